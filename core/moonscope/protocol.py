@@ -1,0 +1,248 @@
+"""The protocol between a host and its clients: what is said, and in which version.
+
+A connection carries whole messages (bytes, msgpack by `msgspec`) over `multiprocessing.connection`, which
+authenticates both sides with a shared key first. Then:
+
+    client → host   Hello                       first message; another version is answered with Refused
+    host → client   Welcome | Refused
+    client → host   Request | Cancel            requests carry ids chosen by the client
+    host → client   Progress* then Response     for each request; late answers are the client's to drop
+    host → client   Push                        an Update; the first one is a whole snapshot
+
+Errors cross as data: `Response.error` has the code of `moonscope.errors` and a text for the user.
+Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from .errors import ProtocolError
+from .model import (
+    CacheMode,
+    ClearReport,
+    LoadReport,
+    LuaVersion,
+    PrototypeTree,
+    RunResult,
+    SpawnReport,
+    Update,
+    VMOptions,
+)
+
+VERSION = 1
+MAX_MESSAGE = 64 * 1024 * 1024  # bytes; larger messages are refused before they are read
+
+
+class Command(Struct, frozen=True, kw_only=True, tag=True):
+    """Base of all commands; the engine has a method for each (see `Engine.perform`)."""
+
+
+class Spawn(Command):
+    count: int = 1
+    options: VMOptions = VMOptions()
+
+
+class Load(Command):
+    """Load files (folders are searched for `.lua`) into VMs and keep the functions. Empty `vms`: all."""
+
+    paths: tuple[str, ...]
+    vms: tuple[int, ...] = ()
+
+
+class RunChunk(Command):
+    """Run Lua source in VMs; an expression may be given as in Lua's own prompt. Empty `vms`: all."""
+
+    vms: tuple[int, ...]
+    source: str
+    chunkname: str = "=console"
+
+
+class RunFile(Command):
+    vms: tuple[int, ...]
+    path: str
+
+
+class Collect(Command):
+    vms: tuple[int, ...] = ()
+
+
+class Interrupt(Command):
+    vms: tuple[int, ...] = ()
+
+
+class Close(Command):
+    """Tear VMs down; running ones are interrupted first. Empty `vms`: all."""
+
+    vms: tuple[int, ...] = ()
+
+
+class SetMode(Command):
+    """Set the cache mode of VMs; empty `vms`: the default for VMs to come."""
+
+    mode: CacheMode
+    vms: tuple[int, ...] = ()
+
+
+class Clear(Command):
+    """Clear the cache. `pattern` is a file-name pattern (`*`, `?`, `[…]`), `keys` exact names; both empty: all."""
+
+    keys: tuple[str, ...] = ()
+    pattern: str = ""
+    lua: LuaVersion | None = None  # None: every cache
+    dry_run: bool = False
+
+
+class Inspect(Command):
+    """The prototype tree of a stored generation."""
+
+    generation: int
+
+
+class InspectFile(Command):
+    """The prototype tree of a file on disk, compiled by the host, not stored."""
+
+    path: str
+    lua: LuaVersion = LuaVersion.LUA54
+
+
+class Holders(Command):
+    """The ids of the VMs that hold a generation."""
+
+    generation: int
+
+
+class Shutdown(Command):
+    """End the host (only a host that was started for a window obeys)."""
+
+
+AnyCommand = (
+    Spawn
+    | Load
+    | RunChunk
+    | RunFile
+    | Collect
+    | Interrupt
+    | Close
+    | SetMode
+    | Clear
+    | Inspect
+    | InspectFile
+    | Holders
+    | Shutdown
+)
+
+
+class Runs(Struct, frozen=True, tag=True):
+    """The answer to RunChunk and RunFile: one result per VM."""
+
+    results: tuple[RunResult, ...] = ()
+
+
+class Done(Struct, frozen=True, tag=True):
+    """The answer to commands that give only a number of things done."""
+
+    count: int = 0
+
+
+class VMList(Struct, frozen=True, tag=True):
+    vms: tuple[int, ...] = ()
+
+
+class Spawned(Struct, frozen=True, tag=True):
+    report: SpawnReport
+
+
+class Loaded(Struct, frozen=True, tag=True):
+    report: LoadReport
+
+
+class Cleared(Struct, frozen=True, tag=True):
+    report: ClearReport
+
+
+class Inspected(Struct, frozen=True, tag=True):
+    tree: PrototypeTree
+
+
+Result = Runs | Done | VMList | Spawned | Loaded | Cleared | Inspected
+
+
+class ErrorInfo(Struct, frozen=True):
+    code: str
+    message: str
+
+
+class Hello(Struct, frozen=True, tag=True):
+    version: int
+    client: str = ""
+
+
+class Welcome(Struct, frozen=True, tag=True):
+    version: int
+    pid: int
+    host: str = ""
+    embedded: bool = False  # True: the host belongs to a window and ends with it
+
+
+class Refused(Struct, frozen=True, tag=True):
+    error: ErrorInfo
+
+
+class Request(Struct, frozen=True, tag=True):
+    id: int
+    command: AnyCommand
+
+
+class Cancel(Struct, frozen=True, tag=True):
+    id: int
+
+
+class Progress(Struct, frozen=True, tag=True):
+    id: int
+    done: int
+    total: int
+    text: str = ""
+
+
+class Response(Struct, frozen=True, tag=True):
+    id: int
+    result: Result | None = None
+    error: ErrorInfo | None = None
+
+
+class Push(Struct, frozen=True, tag=True):
+    update: Update
+
+
+FromClient = Hello | Request | Cancel
+FromHost = Welcome | Refused | Progress | Response | Push
+
+_encoder = msgspec.msgpack.Encoder()
+_from_client: msgspec.msgpack.Decoder[FromClient] = msgspec.msgpack.Decoder(FromClient)
+_from_host: msgspec.msgpack.Decoder[FromHost] = msgspec.msgpack.Decoder(FromHost)
+
+
+def encode(message: FromClient | FromHost) -> bytes:
+    """One message as bytes. Raises ProtocolError when it is larger than `MAX_MESSAGE`."""
+    data = _encoder.encode(message)
+    if len(data) > MAX_MESSAGE:
+        raise ProtocolError(f"a message of {len(data):,} bytes is over the limit of {MAX_MESSAGE:,}")
+    return data
+
+
+def decode_from_client(data: bytes) -> FromClient:
+    """Raises ProtocolError for bytes that are no message of a client."""
+    try:
+        return _from_client.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ProtocolError(f"not a message of a Moonscope client: {error}") from error
+
+
+def decode_from_host(data: bytes) -> FromHost:
+    """Raises ProtocolError for bytes that are no message of a host."""
+    try:
+        return _from_host.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ProtocolError(f"not a message of a Moonscope host: {error}") from error
