@@ -1,0 +1,5 @@
+"""The C part: the cache, its lock-free lookups, and what runs inside a VM. Typed in `_moonscope.pyi`."""
+
+from ._moonscope import LUAS, VM, Cache, bind
+
+__all__ = ["LUAS", "VM", "Cache", "bind"]

@@ -1,0 +1,91 @@
+"""The C part as Python sees it. Plain values only; `moonscope.cache` and `moonscope.vm` give them names.
+
+Integers that stand for names, the same in C (`moonscope.h`):
+    modes      0 ON, 1 EXIST, 2 OFF
+    outcomes   0 hit, 1 miss, 2 bypass, 3 race, 4 error
+    states     0 current, 1 retired
+    reasons    1 asked by a person, 2 instruction budget, 3 time budget, 4 os.exit
+    status     0 ok, 1 error, 2 interrupted
+"""
+
+from typing import TypeAlias
+
+LUAS: tuple[str, ...]
+"""The `model.LuaVersion` values; the position is the `lua` argument below."""
+
+FileTuple: TypeAlias = tuple[bytes, int, int, int, int, int, int, float, int, bytes]
+"""key, current generation id or 0, hits, misses, bypasses, races, errors, time of the last load or 0.0,
+retired generations, text of the last error (empty once it loads again)"""
+
+GenerationTuple: TypeAlias = tuple[
+    int, bytes, int, int, int, int, int, int, int, float, float, bytes, int, float, str
+]
+"""id, key, state, source bytes, shared bytes, unshared bytes, private bytes, holders, hits, created (time),
+compile µs, resolved path, inode, mtime, digest (hex)"""
+
+VMTuple: TypeAlias = tuple[int, int, int, int, int, int, int, int, int, int]
+"""id, memory, peak memory, hits, misses, bypasses, races, errors, generations held, mode"""
+
+EventTuple: TypeAlias = tuple[int, float, int, bytes, int, float, int, int]
+"""serial, time, vm id, key, outcome, duration µs, payload bytes, generation id or 0"""
+
+def bind(lua: int, path: str) -> str:
+    """Resolve the C API of one Lua from lupa's extension file at `path` (already imported by lupa, and never
+    unloaded). Returns its release, e.g. "Lua 5.4.8". Idempotent. Raises OSError when the library does not
+    export what is needed; the message names the symbol."""
+
+class Cache:
+    """The cache of one bound Lua. All methods may be called from any thread."""
+
+    def __init__(self, lua: int, *, tier: str = "bytecode", allow_binary: bool = False, ring: int = 16384) -> None: ...
+    def prepare(self, id: int, *, mode: int = 0, memory_cap: int = 0, instruction_budget: int = 0, managed: bool = True) -> VM:
+        """A record for one VM to come. Its `entry` is called in the new state, which joins the two:
+        `package.loadlib(vm.library, vm.entry)(vm.token)`. `managed` VMs also get captured printing, interruptible
+        coroutines, `os.exit` that ends only the run, and no `python` module; others get only the cached loaders.
+        The call returns the functions (execute, load, collect) for managed VMs, nothing for others:
+        execute(source, chunkname, how) -> status   how: 0 chunk, 1 expression or chunk, 2 file through the cache
+                                                    (source is the file name)
+        load(names) -> failures                     names joined by "\\0", each loaded through the cache and kept
+        collect() -> bytes held afterwards
+        They never raise; what came of it is read with VM.take_result / take_failures / take_output."""
+    def clear(self, keys: list[bytes] | None = None, dry_run: bool = False) -> tuple[int, int, int, tuple[int, ...]]:
+        """Take all (None) or the named keys out of the index: files, freed bytes, retained bytes, ids of VMs on old code."""
+    def files(self) -> list[FileTuple]: ...
+    def generations(self) -> list[GenerationTuple]: ...
+    def vms(self) -> list[VMTuple]: ...
+    def totals(self) -> tuple[int, int, int, int, int, int, int, int, int, int, int]:
+        """hits, misses, bypasses, races, errors, shared bytes (retired ones included), retained bytes,
+        private bytes of all VMs, unshared bytes, VMs, dropped events"""
+    def drain(self, limit: int = 4096) -> list[EventTuple]: ...
+    def holders(self, generation: int) -> tuple[int, ...]: ...
+    def payload(self, generation: int) -> bytes:
+        """The dumped chunk. Raises KeyError when the generation is gone."""
+    def compile(self, path: bytes) -> bytes:
+        """Compile a file in a donor and dump it; nothing is stored. Raises ValueError with Lua's own error text."""
+
+class VM:
+    """One VM as the cache sees it. Readable from any thread while the VM runs."""
+
+    id: int
+    library: str
+    entry: str
+    token: str
+    memory: int
+    memory_peak: int
+    mode: int
+    running: bool
+    closed: bool
+    """lua_close has returned (or the VM was released, on LuaJIT)."""
+    load_us: float
+    """µs spent in cached loads since birth."""
+
+    def set_mode(self, mode: int) -> None: ...
+    def interrupt(self, reason: int = 1) -> bool:
+        """End the run that is going on; False when none is. Call again every few ms until `running` is False."""
+    def take_output(self) -> bytes: ...
+    def take_result(self) -> tuple[int, list[bytes], bytes, bytes, int, int]:
+        """status, values as text, error message, traceback, interrupt reason, exit code"""
+    def take_failures(self) -> list[tuple[bytes, bytes]]:
+        """(name, error text) of files that `load` could not load, once."""
+    def release(self) -> None:
+        """To be called just before the LuaRuntime is dropped."""
