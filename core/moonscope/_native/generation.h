@@ -1,0 +1,52 @@
+/* The records of the cache: a file (one key, as a VM gave it) and its generations (one compiled version each). */
+#ifndef MOONSCOPE_GENERATION_H
+#define MOONSCOPE_GENERATION_H
+
+#include "moonscope.h"
+
+#include <stdatomic.h>
+
+#include "source.h"
+#include "tier.h"
+
+enum generation_state { GENERATION_CURRENT, GENERATION_RETIRED };
+
+/* Owned by the cache, and never freed before it, so VMs and events may keep pointers.
+   `key`, `length`, `hash`: immutable. `current` and `loads`: atomic. The rest: under the cache's lock. */
+struct file {
+    _Atomic(struct generation *) current;
+    _Atomic uint64_t loads[OUTCOMES]; /* hits are folded in from the VMs (cache_fold) */
+    double last_load;
+    char *error; /* owned; NULL once it loads again */
+    _Atomic bool failing; /* error != NULL, to be read without the lock */
+    uint32_t retired; /* generations that are retired and not freed */
+    bool fruitful;    /* stored a generation once */
+    struct file *next; /* in order of first sight */
+    uint64_t hash;
+    size_t length;
+    const char *key;  /* `length` bytes, no NUL in them, and a NUL after them */
+    char chunkname[]; /* "@" and the key: what Lua calls a chunk that came from a file */
+};
+
+/* Owned by the cache: published (reachable through file->current), then retired; freed when no reader that may have
+   seen it is inside a load and no VM holds it. Immutable but for the atomics and what is said to be under the lock. */
+struct generation {
+    uint64_t id;
+    struct file *file;
+    const struct tier *tier;
+    struct payload payload; /* of a retired one under the lock: data is NULL once released */
+    _Atomic uint32_t holders;
+    uint32_t slot; /* dense number, reused after it is freed: where VMs keep what they know of it (struct hold) */
+    struct source source;
+    double created;
+    uint64_t compile_ns;
+    /* Under the cache's lock: */
+    enum generation_state state;
+    uint64_t hits;
+    uint64_t unshared; /* bytes a VM holds after loading it plainly; 0: not measured yet */
+    uint64_t retired_at; /* epoch of its retirement */
+    uint32_t pins;       /* measurements or copies under way that read the payload outside a VM */
+    struct generation *next;
+};
+
+#endif

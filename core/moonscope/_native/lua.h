@@ -1,0 +1,39 @@
+/* What the Lua-independent part may ask of each Lua (lua_side.h provides it), and who waits to be attached. */
+#ifndef MOONSCOPE_LUA_H
+#define MOONSCOPE_LUA_H
+
+#include "moonscope.h"
+
+#include "tier.h"
+#include "vm.h"
+
+struct lua_ops {
+    /* Resolves the C API from a dlopen handle. False: *missing names the symbol. */
+    bool (*bind)(void *library, const char **missing);
+    const struct tier *bytecode;
+    /* From another thread: makes `running` stop at its next instruction. */
+    void (*set_hook)(lua_State *running);
+    /* Before the owner drops the state. */
+    void (*detach)(struct vm *);
+    /* Bytes that a fresh state holds after loading the dump and collecting garbage; 0: no memory. */
+    uint64_t (*measure)(const struct payload *, const char *chunkname);
+    /* Compiles a file in a fresh state. False: *error (owned by the caller, may be NULL) says why in Lua's words. */
+    bool (*compile)(const char *name, bool allow_binary, struct payload *, char **error);
+    /* The exact release, e.g. "Lua 5.4.8"; the caller frees it. */
+    char *(*release)(void *library);
+};
+
+extern const struct lua_ops lua_ops_lua51, lua_ops_lua52, lua_ops_lua53, lua_ops_lua54, lua_ops_lua55,
+    lua_ops_luajit20, lua_ops_luajit21;
+
+/* By enum lua_index. */
+extern const struct lua_ops *const lua_ops[LUAS];
+
+/* VMs that were prepared and not attached yet, by token (process-wide, behind its own lock): the only way to hand a
+   pointer through Lua code without trusting that code with an address. */
+enum { TOKEN_SIZE = 40 };
+bool pending_add(struct vm *, char token[TOKEN_SIZE]); /* borrows the vm until it is taken or removed */
+struct vm *pending_take(const char *token);            /* with a reference for the caller; NULL: no such token */
+void pending_remove(struct vm *);
+
+#endif

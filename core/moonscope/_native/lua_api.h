@@ -1,0 +1,178 @@
+/* The C API of one Lua, resolved at run time from the library that lupa has loaded: several Luas live in one process
+   under the same names, so nothing may be linked.
+
+   lua51.c … luajit21.c each define LUA_VERSION_NUM (and LUAJIT), LUA_TAG and LUA_INDEX and include lua_side.h, which
+   includes this and every other lua_*.h once. So each Lua gets its own copy of that code, compiled against its own
+   signatures, and no difference between versions is left to run time.
+
+   The function pointers are written once, by bind(), before any state of that Lua is attached; then only read. */
+#ifndef LUA_INDEX
+#error "included by lua51.c … luajit21.c only, through lua_side.h"
+#endif
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tier.h"
+
+typedef int (*lua_CFunction)(lua_State *);
+typedef const char *(*lua_Reader)(lua_State *, void *, size_t *);
+typedef int (*lua_Writer)(lua_State *, const void *, size_t, void *);
+typedef struct lua_Debug lua_Debug;
+typedef void (*lua_Hook)(lua_State *, lua_Debug *);
+
+#if LUA_VERSION_NUM >= 503
+typedef long long lua_Integer;
+typedef intptr_t lua_Context;
+typedef int (*lua_Continuation)(lua_State *, int, lua_Context);
+#else
+typedef ptrdiff_t lua_Integer;
+typedef int lua_Context;
+typedef lua_CFunction lua_Continuation;
+#endif
+
+enum {
+    LUA_OK = 0, LUA_ERRRUN = 2, LUA_ERRMEM = 4,
+    LUA_TNONE = -1, LUA_TNIL = 0, LUA_TBOOLEAN = 1, LUA_TNUMBER = 3, LUA_TSTRING = 4, LUA_TTABLE = 5, LUA_TFUNCTION = 6,
+    LUA_TTHREAD = 8,
+    LUA_MULTRET = -1, LUA_MASKCOUNT = 8,
+    LUA_GCSTOP = 0, LUA_GCCOLLECT = 2, LUA_GCCOUNT = 3, LUA_GCCOUNTB = 4,
+#if LUA_VERSION_NUM == 501
+    LUA_REGISTRYINDEX = -10000, FIRST_UPVALUE = -10002,
+#elif LUA_VERSION_NUM == 505
+    LUA_REGISTRYINDEX = -(INT32_MAX / 2 + 1000), FIRST_UPVALUE = LUA_REGISTRYINDEX,
+#else
+    LUA_REGISTRYINDEX = -1001000, FIRST_UPVALUE = LUA_REGISTRYINDEX,
+#endif
+};
+#define lua_upvalueindex(i) (FIRST_UPVALUE - (i))
+
+/* X(result, name, arguments) */
+#define LUA_API_COMMON(X) \
+    X(int, lua_gettop, (lua_State *)) \
+    X(void, lua_settop, (lua_State *, int)) \
+    X(void, lua_pushvalue, (lua_State *, int)) \
+    X(int, lua_checkstack, (lua_State *, int)) \
+    X(int, lua_type, (lua_State *, int)) \
+    X(const char *, lua_typename, (lua_State *, int)) \
+    X(int, lua_isstring, (lua_State *, int)) \
+    X(int, lua_rawequal, (lua_State *, int, int)) \
+    X(int, lua_toboolean, (lua_State *, int)) \
+    X(const char *, lua_tolstring, (lua_State *, int, size_t *)) \
+    X(void *, lua_touserdata, (lua_State *, int)) \
+    X(lua_State *, lua_tothread, (lua_State *, int)) \
+    X(void, lua_pushnil, (lua_State *)) \
+    X(void, lua_pushinteger, (lua_State *, lua_Integer)) \
+    X(void, lua_pushlstring, (lua_State *, const char *, size_t)) \
+    X(void, lua_pushstring, (lua_State *, const char *)) \
+    X(const char *, lua_pushfstring, (lua_State *, const char *, ...)) \
+    X(void, lua_pushcclosure, (lua_State *, lua_CFunction, int)) \
+    X(void, lua_pushboolean, (lua_State *, int)) \
+    X(void, lua_pushlightuserdata, (lua_State *, void *)) \
+    X(void, lua_getfield, (lua_State *, int, const char *)) \
+    X(void, lua_setfield, (lua_State *, int, const char *)) \
+    X(void, lua_rawget, (lua_State *, int)) \
+    X(void, lua_rawset, (lua_State *, int)) \
+    X(void, lua_createtable, (lua_State *, int, int)) \
+    X(int, lua_getmetatable, (lua_State *, int)) \
+    X(int, lua_error, (lua_State *)) \
+    X(void, lua_concat, (lua_State *, int)) \
+    X(lua_Alloc, lua_getallocf, (lua_State *, void **)) \
+    X(void, lua_setallocf, (lua_State *, lua_Alloc, void *)) \
+    X(const char *, lua_setupvalue, (lua_State *, int, int)) \
+    X(const char *, lua_getupvalue, (lua_State *, int, int)) \
+    X(void, lua_sethook, (lua_State *, lua_Hook, int, int)) \
+    X(void, lua_close, (lua_State *)) \
+    X(lua_State *, luaL_newstate, (void)) \
+    X(void, luaL_where, (lua_State *, int)) \
+    X(int, luaL_error, (lua_State *, const char *, ...)) \
+    X(const char *, luaL_checklstring, (lua_State *, int, size_t *)) \
+    X(const char *, luaL_optlstring, (lua_State *, int, const char *, size_t *)) \
+    X(int, luaL_checkoption, (lua_State *, int, const char *, const char *const *)) \
+    X(const char *, luaL_gsub, (lua_State *, const char *, const char *, const char *))
+
+#if LUA_VERSION_NUM == 501
+#define LUA_API_CALLS(X) \
+    X(lua_Integer, lua_tointeger, (lua_State *, int)) \
+    X(int, lua_load, (lua_State *, lua_Reader, void *, const char *)) \
+    X(int, lua_dump, (lua_State *, lua_Writer, void *)) \
+    X(void, lua_call, (lua_State *, int, int)) \
+    X(int, lua_pcall, (lua_State *, int, int, int)) \
+    X(int, lua_setfenv, (lua_State *, int)) \
+    X(int, luaL_loadbuffer, (lua_State *, const char *, size_t, const char *))
+#else
+#define LUA_API_CALLS(X) \
+    X(lua_Integer, lua_tointegerx, (lua_State *, int, int *)) \
+    X(int, lua_load, (lua_State *, lua_Reader, void *, const char *, const char *)) \
+    X(void, lua_callk, (lua_State *, int, int, lua_Context, lua_Continuation)) \
+    X(int, lua_pcallk, (lua_State *, int, int, int, lua_Context, lua_Continuation)) \
+    X(int, luaL_loadfilex, (lua_State *, const char *, const char *)) \
+    X(int, luaL_loadbufferx, (lua_State *, const char *, size_t, const char *, const char *))
+#endif
+
+#if LUA_VERSION_NUM == 501 && !defined LUAJIT
+#define LUA_API_OWN(X) X(int, luaL_loadfile, (lua_State *, const char *))
+#elif defined LUAJIT
+#define LUA_API_OWN(X) \
+    X(int, luaL_loadfilex, (lua_State *, const char *, const char *)) \
+    X(void, luaL_traceback, (lua_State *, lua_State *, const char *, int))
+#elif LUA_VERSION_NUM == 502
+#define LUA_API_OWN(X) \
+    X(int, lua_dump, (lua_State *, lua_Writer, void *)) \
+    X(void, luaL_traceback, (lua_State *, lua_State *, const char *, int))
+#else
+#define LUA_API_OWN(X) \
+    X(int, lua_dump, (lua_State *, lua_Writer, void *, int)) \
+    X(void, luaL_traceback, (lua_State *, lua_State *, const char *, int))
+#endif
+
+#if LUA_VERSION_NUM >= 504
+#define LUA_API_GC(X) X(int, lua_gc, (lua_State *, int, ...)) X(const char *, luaL_tolstring, (lua_State *, int, size_t *))
+#else
+#define LUA_API_GC(X) X(int, lua_gc, (lua_State *, int, int))
+#endif
+
+#if LUA_VERSION_NUM <= 502
+#define LUA_API_MOVE(X) X(void, lua_replace, (lua_State *, int))
+#define move_top(L, at) lua_replace(L, at)
+#else
+#define LUA_API_MOVE(X) X(void, lua_copy, (lua_State *, int, int))
+#define move_top(L, at) (lua_copy(L, -1, at), lua_pop(L, 1))
+#endif
+
+#define LUA_API(X) LUA_API_MOVE(X) LUA_API_COMMON(X) LUA_API_CALLS(X) LUA_API_OWN(X) LUA_API_GC(X)
+
+#define DECLARE(result, name, arguments) static result(*name) arguments;
+LUA_API(DECLARE)
+#undef DECLARE
+
+#define lua_pop(L, n) lua_settop(L, -(n)-1)
+#define lua_tostring(L, i) lua_tolstring(L, i, NULL)
+#define lua_isnone(L, i) (lua_type(L, i) == LUA_TNONE)
+#define lua_isnoneornil(L, i) (lua_type(L, i) <= LUA_TNIL)
+
+#if LUA_VERSION_NUM == 501
+#define plain_call(L, n, r) lua_call(L, n, r)
+#define protected_call(L, n, r, handler) lua_pcall(L, n, r, handler)
+#define load_chunk(L, reader, data, name) lua_load(L, reader, data, name)
+#define load_text(L, text, length, name) luaL_loadbuffer(L, text, length, name)
+#define to_integer(L, i) lua_tointeger(L, i)
+#else
+#define plain_call(L, n, r) lua_callk(L, n, r, 0, NULL)
+#define protected_call(L, n, r, handler) lua_pcallk(L, n, r, handler, 0, NULL)
+#define load_chunk(L, reader, data, name) lua_load(L, reader, data, name, "b")
+#define load_text(L, text, length, name) luaL_loadbufferx(L, text, length, name, "t")
+#define to_integer(L, i) lua_tointegerx(L, i, NULL)
+#endif
+
+#if LUA_VERSION_NUM >= 503
+#define dump_chunk(L, writer, data) lua_dump(L, writer, data, 0)
+#else
+#define dump_chunk(L, writer, data) lua_dump(L, writer, data)
+#endif
+
+/* Bytes the state's collector counts. */
+static size_t counted_bytes(lua_State *L)
+{
+    return (size_t)lua_gc(L, LUA_GCCOUNT, 0) * 1024 + (size_t)lua_gc(L, LUA_GCCOUNTB, 0);
+}

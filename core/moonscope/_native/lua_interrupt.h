@@ -1,0 +1,188 @@
+/* Ending a run from outside.
+
+   No hook is set while nothing is wanted: a count hook that is always on makes Lua 5.4 2.2 times slower. To interrupt,
+   another thread sets vm->stop and then a count hook of 1 on the coroutine that runs (vm->current). Three things make
+   that sound:
+   - The hook goes on raising, at every next instruction, until the outermost call has returned, so `pcall` in a loop
+     does not swallow it. When a coroutine dies of it, the resume that waited for it raises in the coroutine below.
+   - Hooks belong to one coroutine, so coroutine.resume and coroutine.wrap keep vm->current right.
+   - lua_sethook walks the call frames of a coroutine that is running. While it does, vm->hooking is set, and the
+     allocator lets nothing be freed or moved (vm_allocate). It is set before vm->current is read, and a coroutine
+     leaves vm->current before it can become garbage, so whatever is read there stays valid.
+   The one who interrupts repeats it every few milliseconds while the VM is running: the script may have moved to another
+   coroutine, or set a hook of its own.
+   Out of reach: C functions that do not return (pattern matching, os.execute), finalizers and message handlers (Lua runs
+   them with hooks off), and compiled traces of LuaJIT. */
+
+static const char vm_key; /* its address is the registry key of the VM */
+
+static struct vm *registered_vm(lua_State *L)
+{
+    lua_pushlightuserdata(L, (void *)&vm_key);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+    struct vm *vm = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    return vm;
+}
+
+enum { BUDGET_STEP = 1000, RESUME_COST = 100 }; /* instructions */
+
+static void budget_hook(lua_State *L, lua_Debug *activation);
+
+static void restore_hook(lua_State *L, const struct vm *vm)
+{
+    if (vm->budget > 0)
+        lua_sethook(L, budget_hook, LUA_MASKCOUNT, BUDGET_STEP);
+    else
+        lua_sethook(L, NULL, 0, 0);
+}
+
+static const char *stop_text(int reason)
+{
+    switch (reason) {
+    case REASON_INSTRUCTIONS: return "interrupted: the instruction budget is used up";
+    case REASON_TIME: return "interrupted: the time budget is used up";
+    case REASON_EXIT: return "os.exit was called";
+    default: return "interrupted";
+    }
+}
+
+static void stop_hook(lua_State *L, lua_Debug *activation)
+{
+    (void)activation;
+    struct vm *vm = registered_vm(L);
+    int reason = vm != NULL ? atomic_load(&vm->stop) : REASON_NONE;
+    if (reason == REASON_NONE) { /* meant for a run that is over */
+        if (vm != NULL)
+            restore_hook(L, vm);
+        else
+            lua_sethook(L, NULL, 0, 0);
+        return;
+    }
+    lua_pushstring(L, stop_text(reason));
+    lua_error(L);
+}
+
+static void set_stop_hook(lua_State *running)
+{
+    lua_sethook(running, stop_hook, LUA_MASKCOUNT, 1);
+}
+
+/* From inside the VM: nothing that the script does from here on counts. */
+static int stop_now(lua_State *L, struct vm *vm, enum reason reason)
+{
+    int none = REASON_NONE;
+    atomic_compare_exchange_strong(&vm->stop, &none, reason);
+    set_stop_hook(L);
+    return luaL_error(L, "%s", stop_text(atomic_load(&vm->stop)));
+}
+
+static void charge(lua_State *L, struct vm *vm, int64_t instructions)
+{
+    vm->left -= instructions;
+    if (vm->left < 0)
+        stop_now(L, vm, REASON_INSTRUCTIONS);
+}
+
+static void budget_hook(lua_State *L, lua_Debug *activation)
+{
+    (void)activation;
+    struct vm *vm = registered_vm(L);
+    if (vm == NULL)
+        return;
+    if (atomic_load(&vm->stop) != REASON_NONE)
+        stop_now(L, vm, REASON_PERSON);
+    charge(L, vm, BUDGET_STEP);
+}
+
+/* Calls the stock function under the arguments on the stack, with `running` as the coroutine that runs meanwhile.
+   Leaves its results, or its error, on the stack; returns Lua's status. */
+static int call_tracked(lua_State *L, struct vm *vm, lua_State *running, int arguments)
+{
+    lua_State *below = atomic_load(&vm->current);
+    if (vm->budget > 0)
+        charge(L, vm, RESUME_COST);
+    if (below != NULL)
+        atomic_store(&vm->current, running);
+    int status = protected_call(L, arguments, LUA_MULTRET, 0);
+    if (below != NULL)
+        atomic_store(&vm->current, below);
+    if (atomic_load(&vm->stop) != REASON_NONE && below != NULL)
+        stop_now(L, vm, REASON_PERSON);
+    return status;
+}
+
+/* Upvalues: the VM, the stock coroutine.resume. */
+static int tracked_resume(lua_State *L)
+{
+    struct vm *vm = own_vm(L);
+    lua_State *coroutine = lua_tothread(L, 1);
+    int arguments = lua_gettop(L);
+    if (!lua_checkstack(L, arguments + 4))
+        return luaL_error(L, "stack overflow");
+    lua_pushvalue(L, lua_upvalueindex(2));
+    for (int i = 1; i <= arguments; i++)
+        lua_pushvalue(L, i);
+    if (coroutine == NULL) { /* the stock function's error, as it words it */
+        plain_call(L, arguments, LUA_MULTRET);
+        return lua_gettop(L) - arguments;
+    }
+    if (call_tracked(L, vm, coroutine, arguments) != LUA_OK)
+        return lua_error(L);
+    return lua_gettop(L) - arguments;
+}
+
+/* Upvalues: the VM, the function that the stock coroutine.wrap gave, its coroutine. */
+static int tracked_wrapped(lua_State *L)
+{
+    struct vm *vm = own_vm(L);
+    int arguments = lua_gettop(L);
+    if (!lua_checkstack(L, arguments + 4))
+        return luaL_error(L, "stack overflow");
+    lua_pushvalue(L, lua_upvalueindex(2));
+    for (int i = 1; i <= arguments; i++)
+        lua_pushvalue(L, i);
+    if (call_tracked(L, vm, lua_tothread(L, lua_upvalueindex(3)), arguments) == LUA_OK)
+        return lua_gettop(L) - arguments;
+#if LUA_VERSION_NUM >= 504 || defined LUAJIT
+    bool text = lua_type(L, -1) == LUA_TSTRING;
+#else
+    bool text = lua_isstring(L, -1);
+#endif
+    if (text) { /* the stock function says who called it; that was this one, so say who called this one */
+        luaL_where(L, 1);
+        lua_pushvalue(L, -2);
+        lua_concat(L, 2);
+    }
+    return lua_error(L);
+}
+
+/* Upvalues: the VM, the stock coroutine.wrap. */
+static int tracked_wrap(lua_State *L)
+{
+    struct vm *vm = own_vm(L);
+    int arguments = lua_gettop(L);
+    lua_pushlightuserdata(L, vm);
+    lua_pushvalue(L, lua_upvalueindex(2));
+    for (int i = 1; i <= arguments && i <= 1; i++)
+        lua_pushvalue(L, i);
+    plain_call(L, arguments > 0 ? 1 : 0, 1);
+    if (lua_getupvalue(L, -1, 1) == NULL || lua_tothread(L, -1) == NULL)
+        return luaL_error(L, "coroutine.wrap is not the stock one");
+    lua_pushcclosure(L, tracked_wrapped, 3);
+    return 1;
+}
+
+/* Expects the coroutine table on top and leaves it there. */
+static void track_coroutines(lua_State *L, struct vm *vm)
+{
+    int library = lua_gettop(L);
+    lua_pushlightuserdata(L, vm);
+    lua_getfield(L, library, "resume");
+    lua_pushcclosure(L, tracked_resume, 2);
+    lua_setfield(L, library, "resume");
+    lua_pushlightuserdata(L, vm);
+    lua_getfield(L, library, "wrap");
+    lua_pushcclosure(L, tracked_wrap, 2);
+    lua_setfield(L, library, "wrap");
+}

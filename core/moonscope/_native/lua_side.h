@@ -1,0 +1,49 @@
+/* Everything that runs inside a VM of one Lua; see lua_api.h for how it is compiled. What the rest of the C part may
+   ask of a Lua is the table at the end. */
+#include "moonscope.h"
+
+#include <dlfcn.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lua.h"
+#include "vm.h"
+#include "vm_io.h"
+
+#include "lua_api.h"
+
+#include "lua_bytecode.h"
+#include "lua_load.h"
+#include "lua_require.h"
+#include "lua_interrupt.h"
+#include "lua_console.h"
+#include "lua_run.h"
+#include "lua_attach.h"
+#include "lua_donor.h"
+
+static bool bind(void *library, const char **missing)
+{
+#define RESOLVE(result, name, arguments) \
+    if ((*(void **)&name = dlsym(library, #name)) == NULL) { \
+        *missing = #name; \
+        return false; \
+    }
+    LUA_API(RESOLVE)
+#undef RESOLVE
+    return true;
+}
+
+#define PASTE(a, b) a##b
+#define NAMED(tag) PASTE(lua_ops_, tag)
+
+const struct lua_ops NAMED(LUA_TAG) = {
+    .bind = bind,
+    .bytecode = &bytecode,
+    .set_hook = set_stop_hook,
+    .detach = detach,
+    .measure = measure,
+    .compile = compile,
+    .release = release_string,
+};

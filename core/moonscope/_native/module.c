@@ -1,0 +1,96 @@
+#include "py.h"
+
+#include <dlfcn.h>
+#include <string.h>
+
+const struct lua_ops *const lua_ops[LUAS] = {
+    [LUA51] = &lua_ops_lua51,       [LUA52] = &lua_ops_lua52,       [LUA53] = &lua_ops_lua53, [LUA54] = &lua_ops_lua54,
+    [LUA55] = &lua_ops_lua55,       [LUAJIT20] = &lua_ops_luajit20, [LUAJIT21] = &lua_ops_luajit21,
+};
+
+static const char *const lua_names[LUAS] = {
+    [LUA51] = "5.1", [LUA52] = "5.2", [LUA53] = "5.3",          [LUA54] = "5.4",
+    [LUA55] = "5.5", [LUAJIT20] = "luajit2.0", [LUAJIT21] = "luajit2.1",
+};
+
+bool lua_bound[LUAS];
+
+PyObject *own_library(void)
+{
+    Dl_info info;
+    if (dladdr((void *)lua_names, &info) == 0 || info.dli_fname == NULL) {
+        PyErr_SetString(PyExc_OSError, "cannot find the file that the C part was loaded from");
+        return NULL;
+    }
+    return PyUnicode_DecodeFSDefault(info.dli_fname);
+}
+
+static PyObject *bind(PyObject *module, PyObject *arguments)
+{
+    (void)module;
+    int lua;
+    PyObject *path;
+    if (!PyArg_ParseTuple(arguments, "iO&", &lua, PyUnicode_FSConverter, &path))
+        return NULL;
+    void *library = NULL;
+    PyObject *result = NULL;
+    const char *missing = NULL;
+    if (lua < 0 || lua >= LUAS) {
+        PyErr_Format(PyExc_ValueError, "there is no Lua number %d", lua);
+        goto done;
+    }
+    /* NOLOAD: whoever imported it owns it; and never unloaded, so no handle needs to be kept. */
+    library = dlopen(PyBytes_AS_STRING(path), RTLD_NOW | RTLD_NOLOAD);
+    if (library == NULL) {
+        PyErr_Format(PyExc_OSError, "%s is not loaded: import it first", PyBytes_AS_STRING(path));
+        goto done;
+    }
+    if (!lua_bound[lua] && !lua_ops[lua]->bind(library, &missing)) {
+        PyErr_Format(PyExc_OSError, "%s does not export %s: this build of lupa cannot be used", PyBytes_AS_STRING(path),
+                     missing);
+        goto done;
+    }
+    lua_bound[lua] = true;
+    char *release = lua_ops[lua]->release(library);
+    result = release != NULL ? PyUnicode_DecodeASCII(release, (Py_ssize_t)strlen(release), "replace") : PyErr_NoMemory();
+    free(release);
+done:
+    if (library != NULL)
+        dlclose(library); /* drops only the count that dlopen added */
+    Py_DECREF(path);
+    return result;
+}
+
+static PyMethodDef functions[] = {
+    {"bind", bind, METH_VARARGS, "Resolve the C API of one Lua from lupa's loaded library; returns its release."},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "_moonscope", "The C part of Moonscope.", -1, functions, NULL, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC PyInit__moonscope(void)
+{
+    if (PyType_Ready(&cache_type) < 0 || PyType_Ready(&vm_type) < 0)
+        return NULL;
+    PyObject *module = PyModule_Create(&definition), *luas = PyTuple_New(LUAS);
+    if (module == NULL || luas == NULL)
+        goto fail;
+    for (int i = 0; i < LUAS; i++) {
+        PyObject *name = PyUnicode_FromString(lua_names[i]);
+        if (name == NULL)
+            goto fail;
+        PyTuple_SET_ITEM(luas, i, name);
+    }
+    if (PyModule_AddObjectRef(module, "LUAS", luas) < 0 ||
+        PyModule_AddObjectRef(module, "Cache", (PyObject *)&cache_type) < 0 ||
+        PyModule_AddObjectRef(module, "VM", (PyObject *)&vm_type) < 0)
+        goto fail;
+    Py_DECREF(luas);
+    return module;
+fail:
+    Py_XDECREF(luas);
+    Py_XDECREF(module);
+    return NULL;
+}

@@ -1,0 +1,21 @@
+/* The Python face of the C part; typed in _moonscope.pyi. */
+#ifndef MOONSCOPE_PY_H
+#define MOONSCOPE_PY_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "lua.h"
+
+extern PyTypeObject cache_type, vm_type;
+
+/* Which Luas bind() has resolved; written under the GIL. */
+extern bool lua_bound[LUAS];
+
+/* This extension's own file, for package.loadlib; NULL with an exception set. A new reference. */
+PyObject *own_library(void);
+
+/* A Python VM for a prepared record; takes over the caller's reference to `vm`. */
+PyObject *vm_object(struct vm *vm, const char *token);
+
+#endif

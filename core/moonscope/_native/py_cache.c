@@ -1,0 +1,284 @@
+#include "py.h"
+
+#include <string.h>
+
+#include "py_rows.h"
+
+struct cache_object {
+    PyObject_HEAD
+    struct cache *cache; /* one reference */
+};
+
+static struct cache *cache_of(PyObject *self)
+{
+    return ((struct cache_object *)self)->cache;
+}
+
+static PyObject *cache_create(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
+{
+    static char *names[] = {"lua", "tier", "allow_binary", "ring", NULL};
+    int lua, allow_binary = 0;
+    const char *tier = "bytecode";
+    Py_ssize_t ring = 16384;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "i|$spn", names, &lua, &tier, &allow_binary, &ring))
+        return NULL;
+    if (lua < 0 || lua >= LUAS || !lua_bound[lua]) {
+        PyErr_SetString(PyExc_ValueError, "this Lua is not bound: call bind() first");
+        return NULL;
+    }
+    if (strcmp(tier, "bytecode") != 0 && strcmp(tier, "off") != 0)
+        return PyErr_Format(PyExc_ValueError, "there is no tier %s", tier);
+    if (ring < 1 || ring > 1 << 24) {
+        PyErr_SetString(PyExc_ValueError, "the ring holds 1 to 16777216 events");
+        return NULL;
+    }
+    struct cache_object *self = (struct cache_object *)type->tp_alloc(type, 0);
+    if (self == NULL)
+        return NULL;
+    self->cache = cache_new((enum lua_index)lua, strcmp(tier, "off") == 0 ? NULL : lua_ops[lua]->bytecode,
+                            allow_binary != 0, (size_t)ring);
+    if (self->cache == NULL) {
+        Py_DECREF(self);
+        return PyErr_NoMemory();
+    }
+    return (PyObject *)self;
+}
+
+static void cache_dealloc(PyObject *self)
+{
+    if (cache_of(self) != NULL)
+        cache_release(cache_of(self));
+    Py_TYPE(self)->tp_free(self);
+}
+
+static PyObject *cache_prepare(PyObject *self, PyObject *arguments, PyObject *keywords)
+{
+    static char *names[] = {"id", "mode", "memory_cap", "instruction_budget", "managed", NULL};
+    unsigned long long id, cap = 0, budget = 0;
+    int mode = MODE_ON, managed = 1;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "K|$iKKp", names, &id, &mode, &cap, &budget, &managed))
+        return NULL;
+    if (mode < MODE_ON || mode > MODE_OFF)
+        return PyErr_Format(PyExc_ValueError, "there is no cache mode %d", mode);
+    struct vm *vm = vm_new(cache_of(self), id, managed != 0);
+    char token[TOKEN_SIZE];
+    if (vm == NULL)
+        return PyErr_NoMemory();
+    atomic_store(&vm->mode, mode);
+    vm->cap = (size_t)cap;
+    vm->budget = budget;
+    if (!pending_add(vm, token)) {
+        vm_release(vm);
+        return PyErr_NoMemory();
+    }
+    return vm_object(vm, token);
+}
+
+static PyObject *ids_tuple(const uint64_t *ids, size_t count)
+{
+    PyObject *tuple = PyTuple_New((Py_ssize_t)count);
+    for (size_t i = 0; tuple != NULL && i < count; i++) {
+        PyObject *id = PyLong_FromUnsignedLongLong(ids[i]);
+        if (id == NULL)
+            Py_CLEAR(tuple);
+        else
+            PyTuple_SET_ITEM(tuple, (Py_ssize_t)i, id);
+    }
+    return tuple;
+}
+
+static PyObject *clear_report(struct cache *cache, const char *const *keys, const size_t *lengths, Py_ssize_t count,
+                              int dry)
+{
+    struct cleared report;
+    bool done;
+    Py_BEGIN_ALLOW_THREADS
+    done = cache_clear(cache, keys, lengths, count, dry != 0, &report);
+    Py_END_ALLOW_THREADS
+    if (!done)
+        return PyErr_NoMemory();
+    PyObject *ids = ids_tuple(report.vms, report.vm_count);
+    free(report.vms);
+    if (ids == NULL)
+        return NULL;
+    return Py_BuildValue("nKKN", (Py_ssize_t)report.files, (unsigned long long)report.freed,
+                         (unsigned long long)report.retained, ids);
+}
+
+static PyObject *cache_clear_keys(PyObject *self, PyObject *arguments, PyObject *keywords)
+{
+    static char *names[] = {"keys", "dry_run", NULL};
+    PyObject *list = Py_None, *result = NULL;
+    int dry = 0;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "|Op", names, &list, &dry))
+        return NULL;
+    if (list == Py_None)
+        return clear_report(cache_of(self), NULL, NULL, -1, dry);
+    PyObject *fast = PySequence_Fast(list, "keys must be a list of bytes");
+    if (fast == NULL)
+        return NULL;
+    Py_ssize_t count = PySequence_Fast_GET_SIZE(fast);
+    const char **keys = PyMem_Calloc((size_t)count + 1, sizeof *keys);
+    size_t *lengths = PyMem_Calloc((size_t)count + 1, sizeof *lengths);
+    if (keys == NULL || lengths == NULL) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        char *bytes;
+        Py_ssize_t length;
+        if (PyBytes_AsStringAndSize(PySequence_Fast_GET_ITEM(fast, i), &bytes, &length) < 0)
+            goto done;
+        keys[i] = bytes;
+        lengths[i] = (size_t)length;
+    }
+    result = clear_report(cache_of(self), keys, lengths, count, dry);
+done:
+    PyMem_Free(keys);
+    PyMem_Free(lengths);
+    Py_DECREF(fast);
+    return result;
+}
+
+static PyObject *cache_drain(PyObject *self, PyObject *arguments)
+{
+    struct cache *cache = cache_of(self);
+    Py_ssize_t limit = 4096;
+    if (!PyArg_ParseTuple(arguments, "|n", &limit))
+        return NULL;
+    if (limit < 1 || limit > 1 << 20)
+        return PyErr_Format(PyExc_ValueError, "limit is 1 to 1048576, not %zd", limit);
+    struct event *events = PyMem_Calloc((size_t)limit, sizeof *events);
+    if (events == NULL)
+        return PyErr_NoMemory();
+    pthread_mutex_lock(&cache->lock);
+    size_t count = ring_drain(cache->ring, events, (size_t)limit);
+    uint64_t serial = cache->serial;
+    cache->serial += count;
+    pthread_mutex_unlock(&cache->lock);
+    double epoch = epoch_seconds() - (double)monotonic_ns() / 1e9;
+    PyObject *list = PyList_New((Py_ssize_t)count);
+    for (size_t i = 0; list != NULL && i < count; i++) {
+        const struct event *event = &events[i];
+        PyObject *tuple = Py_BuildValue(
+            "KdKy#idKK", (unsigned long long)++serial, epoch + (double)event->end_ns / 1e9, (unsigned long long)event->vm,
+            event->file != NULL ? event->file->key : "", (Py_ssize_t)(event->file != NULL ? event->file->length : 0),
+            (int)event->outcome, (double)event->duration_ns / 1e3, (unsigned long long)event->bytes,
+            (unsigned long long)event->generation);
+        if (tuple == NULL)
+            Py_CLEAR(list);
+        else
+            PyList_SET_ITEM(list, (Py_ssize_t)i, tuple);
+    }
+    PyMem_Free(events);
+    return list;
+}
+
+static PyObject *cache_holders(PyObject *self, PyObject *argument)
+{
+    uint64_t generation = PyLong_AsUnsignedLongLong(argument);
+    size_t count;
+    if (PyErr_Occurred())
+        return NULL;
+    uint64_t *ids = snapshot_holders(cache_of(self), generation, &count);
+    if (ids == NULL)
+        return PyErr_NoMemory();
+    PyObject *tuple = ids_tuple(ids, count);
+    free(ids);
+    return tuple;
+}
+
+static PyObject *cache_payload(PyObject *self, PyObject *argument)
+{
+    uint64_t generation = PyLong_AsUnsignedLongLong(argument);
+    size_t size = 0;
+    bool found;
+    if (PyErr_Occurred())
+        return NULL;
+    char *copy = snapshot_payload(cache_of(self), generation, &size, &found);
+    if (!found) {
+        PyErr_SetObject(PyExc_KeyError, argument);
+        return NULL;
+    }
+    PyObject *bytes = copy != NULL ? PyBytes_FromStringAndSize(copy, (Py_ssize_t)size) : PyErr_NoMemory();
+    free(copy);
+    return bytes;
+}
+
+static PyObject *cache_compile(PyObject *self, PyObject *argument)
+{
+    struct cache *cache = cache_of(self);
+    const char *name = PyBytes_AsString(argument);
+    struct payload payload = {NULL, 0};
+    char *error = NULL;
+    bool done;
+    if (name == NULL)
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    done = lua_ops[cache->lua]->compile(name, cache->allow_binary, &payload, &error);
+    Py_END_ALLOW_THREADS
+    PyObject *bytes = NULL;
+    if (done)
+        bytes = PyBytes_FromStringAndSize(payload.data, (Py_ssize_t)payload.size);
+    else if (error == NULL)
+        PyErr_NoMemory();
+    else {
+        PyObject *text = PyUnicode_DecodeUTF8(error, (Py_ssize_t)strlen(error), "surrogateescape");
+        if (text != NULL)
+            PyErr_SetObject(PyExc_ValueError, text);
+        Py_XDECREF(text);
+    }
+    free(payload.data);
+    free(error);
+    return bytes;
+}
+
+static PyObject *cache_file_rows(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return file_list(cache_of(self));
+}
+
+static PyObject *cache_generation_rows(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return generation_list(cache_of(self));
+}
+
+static PyObject *cache_vm_rows(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return vm_list(cache_of(self));
+}
+
+static PyObject *cache_totals(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return totals_tuple(cache_of(self));
+}
+
+static PyMethodDef methods[] = {
+    {"prepare", (PyCFunction)(void (*)(void))cache_prepare, METH_VARARGS | METH_KEYWORDS, "A record for one VM to come."},
+    {"clear", (PyCFunction)(void (*)(void))cache_clear_keys, METH_VARARGS | METH_KEYWORDS,
+     "Take files out of the index: files, freed bytes, retained bytes, VMs on old code."},
+    {"files", cache_file_rows, METH_NOARGS, "One tuple per key."},
+    {"generations", cache_generation_rows, METH_NOARGS, "One tuple per generation that is not freed."},
+    {"vms", cache_vm_rows, METH_NOARGS, "One tuple per open VM."},
+    {"totals", cache_totals, METH_NOARGS, "Sums over everything."},
+    {"drain", cache_drain, METH_VARARGS, "Load events since the last call."},
+    {"holders", cache_holders, METH_O, "Ids of the VMs that hold a generation."},
+    {"payload", cache_payload, METH_O, "The dumped chunk of a generation."},
+    {"compile", cache_compile, METH_O, "Compile a file without storing it."},
+    {NULL, NULL, 0, NULL},
+};
+
+PyTypeObject cache_type = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "moonscope._native._moonscope.Cache",
+    .tp_doc = "The cache of one Lua.",
+    .tp_basicsize = sizeof(struct cache_object),
+    .tp_dealloc = cache_dealloc,
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_methods = methods,
+    .tp_new = cache_create,
+};

@@ -1,0 +1,14 @@
+/* Snapshots of a cache as lists of tuples, shaped as _moonscope.pyi says. New references; NULL with an exception set. */
+#ifndef MOONSCOPE_PY_ROWS_H
+#define MOONSCOPE_PY_ROWS_H
+
+#include "py.h"
+
+#include "snapshot.h"
+
+PyObject *file_list(struct cache *);
+PyObject *generation_list(struct cache *);
+PyObject *vm_list(struct cache *);
+PyObject *totals_tuple(struct cache *);
+
+#endif

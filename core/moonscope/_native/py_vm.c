@@ -1,0 +1,191 @@
+#include "py.h"
+
+#include <sched.h>
+#include <string.h>
+
+#include "vm_io.h"
+
+struct vm_object {
+    PyObject_HEAD
+    struct vm *vm; /* one reference */
+    char token[TOKEN_SIZE];
+};
+
+static struct vm *vm_of(PyObject *self)
+{
+    return ((struct vm_object *)self)->vm;
+}
+
+PyObject *vm_object(struct vm *vm, const char *token)
+{
+    struct vm_object *self = PyObject_New(struct vm_object, &vm_type);
+    if (self == NULL) {
+        pending_remove(vm);
+        vm_release(vm);
+        return NULL;
+    }
+    self->vm = vm;
+    memcpy(self->token, token, TOKEN_SIZE);
+    return (PyObject *)self;
+}
+
+static void vm_dealloc(PyObject *self)
+{
+    pending_remove(vm_of(self));
+    vm_release(vm_of(self));
+    Py_TYPE(self)->tp_free(self);
+}
+
+static PyObject *bytes_of(const struct text *text)
+{
+    return PyBytes_FromStringAndSize(text->bytes, text->bytes != NULL ? (Py_ssize_t)text->length : 0);
+}
+
+static PyObject *vm_set_mode(PyObject *self, PyObject *argument)
+{
+    long mode = PyLong_AsLong(argument);
+    if (mode == -1 && PyErr_Occurred())
+        return NULL;
+    if (mode < MODE_ON || mode > MODE_OFF)
+        return PyErr_Format(PyExc_ValueError, "there is no cache mode %ld", mode);
+    atomic_store(&vm_of(self)->mode, (int)mode);
+    Py_RETURN_NONE;
+}
+
+/* See lua_interrupt.h for why this is sound while the VM runs in another thread. */
+static PyObject *vm_interrupt(PyObject *self, PyObject *arguments)
+{
+    int reason = REASON_PERSON, none = REASON_NONE;
+    if (!PyArg_ParseTuple(arguments, "|i", &reason))
+        return NULL;
+    if (reason <= REASON_NONE || reason > REASON_EXIT)
+        return PyErr_Format(PyExc_ValueError, "there is no reason %d to interrupt", reason);
+    struct vm *vm = vm_of(self);
+    bool expected = false;
+    while (!atomic_compare_exchange_weak(&vm->hooking, &expected, true)) { /* one at a time */
+        expected = false;
+        sched_yield();
+    }
+    lua_State *running = atomic_load(&vm->current);
+    if (running != NULL) {
+        atomic_compare_exchange_strong(&vm->stop, &none, reason);
+        lua_ops[vm->cache->lua]->set_hook(running);
+    }
+    atomic_store(&vm->hooking, false);
+    return PyBool_FromLong(running != NULL);
+}
+
+static PyObject *vm_take_output_bytes(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    size_t length;
+    char *output = vm_take_output(vm_of(self), &length);
+    PyObject *bytes = PyBytes_FromStringAndSize(output, (Py_ssize_t)length);
+    free(output);
+    return bytes;
+}
+
+static PyObject *vm_take_result_tuple(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    struct result result = vm_take_result(vm_of(self));
+    PyObject *values = PyList_New((Py_ssize_t)result.count), *tuple = NULL;
+    for (size_t i = 0; values != NULL && i < result.count; i++) {
+        PyObject *value = bytes_of(&result.values[i]);
+        if (value == NULL)
+            Py_CLEAR(values);
+        else
+            PyList_SET_ITEM(values, (Py_ssize_t)i, value);
+    }
+    if (values != NULL)
+        tuple = Py_BuildValue("iNNNii", (int)result.status, values, bytes_of(&result.message),
+                              bytes_of(&result.traceback), (int)result.reason, result.exit_code);
+    result_free(&result);
+    return tuple;
+}
+
+static PyObject *vm_take_failure_list(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    struct failure *first = vm_take_failures(vm_of(self));
+    PyObject *list = PyList_New(0);
+    for (struct failure *failure = first; list != NULL && failure != NULL; failure = failure->next) {
+        PyObject *pair = Py_BuildValue("NN", bytes_of(&failure->name), bytes_of(&failure->message));
+        if (pair == NULL || PyList_Append(list, pair) < 0)
+            Py_CLEAR(list);
+        Py_XDECREF(pair);
+    }
+    failures_free(first);
+    return list;
+}
+
+static PyObject *vm_detach_state(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    struct vm *vm = vm_of(self);
+    pending_remove(vm);
+    Py_RETURN_NONE;
+}
+
+enum property { ID, LIBRARY, ENTRY, TOKEN, MEMORY, PEAK, MODE, RUNNING, CLOSED, LOAD_US };
+
+static const char *const entries[LUAS] = {
+    [LUA51] = "moonscope_attach_lua51", [LUA52] = "moonscope_attach_lua52", [LUA53] = "moonscope_attach_lua53",
+    [LUA54] = "moonscope_attach_lua54", [LUA55] = "moonscope_attach_lua55", [LUAJIT20] = "moonscope_attach_luajit20",
+    [LUAJIT21] = "moonscope_attach_luajit21",
+};
+
+static PyObject *vm_property(PyObject *self, void *which)
+{
+    struct vm *vm = vm_of(self);
+    switch ((enum property)(intptr_t)which) {
+    case ID: return PyLong_FromUnsignedLongLong(vm->id);
+    case LIBRARY: return own_library();
+    case ENTRY: return PyUnicode_FromString(entries[vm->cache->lua]);
+    case TOKEN: return PyUnicode_FromString(((struct vm_object *)self)->token);
+    case MEMORY: return PyLong_FromSize_t(atomic_load(&vm->used));
+    case PEAK: return PyLong_FromSize_t(atomic_load(&vm->peak));
+    case MODE: return PyLong_FromLong(atomic_load(&vm->mode));
+    case RUNNING: return PyBool_FromLong(atomic_load(&vm->current) != NULL);
+    case CLOSED: return PyBool_FromLong(atomic_load(&vm->closed));
+    case LOAD_US: return PyFloat_FromDouble((double)atomic_load(&vm->load_ns) / 1e3);
+    }
+    Py_UNREACHABLE();
+}
+
+#define PROPERTY(name, which, text) {name, vm_property, NULL, text, (void *)(intptr_t)which}
+
+static PyGetSetDef properties[] = {
+    PROPERTY("id", ID, "As given to Cache.prepare."),
+    PROPERTY("library", LIBRARY, "First argument of package.loadlib."),
+    PROPERTY("entry", ENTRY, "Second argument of package.loadlib."),
+    PROPERTY("token", TOKEN, "Argument of the function that package.loadlib gives."),
+    PROPERTY("memory", MEMORY, "Bytes that the VM's allocator holds."),
+    PROPERTY("memory_peak", PEAK, "The most it ever held."),
+    PROPERTY("mode", MODE, "Cache mode."),
+    PROPERTY("running", RUNNING, "A run is under way."),
+    PROPERTY("closed", CLOSED, "lua_close has returned (LuaJIT: has begun)."),
+    PROPERTY("load_us", LOAD_US, "Microseconds spent in loads since birth."),
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyMethodDef methods[] = {
+    {"set_mode", vm_set_mode, METH_O, "Set the cache mode."},
+    {"interrupt", vm_interrupt, METH_VARARGS, "Ask the run that is going on to end; False when none is."},
+    {"take_output", vm_take_output_bytes, METH_NOARGS, "What was printed since the last call."},
+    {"take_result", vm_take_result_tuple, METH_NOARGS, "What the last run gave, once."},
+    {"take_failures", vm_take_failure_list, METH_NOARGS, "Files that could not be loaded, once."},
+    {"release", vm_detach_state, METH_NOARGS, "The state will not be attached any more, or is about to be dropped."},
+    {NULL, NULL, 0, NULL},
+};
+
+PyTypeObject vm_type = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "moonscope._native._moonscope.VM",
+    .tp_doc = "One VM as the cache sees it.",
+    .tp_basicsize = sizeof(struct vm_object),
+    .tp_dealloc = vm_dealloc,
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .tp_methods = methods,
+    .tp_getset = properties,
+};

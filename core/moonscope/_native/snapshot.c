@@ -1,0 +1,186 @@
+#include "snapshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MEASURED_AT_ONCE = 64 };
+
+struct file_row *snapshot_files(struct cache *cache, size_t *count)
+{
+    pthread_mutex_lock(&cache->lock);
+    cache_fold(cache);
+    struct file_row *rows = malloc((cache->file_count + 1) * sizeof *rows), *row = rows;
+    for (struct file *file = cache->files; rows != NULL && file != NULL; file = file->next, row++) {
+        const struct generation *current = atomic_load(&file->current);
+        row->file = file;
+        row->generation = current != NULL ? current->id : 0;
+        for (int i = 0; i < OUTCOMES; i++)
+            row->loads[i] = atomic_load_explicit(&file->loads[i], memory_order_relaxed);
+        row->last_load = file->last_load;
+        row->retired = file->retired;
+        row->error = file->error != NULL ? strdup(file->error) : NULL;
+    }
+    *count = rows != NULL ? cache->file_count : 0;
+    pthread_mutex_unlock(&cache->lock);
+    return rows;
+}
+
+void file_rows_free(struct file_row *rows, size_t count)
+{
+    for (size_t i = 0; rows != NULL && i < count; i++)
+        free(rows[i].error);
+    free(rows);
+}
+
+/* Under the lock: pins up to `limit` generations that wait to be measured. */
+static size_t take_unmeasured(struct cache *cache, struct generation **taken, size_t limit)
+{
+    size_t count = 0;
+    for (struct generation *g = cache->generations; g != NULL && count < limit; g = g->next)
+        if (g->unshared == 0 && g->payload.data != NULL && g->state == GENERATION_CURRENT) {
+            g->pins++;
+            taken[count++] = g;
+        }
+    return count;
+}
+
+static void measure_some(struct cache *cache)
+{
+    struct generation *taken[MEASURED_AT_ONCE];
+    uint64_t bytes[MEASURED_AT_ONCE];
+    pthread_mutex_lock(&cache->lock);
+    size_t count = take_unmeasured(cache, taken, MEASURED_AT_ONCE);
+    pthread_mutex_unlock(&cache->lock);
+    if (count == 0)
+        return;
+    for (size_t i = 0; i < count; i++) /* pinned: the payload stays, and what was published never changes */
+        bytes[i] = lua_ops[cache->lua]->measure(&taken[i]->payload, taken[i]->file->chunkname);
+    pthread_mutex_lock(&cache->lock);
+    for (size_t i = 0; i < count; i++) {
+        taken[i]->unshared = bytes[i];
+        taken[i]->pins--;
+    }
+    cache_reclaim(cache);
+    pthread_mutex_unlock(&cache->lock);
+}
+
+struct generation_row *snapshot_generations(struct cache *cache, size_t *count)
+{
+    measure_some(cache);
+    pthread_mutex_lock(&cache->lock);
+    cache_fold(cache);
+    cache_reclaim(cache);
+    struct generation_row *rows = malloc((cache->generation_count + 1) * sizeof *rows), *row = rows;
+    for (struct generation *g = cache->generations; rows != NULL && g != NULL; g = g->next, row++) {
+        row->id = g->id;
+        row->file = g->file;
+        row->state = g->state;
+        row->source_bytes = g->source.size;
+        row->shared = g->payload.data != NULL ? g->payload.size : 0;
+        row->unshared = g->unshared;
+        row->private = g->unshared; /* a tier that shares memory will say less here */
+        row->hits = g->hits;
+        row->holders = atomic_load(&g->holders);
+        row->created = g->created;
+        row->compile_ns = g->compile_ns;
+        memcpy(row->path, g->source.path, sizeof row->path);
+        row->inode = g->source.inode;
+        row->mtime_ns = g->source.mtime_ns;
+    }
+    *count = rows != NULL ? cache->generation_count : 0;
+    pthread_mutex_unlock(&cache->lock);
+    return rows;
+}
+
+static size_t count_holds(const struct vm *vm)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < vm->page_count; i++)
+        for (size_t k = 0; vm->pages[i] != NULL && k < HOLDS_PER_PAGE; k++)
+            count += atomic_load_explicit(&vm->pages[i][k].hits, memory_order_relaxed) > 0;
+    return count;
+}
+
+struct vm_row *snapshot_vms(struct cache *cache, size_t *count)
+{
+    pthread_mutex_lock(&cache->lock);
+    struct vm_row *rows = malloc((cache->vm_count + 1) * sizeof *rows), *row = rows;
+    for (struct vm *vm = cache->vms; rows != NULL && vm != NULL; vm = vm->next, row++) {
+        row->id = vm->id;
+        for (int i = 0; i < OUTCOMES; i++)
+            row->loads[i] = atomic_load_explicit(&vm->loads[i], memory_order_relaxed);
+        row->memory = atomic_load_explicit(&vm->used, memory_order_relaxed);
+        row->peak = atomic_load_explicit(&vm->peak, memory_order_relaxed);
+        row->mode = atomic_load_explicit(&vm->mode, memory_order_relaxed);
+        pthread_mutex_lock(&vm->lock);
+        row->generations = count_holds(vm);
+        pthread_mutex_unlock(&vm->lock);
+    }
+    *count = rows != NULL ? cache->vm_count : 0;
+    pthread_mutex_unlock(&cache->lock);
+    return rows;
+}
+
+void snapshot_totals(struct cache *cache, struct totals *totals)
+{
+    memset(totals, 0, sizeof *totals);
+    pthread_mutex_lock(&cache->lock);
+    cache_reclaim(cache);
+    for (int i = 0; i < OUTCOMES; i++)
+        totals->loads[i] = cache->folded[i];
+    for (struct vm *vm = cache->vms; vm != NULL; vm = vm->next) {
+        for (int i = 0; i < OUTCOMES; i++)
+            totals->loads[i] += atomic_load_explicit(&vm->loads[i], memory_order_relaxed);
+        totals->private += atomic_load_explicit(&vm->used, memory_order_relaxed);
+    }
+    totals->unshared = totals->private; /* plus what sharing spares each holder: nothing with tier bytecode */
+    for (struct generation *g = cache->generations; g != NULL; g = g->next) {
+        uint64_t bytes = g->payload.data != NULL ? g->payload.size : 0;
+        totals->shared += bytes;
+        if (g->state == GENERATION_RETIRED)
+            totals->retained += bytes;
+    }
+    totals->vms = cache->vm_count;
+    totals->dropped = ring_dropped(cache->ring);
+    pthread_mutex_unlock(&cache->lock);
+}
+
+/* Under the lock. */
+static struct generation *find_generation(struct cache *cache, uint64_t id)
+{
+    for (struct generation *g = cache->generations; g != NULL; g = g->next)
+        if (g->id == id)
+            return g;
+    return NULL;
+}
+
+uint64_t *snapshot_holders(struct cache *cache, uint64_t generation, size_t *count)
+{
+    *count = 0;
+    pthread_mutex_lock(&cache->lock);
+    uint64_t *ids = malloc((cache->vm_count + 1) * sizeof *ids);
+    struct generation *g = find_generation(cache, generation);
+    for (struct vm *vm = cache->vms; ids != NULL && g != NULL && vm != NULL; vm = vm->next) {
+        pthread_mutex_lock(&vm->lock);
+        const struct hold *hold = vm_find_hold(vm, g->slot);
+        if (hold != NULL && atomic_load_explicit(&hold->hits, memory_order_relaxed) > 0)
+            ids[(*count)++] = vm->id;
+        pthread_mutex_unlock(&vm->lock);
+    }
+    pthread_mutex_unlock(&cache->lock);
+    return ids;
+}
+
+char *snapshot_payload(struct cache *cache, uint64_t generation, size_t *size, bool *found)
+{
+    char *copy = NULL;
+    pthread_mutex_lock(&cache->lock);
+    const struct generation *g = find_generation(cache, generation);
+    *found = g != NULL && g->payload.data != NULL;
+    if (*found && (copy = malloc(g->payload.size)) != NULL) {
+        *size = g->payload.size;
+        memcpy(copy, g->payload.data, g->payload.size);
+    }
+    pthread_mutex_unlock(&cache->lock);
+    return copy;
+}

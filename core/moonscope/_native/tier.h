@@ -1,0 +1,30 @@
+/* How a further VM gets a cached function: the strategy behind the cache. Lookups, counters, generations and events
+   know nothing of it beyond this interface. */
+#ifndef MOONSCOPE_TIER_H
+#define MOONSCOPE_TIER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct lua_State lua_State;
+
+/* What one generation stores; immutable once made. `data` belongs to the generation and goes through tier->release. */
+struct payload {
+    void *data;
+    size_t size; /* bytes, counted once for the process */
+};
+
+struct tier {
+    const char *name;
+    /* True: closures in holding VMs point into the payload, so it lives until the last holder is gone.
+       False: it is only read while a load runs. */
+    bool pins;
+    /* Makes the payload of the main function on top of the stack, which stays there. False: no memory, or this function
+       cannot be stored. Raises no Lua error. */
+    bool (*store)(lua_State *, struct payload *);
+    /* Pushes a new main function, or an error message; returns Lua's status. Raises no Lua error. */
+    int (*push)(lua_State *, const struct payload *, const char *chunkname);
+    void (*release)(struct payload *);
+};
+
+#endif

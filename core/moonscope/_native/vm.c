@@ -1,0 +1,207 @@
+#include "vm.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm_io.h"
+
+struct vm *vm_new(struct cache *cache, uint64_t id, bool managed)
+{
+    struct vm *vm = calloc(1, sizeof *vm);
+    if (vm == NULL)
+        return NULL;
+    atomic_init(&vm->refs, 1);
+    pthread_mutex_init(&vm->lock, NULL);
+    vm->failures_end = &vm->failures;
+    vm->id = id;
+    vm->managed = managed;
+    vm->cache = cache;
+    cache_retain(cache);
+    return vm;
+}
+
+void vm_retain(struct vm *vm)
+{
+    atomic_fetch_add(&vm->refs, 1);
+}
+
+void vm_release(struct vm *vm)
+{
+    if (atomic_fetch_sub(&vm->refs, 1) != 1)
+        return;
+    vm_io_destroy(vm);
+    cache_release(vm->cache);
+    pthread_mutex_destroy(&vm->lock);
+    free(vm);
+}
+
+void vm_attach(struct vm *vm, lua_State *main, lua_Alloc allocate, void *data, size_t used)
+{
+    struct cache *cache = vm->cache;
+    vm_retain(vm);
+    vm->main = main;
+    vm->allocate = allocate;
+    vm->allocate_data = data;
+    atomic_store(&vm->used, used);
+    atomic_store(&vm->peak, used);
+    pthread_mutex_lock(&cache->lock);
+    vm->next = cache->vms;
+    if (vm->next != NULL)
+        vm->next->previous = vm;
+    cache->vms = vm;
+    cache->vm_count++;
+    pthread_mutex_unlock(&cache->lock);
+    atomic_store(&vm->attached, true);
+}
+
+/* Under cache->lock: counts what is not counted yet and gives up every generation. */
+static void give_up_holds(struct vm *vm)
+{
+    struct cache *cache = vm->cache;
+    vm->folded_hits = UINT64_MAX;
+    cache_fold(cache);
+    for (int i = 0; i < OUTCOMES; i++)
+        cache->folded[i] += atomic_load(&vm->loads[i]);
+    for (size_t i = 0; i < vm->page_count; i++) {
+        for (size_t k = 0; vm->pages[i] != NULL && k < HOLDS_PER_PAGE; k++)
+            if (atomic_load_explicit(&vm->pages[i][k].hits, memory_order_relaxed) > 0)
+                atomic_fetch_sub(&cache->slots[i * HOLDS_PER_PAGE + k]->holders, 1);
+        free(vm->pages[i]);
+    }
+    free(vm->pages);
+    vm->pages = NULL;
+    vm->page_count = 0;
+}
+
+void vm_detach(struct vm *vm)
+{
+    struct cache *cache = vm->cache;
+    if (!atomic_load(&vm->attached))
+        return;
+    pthread_mutex_lock(&cache->lock);
+    bool first = !atomic_load(&vm->closed);
+    if (first) {
+        give_up_holds(vm);
+        *(vm->previous != NULL ? &vm->previous->next : &cache->vms) = vm->next;
+        if (vm->next != NULL)
+            vm->next->previous = vm->previous;
+        cache->vm_count--;
+        atomic_store(&vm->active, 0);
+        atomic_store(&vm->used, 0);
+        atomic_store(&vm->closed, true);
+        cache_reclaim(cache);
+    }
+    pthread_mutex_unlock(&cache->lock);
+    if (first)
+        vm_release(vm);
+}
+
+void *vm_allocate(void *ud, void *block, size_t old_size, size_t new_size)
+{
+    struct vm *vm = ud;
+    if (block == NULL)
+        old_size = 0; /* it tells what kind of object is made, not a size */
+    size_t used = atomic_load_explicit(&vm->used, memory_order_relaxed);
+    if (new_size > old_size && vm->cap != 0 && used + (new_size - old_size) > vm->cap)
+        return NULL;
+    /* Whoever sets a hook from outside walks call frames: none may be freed meanwhile (see interrupt.h). */
+    while (block != NULL && atomic_load(&vm->hooking))
+        sched_yield();
+    /* The block that holds the main thread is the last that lua_close frees. */
+    bool end = new_size == 0 && block != NULL && (char *)vm->main >= (char *)block &&
+               (char *)vm->main < (char *)block + old_size;
+    void *result = vm->allocate(vm->allocate_data, block, old_size, new_size);
+    if (end) {
+        vm_detach(vm);
+        return NULL;
+    }
+    if (result != NULL || new_size == 0) {
+        used = used + new_size - old_size;
+        atomic_store_explicit(&vm->used, used, memory_order_relaxed);
+        if (used > atomic_load_explicit(&vm->peak, memory_order_relaxed))
+            atomic_store_explicit(&vm->peak, used, memory_order_relaxed);
+    }
+    return result;
+}
+
+void vm_enter(struct vm *vm)
+{
+    if (vm->depth++ == 0)
+        atomic_store(&vm->active, atomic_load(&vm->cache->epoch));
+}
+
+void vm_exit(struct vm *vm)
+{
+    if (--vm->depth == 0)
+        atomic_store_explicit(&vm->active, 0, memory_order_release);
+}
+
+struct hold *vm_find_hold(const struct vm *vm, uint32_t slot)
+{
+    size_t page = slot / HOLDS_PER_PAGE;
+    if (page >= vm->page_count || vm->pages[page] == NULL)
+        return NULL;
+    return &vm->pages[page][slot % HOLDS_PER_PAGE];
+}
+
+/* The first load of a generation in this VM. Only here the pages change, so only here their lock is needed. */
+static struct hold *add_hold(struct vm *vm, struct generation *generation)
+{
+    size_t page = generation->slot / HOLDS_PER_PAGE;
+    struct hold *hold = NULL;
+    pthread_mutex_lock(&vm->lock);
+    if (page >= vm->page_count) {
+        size_t count = page + 8;
+        struct hold **pages = realloc(vm->pages, count * sizeof *pages);
+        if (pages != NULL) {
+            memset(pages + vm->page_count, 0, (count - vm->page_count) * sizeof *pages);
+            vm->pages = pages;
+            vm->page_count = count;
+        }
+    }
+    if (page < vm->page_count && vm->pages[page] == NULL)
+        vm->pages[page] = calloc(HOLDS_PER_PAGE, sizeof **vm->pages);
+    if (page < vm->page_count && vm->pages[page] != NULL) {
+        hold = &vm->pages[page][generation->slot % HOLDS_PER_PAGE];
+        atomic_store_explicit(&hold->hits, 1, memory_order_relaxed);
+        atomic_fetch_add(&generation->holders, 1);
+    }
+    pthread_mutex_unlock(&vm->lock);
+    return hold;
+}
+
+bool vm_hold(struct vm *vm, struct generation *generation, bool hit)
+{
+    struct hold *hold = vm_find_hold(vm, generation->slot);
+    if (hold == NULL || atomic_load_explicit(&hold->hits, memory_order_relaxed) == 0)
+        hold = add_hold(vm, generation);
+    if (hold == NULL)
+        return false;
+    if (hit) /* this thread is the only writer */
+        atomic_store_explicit(&hold->hits, atomic_load_explicit(&hold->hits, memory_order_relaxed) + 1,
+                              memory_order_relaxed);
+    return true;
+}
+
+void vm_record(struct vm *vm, struct file *file, enum outcome outcome, uint64_t start_ns,
+               const struct generation *generation)
+{
+    struct event event = {
+        .end_ns = monotonic_ns(),
+        .vm = vm->id,
+        .file = file,
+        .outcome = outcome,
+        .generation = generation != NULL ? generation->id : 0,
+        .bytes = generation != NULL ? generation->payload.size : 0,
+    };
+    event.duration_ns = event.end_ns - start_ns;
+    atomic_store_explicit(&vm->loads[outcome], atomic_load_explicit(&vm->loads[outcome], memory_order_relaxed) + 1,
+                          memory_order_release);
+    atomic_store_explicit(&vm->load_ns, atomic_load_explicit(&vm->load_ns, memory_order_relaxed) + event.duration_ns,
+                          memory_order_relaxed);
+    /* Hits are brought home from the holds: one counter that all VMs write would be one cache line they fight over. */
+    if (file != NULL && outcome != OUTCOME_HIT)
+        atomic_fetch_add_explicit(&file->loads[outcome], 1, memory_order_relaxed);
+    ring_put(vm->cache->ring, &event);
+}

@@ -1,0 +1,101 @@
+/* One VM as the cache sees it. Written by the thread that runs the VM; read by any. */
+#ifndef MOONSCOPE_VM_H
+#define MOONSCOPE_VM_H
+
+#include "cache.h"
+
+typedef void *(*lua_Alloc)(void *ud, void *block, size_t old_size, size_t new_size);
+
+/* What a VM knows of a generation. hits == 0: not held. The first unit says "held", so hits - 1 were served. */
+struct hold {
+    _Atomic uint64_t hits;
+    uint64_t folded; /* of hits: already added to the generation; under the cache's lock */
+};
+
+enum { HOLDS_PER_PAGE = 32, OUTPUT_LIMIT = 1 << 20, RESULT_VALUES = 64, RESULT_BYTES = 1 << 16 };
+
+struct text {
+    char *bytes; /* owned */
+    size_t length;
+};
+
+/* What the last run gave; under vm->lock. */
+struct result {
+    enum status status;
+    struct text values[RESULT_VALUES];
+    size_t count;
+    struct text message, traceback;
+    enum reason reason;
+    int exit_code;
+};
+
+struct failure {
+    struct text name, message;
+    struct failure *next;
+};
+
+struct vm {
+    _Atomic int refs; /* the Python object, and the Lua state from attach until its end */
+    struct cache *cache; /* retained */
+    uint64_t id;
+    bool managed;
+    /* The Lua state. `main` is only an address to the outside; NULL before attach. */
+    lua_State *main;
+    _Atomic bool attached, closed;
+    struct vm *previous, *next; /* in cache->vms, under the cache's lock */
+    /* The cache: */
+    _Atomic int mode;
+    _Atomic uint64_t active; /* epoch a load under way entered in; 0: none */
+    int depth;               /* nested loads (a finalizer may load while a load runs); the VM's thread only */
+    _Atomic uint64_t loads[OUTCOMES];
+    _Atomic uint64_t load_ns;
+    uint64_t folded_hits;
+    /* Memory: the state's own allocator, wrapped. */
+    lua_Alloc allocate;
+    void *allocate_data;
+    _Atomic size_t used, peak;
+    size_t cap; /* 0: none */
+    /* Interrupts; see interrupt.h. */
+    _Atomic(lua_State *) current; /* the coroutine that runs; NULL: no run under way */
+    _Atomic bool hooking;         /* another thread is inside lua_sethook on this VM */
+    _Atomic int stop;             /* enum reason; sticky until the outermost call has returned */
+    uint64_t budget;              /* instructions a run may take; 0: no limit */
+    int64_t left;                 /* of the budget, in this run; the VM's thread only */
+    int exit_code;
+    pthread_mutex_t lock;
+    /* Under the lock: */
+    struct hold **pages; /* grown by the VM's thread; read by it without the lock */
+    size_t page_count;
+    char *output;
+    size_t output_length, output_room;
+    uint64_t output_lost;
+    struct result result;
+    struct failure *failures, **failures_end;
+};
+
+/* One reference, the caller's; retains the cache. NULL: no memory. */
+struct vm *vm_new(struct cache *, uint64_t id, bool managed);
+void vm_retain(struct vm *);
+void vm_release(struct vm *);
+
+/* The state begins: `main` with `used` bytes already held. Takes a reference that vm_detach gives back. */
+void vm_attach(struct vm *, lua_State *main, lua_Alloc, void *data, size_t used);
+
+/* The state is gone (or, on LuaJIT, is about to be): holders are given up. Idempotent; from any thread. */
+void vm_detach(struct vm *);
+
+/* The allocator to give to the state; `ud` is the vm. Counts, enforces the cap, and sees the state's end. */
+void *vm_allocate(void *ud, void *block, size_t old_size, size_t new_size);
+
+/* Loads are bracketed by these; generations found in between stay alive until vm_exit. Nestable. */
+void vm_enter(struct vm *);
+void vm_exit(struct vm *);
+
+/* Inside the bracket: this VM now holds the generation; `hit`: and was served from it. False: no memory. */
+bool vm_hold(struct vm *, struct generation *, bool hit);
+struct hold *vm_find_hold(const struct vm *, uint32_t slot); /* NULL or not held: see hits */
+
+/* Counts one load and logs it. */
+void vm_record(struct vm *, struct file *, enum outcome, uint64_t start_ns, const struct generation *);
+
+#endif

@@ -1,0 +1,29 @@
+/* What comes out of a VM's runs: printed text, results, failures. Bounded; from any thread. */
+#ifndef MOONSCOPE_VM_IO_H
+#define MOONSCOPE_VM_IO_H
+
+#include "vm.h"
+
+/* Appends to the captured output; what is over OUTPUT_LIMIT is counted and lost. */
+void vm_print(struct vm *, const char *bytes, size_t length);
+
+/* Moves the captured output out; the caller frees it. NULL: none. */
+char *vm_take_output(struct vm *, size_t *length);
+
+void vm_begin_result(struct vm *);
+void vm_add_value(struct vm *, const char *bytes, size_t length);
+void vm_set_failure(struct vm *, const char *message, size_t length, const char *traceback, size_t traceback_length);
+void vm_end_result(struct vm *, enum status);
+
+/* Moves the result out; the caller frees it with result_free. */
+struct result vm_take_result(struct vm *);
+void result_free(struct result *);
+
+void vm_add_load_failure(struct vm *, const char *name, const char *message, size_t length);
+struct failure *vm_take_failures(struct vm *);
+void failures_free(struct failure *);
+
+/* Frees all of the above; for the end of the VM record. */
+void vm_io_destroy(struct vm *);
+
+#endif
