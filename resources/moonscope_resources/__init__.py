@@ -1,0 +1,26 @@
+"""What Moonscope ships besides code: Lua samples, the style sheet, the icon.
+
+The package is always installed as plain files, so every resource is a path on disk.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+_HERE = Path(str(files(__package__)))
+
+
+def samples() -> Path:
+    """The folder of Lua modules that demonstrations and first steps use. Do not write into it: copy it."""
+    return _HERE / "samples"
+
+
+def style_sheet() -> str:
+    """The Qt style sheet, with `@token` where a colour of the theme belongs."""
+    return (_HERE / "styles" / "moonscope.qss").read_text(encoding="utf-8")
+
+
+def icon_file() -> Path:
+    """The application icon, an SVG."""
+    return _HERE / "icons" / "moonscope.svg"

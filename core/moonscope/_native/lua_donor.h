@@ -67,32 +67,46 @@ static bool compile(const char *name, bool allow_binary, struct payload *payload
     return job.done;
 }
 
-static char *release_string(void *library)
+#ifdef LUAJIT
+/* jit.version tells it; the library must be opened for that. Argument: luaopen_jit. Returns the text, or raises. */
+static int read_version(lua_State *L)
+{
+    lua_settop(L, 1);
+    lua_pushlstring(L, "jit", 3);
+    plain_call(L, 1, 0);
+    lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
+    lua_getfield(L, -1, "jit");
+    lua_getfield(L, -1, "version");
+    return 1;
+}
+
+static void read_release(void *library, char *release, size_t size)
+{
+    lua_CFunction open;
+    *(void **)&open = dlsym(library, "luaopen_jit");
+    lua_State *L = open != NULL ? luaL_newstate() : NULL;
+    if (L == NULL)
+        return;
+    lua_pushcclosure(L, read_version, 0);
+    lua_pushcclosure(L, open, 0);
+    if (protected_call(L, 1, 1, 0) == LUA_OK && lua_isstring(L, -1))
+        snprintf(release, size, "%s", lua_tostring(L, -1));
+    lua_close(L);
+}
+#else
+/* lua_ident is "$LuaVersion: Lua 5.4.8  Copyright …", in 5.1 "$Lua: Lua 5.1.5 Copyright …". */
+static void read_release(void *library, char *release, size_t size)
 {
     const char *ident = dlsym(library, "lua_ident");
-    char release[64] = "";
-#ifdef LUAJIT
-    (void)ident;
-    lua_State *L = luaL_newstate();
-    if (L != NULL) {
-        int (*open)(lua_State *);
-        *(void **)&open = dlsym(library, "luaopen_jit");
-        if (open != NULL) {
-            lua_pushcclosure(L, open, 0);
-            lua_pushlstring(L, "jit", 3);
-            if (protected_call(L, 1, 1, 0) == LUA_OK) {
-                lua_getfield(L, -1, "version");
-                if (lua_isstring(L, -1))
-                    snprintf(release, sizeof release, "%s", lua_tostring(L, -1));
-            }
-        }
-        lua_close(L);
-    }
-#else
-    /* "$LuaVersion: Lua 5.4.8  Copyright …", 5.1: "$Lua: Lua 5.1.5 Copyright …" */
     const char *found = ident != NULL ? strstr(ident, ": Lua ") : NULL;
     if (found != NULL)
-        snprintf(release, sizeof release, "%.*s", (int)(6 - 2 + strcspn(found + 6, " ")), found + 2);
+        snprintf(release, size, "%.*s", (int)(4 + strcspn(found + 6, " ")), found + 2);
+}
 #endif
-    return strdup(release[0] != '\0' ? release : "Lua");
+
+static char *release_string(void *library)
+{
+    char release[64] = "Lua";
+    read_release(library, release, sizeof release);
+    return strdup(release);
 }
