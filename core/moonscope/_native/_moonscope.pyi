@@ -89,3 +89,8 @@ class VM:
         """(name, error text) of files that `load` could not load, once."""
     def release(self) -> None:
         """To be called just before the LuaRuntime is dropped."""
+
+def bench(cache: Cache, names: list[bytes], rounds: int) -> list[tuple[float, float, float]]:
+    """Stores `names` in the cache from a state of its own (files that do not load are left out) and gives for every
+    round the ns that one file costs on average: a bare undump of the stored bytes, a hit, and a hit without counters
+    and events, taken in turn. Raises ValueError when no file could be stored."""

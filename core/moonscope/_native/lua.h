@@ -7,6 +7,11 @@
 #include "tier.h"
 #include "vm.h"
 
+/* ns per file of one round: a bare undump, a hit, a hit without counters and events. */
+struct bench_round {
+    double bare_ns, hit_ns, quiet_ns;
+};
+
 struct lua_ops {
     /* Resolves the C API from a dlopen handle. False: *missing names the symbol. */
     bool (*bind)(void *library, const char **missing);
@@ -21,6 +26,8 @@ struct lua_ops {
     bool (*compile)(const char *name, bool allow_binary, struct payload *, char **error);
     /* The exact release, e.g. "Lua 5.4.8"; the caller frees it. */
     char *(*release)(void *library);
+    /* Fills `rounds` rounds; reorders `names`. Returns how many of them could be stored; 0: nothing was measured. */
+    size_t (*bench)(struct cache *, const char **names, size_t count, size_t rounds, struct bench_round *);
 };
 
 extern const struct lua_ops lua_ops_lua51, lua_ops_lua52, lua_ops_lua53, lua_ops_lua54, lua_ops_lua55,

@@ -22,6 +22,7 @@
 #include "lua_run.h"
 #include "lua_attach.h"
 #include "lua_donor.h"
+#include "lua_bench.h"
 
 static bool bind(void *library, const char **missing)
 {
@@ -46,4 +47,5 @@ const struct lua_ops NAMED(LUA_TAG) = {
     .measure = measure,
     .compile = compile,
     .release = release_string,
+    .bench = run_bench,
 };

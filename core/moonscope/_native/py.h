@@ -18,4 +18,7 @@ PyObject *own_library(void);
 /* A Python VM for a prepared record; takes over the caller's reference to `vm`. */
 PyObject *vm_object(struct vm *vm, const char *token);
 
+/* The module's function of that name. */
+PyObject *bench(PyObject *module, PyObject *arguments);
+
 #endif

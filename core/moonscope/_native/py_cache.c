@@ -257,6 +257,57 @@ static PyObject *cache_totals(PyObject *self, PyObject *unused)
     return totals_tuple(cache_of(self));
 }
 
+/* Borrowed char pointers of a list of bytes; NULL with an exception set. PyMem_Free. */
+static const char **borrow_names(PyObject *list, Py_ssize_t *count)
+{
+    *count = PyList_GET_SIZE(list);
+    const char **names = PyMem_Calloc((size_t)*count + 1, sizeof *names);
+    for (Py_ssize_t i = 0; names != NULL && i < *count; i++)
+        if ((names[i] = PyBytes_AsString(PyList_GET_ITEM(list, i))) == NULL) {
+            PyMem_Free(names);
+            return NULL;
+        }
+    return names != NULL ? names : (const char **)PyErr_NoMemory();
+}
+
+PyObject *bench(PyObject *module, PyObject *arguments)
+{
+    (void)module;
+    PyObject *self, *list, *result = NULL;
+    Py_ssize_t rounds, count;
+    size_t stored;
+    if (!PyArg_ParseTuple(arguments, "O!O!n", &cache_type, &self, &PyList_Type, &list, &rounds))
+        return NULL;
+    if (rounds < 1 || rounds > 100000)
+        return PyErr_Format(PyExc_ValueError, "rounds is 1 to 100000, not %zd", rounds);
+    const char **names = borrow_names(list, &count);
+    struct bench_round *out = PyMem_Calloc((size_t)rounds, sizeof *out);
+    if (names == NULL || out == NULL) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    struct cache *cache = cache_of(self);
+    Py_BEGIN_ALLOW_THREADS
+    stored = cache->tier != NULL ? lua_ops[cache->lua]->bench(cache, names, (size_t)count, (size_t)rounds, out) : 0;
+    Py_END_ALLOW_THREADS
+    if (stored == 0) {
+        PyErr_SetString(PyExc_ValueError, "none of the files could be stored");
+        goto done;
+    }
+    result = PyList_New(rounds);
+    for (Py_ssize_t i = 0; result != NULL && i < rounds; i++) {
+        PyObject *tuple = Py_BuildValue("ddd", out[i].bare_ns, out[i].hit_ns, out[i].quiet_ns);
+        if (tuple == NULL)
+            Py_CLEAR(result);
+        else
+            PyList_SET_ITEM(result, i, tuple);
+    }
+done:
+    PyMem_Free(out);
+    PyMem_Free(names);
+    return result;
+}
+
 static PyMethodDef methods[] = {
     {"prepare", (PyCFunction)(void (*)(void))cache_prepare, METH_VARARGS | METH_KEYWORDS, "A record for one VM to come."},
     {"clear", (PyCFunction)(void (*)(void))cache_clear_keys, METH_VARARGS | METH_KEYWORDS,
