@@ -5,7 +5,7 @@
 
 #include "vm.h"
 
-struct cache *cache_new(enum lua_index lua, const struct tier *tier, bool allow_binary, size_t ring_capacity)
+struct cache *cache_new(enum lua_index lua, const struct tier *const tiers[TIERS], bool allow_binary, size_t ring_capacity)
 {
     struct cache *cache = calloc(1, sizeof *cache);
     if (cache == NULL)
@@ -20,7 +20,7 @@ struct cache *cache_new(enum lua_index lua, const struct tier *tier, bool allow_
     atomic_init(&cache->epoch, 1);
     pthread_mutex_init(&cache->lock, NULL);
     cache->lua = lua;
-    cache->tier = tier;
+    memcpy(cache->tiers, tiers, sizeof cache->tiers);
     cache->allow_binary = allow_binary;
     cache->files_end = &cache->files;
     return cache;
@@ -121,14 +121,14 @@ static bool take_slot(struct cache *cache, struct generation *generation)
     return true;
 }
 
-static struct generation *generation_new(struct cache *cache, struct file *file, const struct payload *payload,
+static struct generation *generation_new(struct file *file, const struct tier *tier, const struct payload *payload,
                                          const struct source *source, uint64_t compile_ns)
 {
     struct generation *generation = calloc(1, sizeof *generation);
     if (generation == NULL)
         return NULL;
     generation->file = file;
-    generation->tier = cache->tier;
+    generation->tier = tier;
     generation->payload = *payload;
     generation->source = *source;
     generation->created = epoch_seconds();
@@ -136,10 +136,10 @@ static struct generation *generation_new(struct cache *cache, struct file *file,
     return generation;
 }
 
-struct generation *cache_publish(struct cache *cache, struct file *file, struct payload *payload,
+struct generation *cache_publish(struct cache *cache, struct file *file, const struct tier *tier, struct payload *payload,
                                  const struct source *source, uint64_t compile_ns, bool *raced)
 {
-    struct generation *fresh = generation_new(cache, file, payload, source, compile_ns);
+    struct generation *fresh = generation_new(file, tier, payload, source, compile_ns);
     pthread_mutex_lock(&cache->lock);
     struct generation *current = atomic_load(&file->current);
     *raced = current != NULL;
@@ -157,7 +157,7 @@ struct generation *cache_publish(struct cache *cache, struct file *file, struct 
     pthread_mutex_unlock(&cache->lock);
     if (current != fresh || fresh == NULL) {
         free(fresh);
-        cache->tier->release(payload);
+        tier->release(payload);
     }
     return current;
 }

@@ -20,12 +20,12 @@ struct vm;
 
 /* Keys that never stored anything (missing files, bypasses) are remembered up to this number; beyond it their loads
    are counted in the VM only, so that a script that makes up names cannot fill the process. */
-enum { FRUITLESS_FILES = 65536 };
+enum { FRUITLESS_FILES = 65536, TIERS = 2 };
 
 struct cache {
     _Atomic int refs;
     enum lua_index lua;
-    const struct tier *tier; /* NULL: nothing is stored */
+    const struct tier *tiers[TIERS]; /* in the order they are tried; the first NULL ends them */
     bool allow_binary;
     struct index index;
     struct ring *ring;
@@ -46,7 +46,7 @@ struct cache {
 };
 
 /* NULL: no memory. One reference, the caller's. */
-struct cache *cache_new(enum lua_index, const struct tier *, bool allow_binary, size_t ring_capacity);
+struct cache *cache_new(enum lua_index, const struct tier *const tiers[TIERS], bool allow_binary, size_t ring_capacity);
 void cache_retain(struct cache *);
 void cache_release(struct cache *);
 
@@ -55,8 +55,8 @@ struct file *cache_file(struct cache *, uint64_t hash, const char *key, size_t l
 
 /* Makes `payload` the current generation of `file` and takes it over. When another VM was first, frees it and returns
    the other's with *raced set. NULL: no memory, `payload` is freed. Call inside vm_enter / vm_exit. */
-struct generation *cache_publish(struct cache *, struct file *, struct payload *, const struct source *,
-                                 uint64_t compile_ns, bool *raced);
+struct generation *cache_publish(struct cache *, struct file *, const struct tier *, struct payload *,
+                                 const struct source *, uint64_t compile_ns, bool *raced);
 
 /* Remembers a failed load's text (NULL: it loads again). */
 void cache_note_error(struct cache *, struct file *, const char *text);

@@ -44,6 +44,7 @@ struct generation {
     enum generation_state state;
     uint64_t hits;
     uint64_t unshared; /* bytes a VM holds after loading it plainly; 0: not measured yet */
+    uint64_t private;  /* bytes a VM holds after loading it by this tier; measured with `unshared` */
     uint64_t retired_at; /* epoch of its retirement */
     uint32_t pins;       /* measurements or copies under way that read the payload outside a VM */
     struct generation *next;

@@ -15,13 +15,18 @@ struct bench_round {
 struct lua_ops {
     /* Resolves the C API from a dlopen handle. False: *missing names the symbol. */
     bool (*bind)(void *library, const char **missing);
+    /* After bind, with what release() gave: NULL when this library's layout is not one that graft knows. */
+    const struct tier *(*graft)(const char *release);
     const struct tier *bytecode;
     /* From another thread: makes `running` stop at its next instruction. */
     void (*set_hook)(lua_State *running);
     /* Before the owner drops the state. */
     void (*detach)(struct vm *);
-    /* Bytes that a fresh state holds after loading the dump and collecting garbage; 0: no memory. */
-    uint64_t (*measure)(const struct payload *, const char *chunkname);
+    /* The dumped chunk of a payload; the caller frees it. NULL: no memory. */
+    char *(*dump)(const struct tier *, const struct payload *, const char *chunkname, size_t *length);
+    /* Bytes that a fresh state holds after loading it plainly, and by its tier, garbage collected. False: no memory. */
+    bool (*measure)(const struct tier *, const struct payload *, const char *chunkname, uint64_t *unshared,
+                    uint64_t *private);
     /* Compiles a file in a fresh state. False: *error (owned by the caller, may be NULL) says why in Lua's words. */
     bool (*compile)(const char *name, bool allow_binary, struct payload *, char **error);
     /* The exact release, e.g. "Lua 5.4.8"; the caller frees it. */

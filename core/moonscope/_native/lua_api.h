@@ -127,7 +127,13 @@ enum {
 #endif
 
 #if LUA_VERSION_NUM >= 504
-#define LUA_API_GC(X) X(int, lua_gc, (lua_State *, int, ...)) X(const char *, luaL_tolstring, (lua_State *, int, size_t *))
+#define LUA_API_GC(X) \
+    X(int, lua_gc, (lua_State *, int, ...)) \
+    X(const char *, luaL_tolstring, (lua_State *, int, size_t *)) \
+    X(const void *, lua_topointer, (lua_State *, int)) \
+    X(void *, lua_newuserdatauv, (lua_State *, size_t, int)) \
+    X(int, lua_setiuservalue, (lua_State *, int, int)) \
+    X(int, lua_getiuservalue, (lua_State *, int, int))
 #else
 #define LUA_API_GC(X) X(int, lua_gc, (lua_State *, int, int))
 #endif

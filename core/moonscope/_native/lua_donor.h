@@ -1,38 +1,76 @@
-/* Work in a fresh state that is closed right after: measuring a dump, compiling a file that is not stored. */
+/* Work in a fresh state that is closed right after: dumping, measuring, compiling a file that is not stored. */
 
-struct measurement {
+struct donation {
+    const struct tier *tier;
     const struct payload *payload;
     const char *chunkname;
     uint64_t bytes;
+    struct payload dump;
 };
 
-/* Raises when there is no memory, so it is called protected. Argument: struct measurement. */
+/* Runs `body` in a fresh state, with `argument`. False: it raised, or there is no memory. */
+static bool in_donor(lua_CFunction body, void *argument, char **error)
+{
+    lua_State *L = luaL_newstate();
+    if (L == NULL)
+        return false;
+    lua_pushcclosure(L, body, 0);
+    lua_pushlightuserdata(L, argument);
+    bool done = protected_call(L, 1, 0, 0) == LUA_OK;
+    if (!done && error != NULL && lua_isstring(L, -1))
+        *error = strdup(lua_tostring(L, -1));
+    lua_close(L);
+    return done;
+}
+
 static int measure_body(lua_State *L)
 {
-    struct measurement *measurement = lua_touserdata(L, 1);
+    struct donation *donation = lua_touserdata(L, 1);
+    struct hold hold = {0};
     lua_gc(L, LUA_GCCOLLECT, 0);
     lua_gc(L, LUA_GCSTOP, 0);
     size_t before = counted_bytes(L);
-    if (bytecode_push(L, measurement->payload, measurement->chunkname) != LUA_OK)
+    if (donation->tier->push(L, &hold, donation->payload, donation->chunkname) != LUA_OK)
         return lua_error(L);
     lua_gc(L, LUA_GCCOLLECT, 0);
     size_t after = counted_bytes(L);
-    measurement->bytes = after > before ? after - before : 0;
+    donation->bytes = after > before ? after - before : 0;
     return 0;
 }
 
-static uint64_t measure(const struct payload *payload, const char *chunkname)
+static int dump_body(lua_State *L)
 {
-    struct measurement measurement = {payload, chunkname, 0};
-    lua_State *L = luaL_newstate();
-    if (L == NULL)
-        return 0;
-    lua_pushcclosure(L, measure_body, 0);
-    lua_pushlightuserdata(L, &measurement);
-    if (protected_call(L, 1, 0, 0) != LUA_OK)
-        measurement.bytes = 0;
-    lua_close(L);
-    return measurement.bytes;
+    struct donation *donation = lua_touserdata(L, 1);
+    struct hold hold = {0};
+    if (donation->tier->push(L, &hold, donation->payload, donation->chunkname) != LUA_OK)
+        return lua_error(L);
+    bytecode_store(L, &donation->dump);
+    return 0;
+}
+
+static char *dump_payload(const struct tier *tier, const struct payload *payload, const char *chunkname, size_t *length)
+{
+    struct donation donation = {tier, payload, chunkname, 0, {NULL, 0}};
+    in_donor(dump_body, &donation, NULL);
+    *length = donation.dump.size;
+    return donation.dump.data;
+}
+
+static bool measure(const struct tier *tier, const struct payload *payload, const char *chunkname, uint64_t *unshared,
+                    uint64_t *private)
+{
+    struct donation own = {tier, payload, chunkname, 0, {NULL, 0}};
+    bool done = in_donor(measure_body, &own, NULL);
+    *private = *unshared = own.bytes;
+    if (done && tier != &bytecode) {
+        struct payload dump = {NULL, 0};
+        dump.data = dump_payload(tier, payload, chunkname, &dump.size);
+        struct donation plain = {&bytecode, &dump, chunkname, 0, {NULL, 0}};
+        done = dump.data != NULL && in_donor(measure_body, &plain, NULL);
+        *unshared = plain.bytes;
+        free(dump.data);
+    }
+    return done;
 }
 
 struct compilation {
@@ -55,14 +93,7 @@ static bool compile(const char *name, bool allow_binary, struct payload *payload
 {
     struct compilation job = {name, allow_binary, {NULL, 0}, false};
     *error = NULL;
-    lua_State *L = luaL_newstate();
-    if (L == NULL)
-        return false;
-    lua_pushcclosure(L, compile_body, 0);
-    lua_pushlightuserdata(L, &job);
-    if (protected_call(L, 1, 0, 0) != LUA_OK && lua_isstring(L, -1))
-        *error = strdup(lua_tostring(L, -1));
-    lua_close(L);
+    in_donor(compile_body, &job, error);
     *payload = job.payload;
     return job.done;
 }

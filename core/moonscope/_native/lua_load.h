@@ -44,12 +44,42 @@ static bool load_stored(lua_State *L, struct vm *vm, struct file *file, const ch
         vm_exit(vm);
         return false;
     }
-    *status = generation->tier->push(L, &generation->payload, file->chunkname);
+    struct hold *hold = vm_hold(vm, generation);
+    if (hold == NULL && generation->tier->pins) { /* no memory to say that this VM needs it from now on */
+        vm_exit(vm);
+        return false;
+    }
+    *status = generation->tier->push(L, hold, &generation->payload, file->chunkname);
     bool ok = *status == LUA_OK;
-    if (ok && !vm_hold(vm, generation, true))
+    if (ok && hold != NULL)
+        hold_count_hit(hold);
+    else if (ok)
         atomic_fetch_add_explicit(&file->loads[OUTCOME_HIT], 1, memory_order_relaxed);
     vm_record(vm, file, ok ? OUTCOME_HIT : OUTCOME_ERROR, start, ok ? generation : NULL);
     vm_exit(vm);
+    return true;
+}
+
+/* Makes the payload by the first tier that can hold the function. NULL: none can. */
+static const struct tier *store_function(lua_State *L, const struct cache *cache, struct payload *payload)
+{
+    for (int i = 0; i < TIERS && cache->tiers[i] != NULL; i++)
+        if (cache->tiers[i]->store(L, payload))
+            return cache->tiers[i];
+    return NULL;
+}
+
+/* The function at the top of the stack gives way to one of the generation. False: it stays. */
+static bool replace_function(lua_State *L, struct hold *hold, const struct generation *generation, const char *chunkname)
+{
+    int own = lua_gettop(L);
+    if (hold == NULL && generation->tier->pins)
+        return false;
+    if (generation->tier->push(L, hold, &generation->payload, chunkname) != LUA_OK) {
+        lua_pop(L, 1);
+        return false;
+    }
+    move_top(L, own);
     return true;
 }
 
@@ -58,28 +88,21 @@ static bool load_stored(lua_State *L, struct vm *vm, struct file *file, const ch
 static void store(lua_State *L, struct vm *vm, struct file *file, const struct source *source, uint64_t start)
 {
     struct payload payload = {NULL, 0};
-    struct cache *cache = vm->cache;
     enum outcome outcome = OUTCOME_BYPASS;
     struct generation *generation = NULL;
     uint64_t compile_ns = monotonic_ns() - start;
-    int own = lua_gettop(L);
     vm_enter(vm);
-    if (source_unchanged(file->key, source) && cache->tier->store(L, &payload)) {
+    const struct tier *tier = source_unchanged(file->key, source) ? store_function(L, vm->cache, &payload) : NULL;
+    if (tier != NULL) {
         bool raced = false;
-        generation = cache_publish(cache, file, &payload, source, compile_ns, &raced);
-        if (generation != NULL)
+        generation = cache_publish(vm->cache, file, tier, &payload, source, compile_ns, &raced);
+        struct hold *hold = generation != NULL ? vm_hold(vm, generation) : NULL;
+        bool replaced = generation != NULL && (raced || generation->tier->pins) &&
+                        replace_function(L, hold, generation, file->chunkname);
+        if (generation != NULL && (replaced || !raced))
             outcome = raced ? OUTCOME_RACE : OUTCOME_MISS;
-        if (raced && generation != NULL) {
-            if (generation->tier->push(L, &generation->payload, file->chunkname) == LUA_OK) {
-                move_top(L, own);
-            } else { /* keep the own function */
-                lua_pop(L, 1);
-                outcome = OUTCOME_BYPASS;
-                generation = NULL;
-            }
-        }
-        if (generation != NULL)
-            vm_hold(vm, generation, false);
+        else
+            generation = NULL; /* the own function stays, and is no one else's */
     }
     vm_record(vm, file, outcome, start, generation);
     vm_exit(vm);
@@ -90,7 +113,8 @@ static int load_stock(lua_State *L, struct vm *vm, struct file *file, const char
 {
     struct cache *cache = vm->cache;
     struct source source;
-    bool may_store = file != NULL && cache->tier != NULL && atomic_load_explicit(&vm->mode, memory_order_relaxed) == MODE_ON;
+    bool may_store = file != NULL && cache->tiers[0] != NULL &&
+                     atomic_load_explicit(&vm->mode, memory_order_relaxed) == MODE_ON;
     if (may_store)
         source_probe(name, &source);
     int status = stock_load(L, name, mode, !cache->allow_binary);

@@ -15,6 +15,11 @@
 #include "lua_api.h"
 
 #include "lua_bytecode.h"
+#if LUA_VERSION_NUM >= 504
+#include "lua_layout.h"
+#include "lua_freeze.h"
+#include "lua_graft.h"
+#endif
 #include "lua_load.h"
 #include "lua_require.h"
 #include "lua_interrupt.h"
@@ -36,14 +41,26 @@ static bool bind(void *library, const char **missing)
     return true;
 }
 
+static const struct tier *graft_tier(const char *release)
+{
+#if LUA_VERSION_NUM >= 504
+    return graft_start(release) ? &graft : NULL;
+#else
+    (void)release;
+    return NULL;
+#endif
+}
+
 #define PASTE(a, b) a##b
 #define NAMED(tag) PASTE(lua_ops_, tag)
 
 const struct lua_ops NAMED(LUA_TAG) = {
     .bind = bind,
+    .graft = graft_tier,
     .bytecode = &bytecode,
     .set_hook = set_stop_hook,
     .detach = detach,
+    .dump = dump_payload,
     .measure = measure,
     .compile = compile,
     .release = release_string,

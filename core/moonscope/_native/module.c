@@ -14,6 +14,7 @@ static const char *const lua_names[LUAS] = {
 };
 
 bool lua_bound[LUAS];
+const struct tier *lua_graft[LUAS];
 
 PyObject *own_library(void)
 {
@@ -50,8 +51,10 @@ static PyObject *bind(PyObject *module, PyObject *arguments)
                      missing);
         goto done;
     }
-    lua_bound[lua] = true;
     char *release = lua_ops[lua]->release(library);
+    if (!lua_bound[lua] && release != NULL)
+        lua_graft[lua] = lua_ops[lua]->graft(release);
+    lua_bound[lua] = true;
     result = release != NULL ? PyUnicode_DecodeASCII(release, (Py_ssize_t)strlen(release), "replace") : PyErr_NoMemory();
     free(release);
 done:

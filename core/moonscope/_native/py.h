@@ -11,6 +11,7 @@ extern PyTypeObject cache_type, vm_type;
 
 /* Which Luas bind() has resolved; written under the GIL. */
 extern bool lua_bound[LUAS];
+extern const struct tier *lua_graft[LUAS]; /* NULL: not on this library */
 
 /* This extension's own file, for package.loadlib; NULL with an exception set. A new reference. */
 PyObject *own_library(void);

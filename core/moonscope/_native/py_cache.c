@@ -14,11 +14,32 @@ static struct cache *cache_of(PyObject *self)
     return ((struct cache_object *)self)->cache;
 }
 
+/* The tiers that a name stands for, in the order they are tried. */
+static bool choose_tiers(enum lua_index lua, const char *name, const struct tier *tiers[TIERS])
+{
+    bool automatic = strcmp(name, "auto") == 0, graft = strcmp(name, "graft") == 0;
+    int count = 0;
+    if (strcmp(name, "off") == 0)
+        return true;
+    if (!automatic && !graft && strcmp(name, "bytecode") != 0) {
+        PyErr_Format(PyExc_ValueError, "there is no tier %s", name);
+        return false;
+    }
+    if ((automatic || graft) && lua_graft[lua] != NULL)
+        tiers[count++] = lua_graft[lua];
+    if (graft && count == 0) {
+        PyErr_SetString(PyExc_ValueError, "graft needs a Lua 5.4 or 5.5 whose memory layout is known");
+        return false;
+    }
+    tiers[count] = lua_ops[lua]->bytecode;
+    return true;
+}
+
 static PyObject *cache_create(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
 {
     static char *names[] = {"lua", "tier", "allow_binary", "ring", NULL};
     int lua, allow_binary = 0;
-    const char *tier = "bytecode";
+    const char *tier = "auto";
     Py_ssize_t ring = 16384;
     if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "i|$spn", names, &lua, &tier, &allow_binary, &ring))
         return NULL;
@@ -26,8 +47,9 @@ static PyObject *cache_create(PyTypeObject *type, PyObject *arguments, PyObject 
         PyErr_SetString(PyExc_ValueError, "this Lua is not bound: call bind() first");
         return NULL;
     }
-    if (strcmp(tier, "bytecode") != 0 && strcmp(tier, "off") != 0)
-        return PyErr_Format(PyExc_ValueError, "there is no tier %s", tier);
+    const struct tier *tiers[TIERS] = {NULL};
+    if (!choose_tiers((enum lua_index)lua, tier, tiers))
+        return NULL;
     if (ring < 1 || ring > 1 << 24) {
         PyErr_SetString(PyExc_ValueError, "the ring holds 1 to 16777216 events");
         return NULL;
@@ -35,8 +57,7 @@ static PyObject *cache_create(PyTypeObject *type, PyObject *arguments, PyObject 
     struct cache_object *self = (struct cache_object *)type->tp_alloc(type, 0);
     if (self == NULL)
         return NULL;
-    self->cache = cache_new((enum lua_index)lua, strcmp(tier, "off") == 0 ? NULL : lua_ops[lua]->bytecode,
-                            allow_binary != 0, (size_t)ring);
+    self->cache = cache_new((enum lua_index)lua, tiers, allow_binary != 0, (size_t)ring);
     if (self->cache == NULL) {
         Py_DECREF(self);
         return PyErr_NoMemory();
@@ -288,7 +309,7 @@ PyObject *bench(PyObject *module, PyObject *arguments)
     }
     struct cache *cache = cache_of(self);
     Py_BEGIN_ALLOW_THREADS
-    stored = cache->tier != NULL ? lua_ops[cache->lua]->bench(cache, names, (size_t)count, (size_t)rounds, out) : 0;
+    stored = cache->tiers[0] != NULL ? lua_ops[cache->lua]->bench(cache, names, (size_t)count, (size_t)rounds, out) : 0;
     Py_END_ALLOW_THREADS
     if (stored == 0) {
         PyErr_SetString(PyExc_ValueError, "none of the files could be stored");
@@ -307,6 +328,18 @@ done:
     PyMem_Free(names);
     return result;
 }
+
+static PyObject *cache_tier(PyObject *self, void *unused)
+{
+    (void)unused;
+    const struct tier *first = cache_of(self)->tiers[0];
+    return PyUnicode_FromString(first != NULL ? first->name : "off");
+}
+
+static PyGetSetDef properties[] = {
+    {"tier", cache_tier, NULL, "The tier in force.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
 
 static PyMethodDef methods[] = {
     {"prepare", (PyCFunction)(void (*)(void))cache_prepare, METH_VARARGS | METH_KEYWORDS, "A record for one VM to come."},
@@ -331,5 +364,6 @@ PyTypeObject cache_type = {
     .tp_dealloc = cache_dealloc,
     .tp_flags = Py_TPFLAGS_DEFAULT,
     .tp_methods = methods,
+    .tp_getset = properties,
     .tp_new = cache_create,
 };

@@ -47,17 +47,20 @@ static size_t take_unmeasured(struct cache *cache, struct generation **taken, si
 static void measure_some(struct cache *cache)
 {
     struct generation *taken[MEASURED_AT_ONCE];
-    uint64_t bytes[MEASURED_AT_ONCE];
+    uint64_t unshared[MEASURED_AT_ONCE], private[MEASURED_AT_ONCE];
+    const struct lua_ops *ops = lua_ops[cache->lua];
     pthread_mutex_lock(&cache->lock);
     size_t count = take_unmeasured(cache, taken, MEASURED_AT_ONCE);
     pthread_mutex_unlock(&cache->lock);
     if (count == 0)
         return;
     for (size_t i = 0; i < count; i++) /* pinned: the payload stays, and what was published never changes */
-        bytes[i] = lua_ops[cache->lua]->measure(&taken[i]->payload, taken[i]->file->chunkname);
+        if (!ops->measure(taken[i]->tier, &taken[i]->payload, taken[i]->file->chunkname, &unshared[i], &private[i]))
+            unshared[i] = private[i] = 0; /* tried again next time */
     pthread_mutex_lock(&cache->lock);
     for (size_t i = 0; i < count; i++) {
-        taken[i]->unshared = bytes[i];
+        taken[i]->unshared = unshared[i];
+        taken[i]->private = private[i];
         taken[i]->pins--;
     }
     cache_reclaim(cache);
@@ -78,7 +81,8 @@ struct generation_row *snapshot_generations(struct cache *cache, size_t *count)
         row->source_bytes = g->source.size;
         row->shared = g->payload.data != NULL ? g->payload.size : 0;
         row->unshared = g->unshared;
-        row->private = g->unshared; /* a tier that shares memory will say less here */
+        row->private = g->private;
+        row->tier = g->tier->name;
         row->hits = g->hits;
         row->holders = atomic_load(&g->holders);
         row->created = g->created;
@@ -133,10 +137,11 @@ void snapshot_totals(struct cache *cache, struct totals *totals)
             totals->loads[i] += atomic_load_explicit(&vm->loads[i], memory_order_relaxed);
         totals->private += atomic_load_explicit(&vm->used, memory_order_relaxed);
     }
-    totals->unshared = totals->private; /* plus what sharing spares each holder: nothing with tier bytecode */
+    totals->unshared = totals->private; /* and what sharing spares each holder */
     for (struct generation *g = cache->generations; g != NULL; g = g->next) {
         uint64_t bytes = g->payload.data != NULL ? g->payload.size : 0;
         totals->shared += bytes;
+        totals->unshared += atomic_load(&g->holders) * (g->unshared - g->private);
         if (g->state == GENERATION_RETIRED)
             totals->retained += bytes;
     }
@@ -173,14 +178,18 @@ uint64_t *snapshot_holders(struct cache *cache, uint64_t generation, size_t *cou
 
 char *snapshot_payload(struct cache *cache, uint64_t generation, size_t *size, bool *found)
 {
-    char *copy = NULL;
     pthread_mutex_lock(&cache->lock);
-    const struct generation *g = find_generation(cache, generation);
+    struct generation *g = find_generation(cache, generation);
     *found = g != NULL && g->payload.data != NULL;
-    if (*found && (copy = malloc(g->payload.size)) != NULL) {
-        *size = g->payload.size;
-        memcpy(copy, g->payload.data, g->payload.size);
-    }
+    if (*found)
+        g->pins++;
+    pthread_mutex_unlock(&cache->lock);
+    if (!*found)
+        return NULL;
+    char *copy = lua_ops[cache->lua]->dump(g->tier, &g->payload, g->file->chunkname, size);
+    pthread_mutex_lock(&cache->lock);
+    g->pins--;
+    cache_reclaim(cache);
     pthread_mutex_unlock(&cache->lock);
     return copy;
 }

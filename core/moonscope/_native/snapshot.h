@@ -25,6 +25,7 @@ struct generation_row {
     char path[sizeof((struct source *)0)->path];
     uint64_t inode;
     int64_t mtime_ns;
+    const char *tier;
 };
 
 struct vm_row {
@@ -49,7 +50,7 @@ void snapshot_totals(struct cache *, struct totals *);
 /* Ids of the VMs that hold a generation. */
 uint64_t *snapshot_holders(struct cache *, uint64_t generation, size_t *count);
 
-/* A copy of a generation's payload; NULL with *found false: there is no such generation, or it was released. */
+/* The dumped chunk of a generation; NULL with *found false: there is no such generation, or it was released. */
 char *snapshot_payload(struct cache *, uint64_t generation, size_t *size, bool *found);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 typedef struct lua_State lua_State;
+struct hold;
 
 /* What one generation stores; immutable once made. `data` belongs to the generation and goes through tier->release. */
 struct payload {
@@ -19,11 +20,12 @@ struct tier {
     /* True: closures in holding VMs point into the payload, so it lives until the last holder is gone.
        False: it is only read while a load runs. */
     bool pins;
-    /* Makes the payload of the main function on top of the stack, which stays there. False: no memory, or this function
-       cannot be stored. Raises no Lua error. */
+    /* Makes the payload of the main function on top of the stack, which stays there. False: no memory, or this tier
+       cannot hold that function (another may). Raises no Lua error. */
     bool (*store)(lua_State *, struct payload *);
-    /* Pushes a new main function, or an error message; returns Lua's status. Raises no Lua error. */
-    int (*push)(lua_State *, const struct payload *, const char *chunkname);
+    /* Pushes a new main function, or an error message; returns Lua's status. Raises no Lua error. `hold` is what this
+       VM keeps of the generation; only a tier that pins needs it. */
+    int (*push)(lua_State *, struct hold *, const struct payload *, const char *chunkname);
     void (*release)(struct payload *);
 };
 

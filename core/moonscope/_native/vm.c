@@ -171,17 +171,19 @@ static struct hold *add_hold(struct vm *vm, struct generation *generation)
     return hold;
 }
 
-bool vm_hold(struct vm *vm, struct generation *generation, bool hit)
+struct hold *vm_hold(struct vm *vm, struct generation *generation)
 {
     struct hold *hold = vm_find_hold(vm, generation->slot);
     if (hold == NULL || atomic_load_explicit(&hold->hits, memory_order_relaxed) == 0)
         hold = add_hold(vm, generation);
-    if (hold == NULL)
-        return false;
-    if (hit) /* this thread is the only writer */
-        atomic_store_explicit(&hold->hits, atomic_load_explicit(&hold->hits, memory_order_relaxed) + 1,
-                              memory_order_relaxed);
-    return true;
+    return hold;
+}
+
+void hold_count_hit(struct hold *hold)
+{
+    /* The VM's thread is the only writer. */
+    uint64_t hits = atomic_load_explicit(&hold->hits, memory_order_relaxed);
+    atomic_store_explicit(&hold->hits, hits + 1, memory_order_relaxed);
 }
 
 void vm_record(struct vm *vm, struct file *file, enum outcome outcome, uint64_t start_ns,

@@ -10,6 +10,7 @@ typedef void *(*lua_Alloc)(void *ud, void *block, size_t old_size, size_t new_si
 struct hold {
     _Atomic uint64_t hits;
     uint64_t folded; /* of hits: already added to the generation; under the cache's lock */
+    void *own;       /* the tier's, for later loads in this VM; belongs to the Lua state */
 };
 
 enum { HOLDS_PER_PAGE = 32, OUTPUT_LIMIT = 1 << 20, RESULT_VALUES = 64, RESULT_BYTES = 1 << 16 };
@@ -91,8 +92,9 @@ void *vm_allocate(void *ud, void *block, size_t old_size, size_t new_size);
 void vm_enter(struct vm *);
 void vm_exit(struct vm *);
 
-/* Inside the bracket: this VM now holds the generation; `hit`: and was served from it. False: no memory. */
-bool vm_hold(struct vm *, struct generation *, bool hit);
+/* Inside the bracket: this VM now holds the generation. NULL: no memory. */
+struct hold *vm_hold(struct vm *, struct generation *);
+void hold_count_hit(struct hold *);
 struct hold *vm_find_hold(const struct vm *, uint32_t slot); /* NULL or not held: see hits */
 
 /* Counts one load and logs it. */
