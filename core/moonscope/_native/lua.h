@@ -15,8 +15,10 @@ struct bench_round {
 struct lua_ops {
     /* Resolves the C API from a dlopen handle. False: *missing names the symbol. */
     bool (*bind)(void *library, const char **missing);
-    /* After bind, with what release() gave: NULL when this library's layout is not one that graft knows. */
-    const struct tier *(*graft)(const char *release);
+    /* After bind, with what release() gave: the best tier of this library, NULL when its layout is not a known one. */
+    const struct tier *(*sharing)(void *library, const char *release);
+    const struct tier *graft; /* NULL: not for this Lua; to be used only when sharing() gave a tier */
+    uint64_t (*newest_word)(void); /* number of the newest frozen string (tier direct) */
     const struct tier *bytecode;
     /* From another thread: makes `running` stop at its next instruction. */
     void (*set_hook)(lua_State *running);

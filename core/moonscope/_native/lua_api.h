@@ -126,6 +126,12 @@ enum {
     X(void, luaL_traceback, (lua_State *, lua_State *, const char *, int))
 #endif
 
+#if LUA_VERSION_NUM == 505
+#define LUA_API_LIBRARIES(X) X(void, luaL_openselectedlibs, (lua_State *, int, int))
+#else
+#define LUA_API_LIBRARIES(X) X(void, luaL_openlibs, (lua_State *))
+#endif
+
 #if LUA_VERSION_NUM >= 504
 #define LUA_API_GC(X) \
     X(int, lua_gc, (lua_State *, int, ...)) \
@@ -133,7 +139,9 @@ enum {
     X(const void *, lua_topointer, (lua_State *, int)) \
     X(void *, lua_newuserdatauv, (lua_State *, size_t, int)) \
     X(int, lua_setiuservalue, (lua_State *, int, int)) \
-    X(int, lua_getiuservalue, (lua_State *, int, int))
+    X(int, lua_getiuservalue, (lua_State *, int, int)) \
+    X(int, lua_next, (lua_State *, int)) \
+    LUA_API_LIBRARIES(X)
 #else
 #define LUA_API_GC(X) X(int, lua_gc, (lua_State *, int, int))
 #endif

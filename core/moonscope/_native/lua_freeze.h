@@ -1,28 +1,35 @@
 /* Freezing: a copy of a function's prototype tree in one block of process-owned, immutable memory. What every VM can
-   share as it is (code, line tables, names) is laid out as Lua wants it; constants are kept in a form from which a VM
-   makes its own, because Lua compares short strings by address and every VM has its own. */
+   share as it is (code, line tables, names) is laid out as Lua wants it. Constants are too, when every VM is known to
+   intern the very strings that are frozen here (tier direct); on a stock Lua, where short strings are compared by
+   address and every VM has its own, they are kept in a form from which a VM makes its own (tier graft). */
 
-enum { KIND_REPEATED = 0xFF };
-
-/* 16 bytes, like the value it becomes. */
+/* 16 bytes, and a value_layout at the same time: Lua never looks at the padding of a value. */
 struct frozen_constant {
     union {
-        uint64_t bits;    /* numbers, booleans */
-        const char *text; /* strings; in the block */
+        uint64_t bits;                /* numbers, booleans */
+        const char *text;             /* strings, graft: in the block */
+        struct string_layout *string; /* strings, direct: in the vocabulary, or (long ones) in the block */
     } value;
-    uint32_t length; /* strings; KIND_REPEATED: which constant it is the same object as */
-    uint8_t kind;    /* as in value_layout, or KIND_REPEATED: one long string of a file stays one object */
+    uint8_t kind;
+    uint32_t length; /* strings, graft: bytes. Direct: 0, or 1 + the number of the constant it is the same object as */
 };
 
+_Static_assert(sizeof(struct frozen_constant) == 16 &&
+                   offsetof(struct frozen_constant, kind) == offsetof(struct value_layout, kind), "TValue");
+
+enum { KIND_REPEATED = 0xFF }; /* graft: a long string seen before; `length` is the number of that constant */
+
 struct frozen_proto {
-    struct proto_layout proto; /* complete but for `constants` and `children` */
+    struct proto_layout proto; /* direct: complete; graft: but for `constants` and `children` */
     uint32_t first_constant;
-    uint32_t *children; /* numbers of the nested prototypes */
+    struct frozen_proto **children; /* direct: also what proto.children points at */
 };
 
 /* The payload: this, and behind it everything it points at. */
 struct frozen {
     uint32_t proto_count, constant_count, child_count;
+    bool direct;
+    uint64_t newest; /* direct: number of the newest string of the vocabulary in it */
     size_t size;
     struct frozen_constant *constants;
     struct frozen_proto protos[]; /* parents before children; 0 is the main function */
@@ -39,7 +46,10 @@ struct seen {
 
 /* With `block == NULL` nothing is written: the same steps only add up the size. */
 struct freezer {
+    lua_State *L; /* direct: computes hashes; may raise */
     char *block;
+    bool direct, failed;
+    uint64_t newest;
     size_t used, name_count;
     uint32_t protos, constants, children;
     struct frozen *frozen;
@@ -105,6 +115,42 @@ static struct string_layout *freeze_name(struct freezer *freezer, const struct s
     return copy;
 }
 
+/* The hash that every state of this runtime finds for a long string, which is only computed when it is a table key. */
+static uint32_t long_hash(lua_State *L, const struct string_layout *string)
+{
+    int top = lua_gettop(L);
+    lua_createtable(L, 0, 0);
+    lua_pushlstring(L, string_text(string), string_length(string));
+    lua_pushvalue(L, -1);
+    lua_rawget(L, top + 1);
+    const char *text = lua_tolstring(L, top + 2, NULL);
+    const struct string_layout *hashed = (const struct string_layout *)(const void *)(text - LONG_HEADER);
+    uint32_t hash = hashed->hash;
+    lua_settop(L, top);
+    return hash;
+}
+
+/* Tier direct: the string itself. `repeated`: a long one that was met before. */
+static void freeze_string_constant(struct freezer *freezer, const struct string_layout *string,
+                                   struct frozen_constant *constant, const struct seen *repeated)
+{
+    if (repeated != NULL) {
+        if (freezer->block != NULL)
+            constant->value.string = freezer->frozen->constants[repeated->to.constant].value.string;
+        constant->length = repeated->to.constant + 1;
+    } else if (is_long(string)) {
+        constant->value.string = freeze_name(freezer, string);
+        if (freezer->block != NULL)
+            constant->value.string->hash = long_hash(freezer->L, string);
+    } else if (freezer->block != NULL) {
+        constant->value.string = vocabulary_add(string);
+        if (constant->value.string == NULL)
+            freezer->failed = true;
+        else if (vocabulary_number(constant->value.string) > freezer->newest)
+            freezer->newest = vocabulary_number(constant->value.string);
+    }
+}
+
 static void freeze_constant(struct freezer *freezer, const struct value_layout *value, uint32_t number)
 {
     struct frozen_constant constant = {.value.bits = value->value.bits, .length = 0, .kind = value->kind};
@@ -112,12 +158,14 @@ static void freeze_constant(struct freezer *freezer, const struct value_layout *
         const struct string_layout *string = value->value.object;
         bool fresh = true;
         struct seen *seen = value->kind == KIND_LONG ? look_up(freezer, string, &fresh) : NULL;
-        if (!fresh) {
+        if (seen != NULL && fresh)
+            seen->to.constant = number;
+        if (freezer->direct) {
+            freeze_string_constant(freezer, string, &constant, fresh ? NULL : seen);
+        } else if (!fresh) {
             constant.kind = KIND_REPEATED;
             constant.length = seen->to.constant;
         } else {
-            if (seen != NULL)
-                seen->to.constant = number;
             constant.length = (uint32_t)string_length(string);
             constant.value.text = take_copy(freezer, string_text(string), string_length(string));
         }
@@ -158,6 +206,10 @@ static uint32_t freeze_proto(struct freezer *freezer, const struct proto_layout 
     to->upvalues = take_copy(freezer, from->upvalues, (size_t)from->upvalue_count * sizeof *from->upvalues);
     to->locals = take_copy(freezer, from->locals, (size_t)from->local_count * sizeof *from->locals);
     record.children = take(freezer, (size_t)from->child_count * sizeof *record.children);
+    if (freezer->direct && freezer->block != NULL) {
+        to->constants = (struct value_layout *)(freezer->frozen->constants + first);
+        to->children = (struct proto_layout **)record.children;
+    }
     freeze_names(freezer, from, to);
     freezer->constants += (uint32_t)from->constant_count;
     freezer->children += (uint32_t)from->child_count;
@@ -166,7 +218,7 @@ static uint32_t freeze_proto(struct freezer *freezer, const struct proto_layout 
     for (int i = 0; i < from->child_count; i++) {
         uint32_t child = freeze_proto(freezer, from->children[i]);
         if (freezer->block != NULL)
-            record.children[i] = child;
+            record.children[i] = &freezer->frozen->protos[child];
     }
     if (freezer->block != NULL)
         freezer->frozen->protos[number] = record;
@@ -194,9 +246,9 @@ static void start_pass(struct freezer *freezer, const struct freezer *counted)
 }
 
 /* NULL: no memory, or more constants than one userdata can hold. The caller frees it. */
-static struct frozen *freeze(const struct proto_layout *main)
+static struct frozen *freeze(lua_State *L, const struct proto_layout *main, bool direct)
 {
-    struct freezer counted = {0}, freezer = {0};
+    struct freezer counted = {0}, freezer = {.L = L, .direct = direct};
     count_proto(&counted, main);
     if (counted.constants > USER_VALUES_MAX)
         return NULL;
@@ -216,8 +268,14 @@ static struct frozen *freeze(const struct proto_layout *main)
         freezer.frozen->proto_count = freezer.protos;
         freezer.frozen->constant_count = freezer.constants;
         freezer.frozen->child_count = freezer.children;
+        freezer.frozen->direct = direct;
+        freezer.frozen->newest = freezer.newest;
         freezer.frozen->size = freezer.used;
     }
     free(freezer.seen);
+    if (freezer.failed) {
+        free(freezer.block);
+        return NULL;
+    }
     return freezer.frozen;
 }

@@ -10,9 +10,14 @@ static struct payload empty_chunk; /* process-wide, read-only after bind() */
 static void put_constant(lua_State *L, int userdata, struct value_layout *values, const struct frozen *frozen, uint32_t i)
 {
     const struct frozen_constant *constant = &frozen->constants[i];
+    bool string = constant->kind == KIND_SHORT || constant->kind == KIND_LONG;
     if (constant->kind == KIND_REPEATED)
         lua_getiuservalue(L, userdata, (int)constant->length + 1);
-    else if (constant->kind == KIND_SHORT || constant->kind == KIND_LONG)
+    else if (string && frozen->direct && constant->length > 0)
+        lua_getiuservalue(L, userdata, (int)constant->length);
+    else if (string && frozen->direct)
+        lua_pushlstring(L, string_text(constant->value.string), string_length(constant->value.string));
+    else if (string)
         lua_pushlstring(L, constant->value.text, constant->length);
     else { /* not collectable: no collector needs to know */
         values[i].value.bits = constant->value.bits;
@@ -39,7 +44,7 @@ static int build_graft(lua_State *L)
         protos[i].constants = values + from->first_constant;
         protos[i].children = children;
         for (int k = 0; k < from->proto.child_count; k++)
-            *children++ = &protos[from->children[k]];
+            *children++ = &protos[from->children[k] - frozen->protos];
     }
     lua_pushlightuserdata(L, (void *)frozen);
     lua_pushvalue(L, 2);
@@ -48,21 +53,32 @@ static int build_graft(lua_State *L)
     return 1;
 }
 
-static int graft_push(lua_State *L, struct hold *hold, const struct payload *payload, const char *chunkname)
+/* A fresh closure over a main prototype. */
+static int push_closure(lua_State *L, void *proto, const char *chunkname)
 {
-    if (hold->own == NULL) {
-        lua_pushcclosure(L, build_graft, 0);
-        lua_pushlightuserdata(L, payload->data);
-        int status = protected_call(L, 1, 1, 0);
-        if (status != LUA_OK)
-            return status;
+    int status = bytecode_push(L, NULL, &empty_chunk, chunkname);
+    if (status == LUA_OK)
+        ((struct closure_layout *)(uintptr_t)lua_topointer(L, -1))->proto = proto;
+    return status;
+}
+
+/* Builds this VM's part; its main prototype is kept in the hold. */
+static int make_graft(lua_State *L, struct hold *hold, const struct payload *payload)
+{
+    lua_pushcclosure(L, build_graft, 0);
+    lua_pushlightuserdata(L, payload->data);
+    int status = protected_call(L, 1, 1, 0);
+    if (status == LUA_OK) {
         hold->own = lua_touserdata(L, -1);
         lua_pop(L, 1);
     }
-    int status = bytecode_push(L, hold, &empty_chunk, chunkname);
-    if (status == LUA_OK)
-        ((struct closure_layout *)(uintptr_t)lua_topointer(L, -1))->proto = hold->own;
     return status;
+}
+
+static int graft_push(lua_State *L, struct hold *hold, const struct payload *payload, const char *chunkname)
+{
+    int status = hold->own == NULL ? make_graft(L, hold, payload) : LUA_OK;
+    return status == LUA_OK ? push_closure(L, hold->own, chunkname) : status;
 }
 
 static bool graft_store(lua_State *L, struct payload *payload)
@@ -70,7 +86,7 @@ static bool graft_store(lua_State *L, struct payload *payload)
     const struct closure_layout *closure = lua_topointer(L, -1);
     if (closure->upvalue_count != 1)
         return false;
-    struct frozen *frozen = freeze(closure->proto);
+    struct frozen *frozen = freeze(L, closure->proto, false);
     payload->data = frozen;
     payload->size = frozen != NULL ? frozen->size : 0;
     return frozen != NULL;

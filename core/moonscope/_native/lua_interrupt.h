@@ -14,17 +14,6 @@
    Out of reach: C functions that do not return (pattern matching, os.execute), finalizers and message handlers (Lua runs
    them with hooks off), and compiled traces of LuaJIT. */
 
-static const char vm_key; /* its address is the registry key of the VM */
-
-static struct vm *registered_vm(lua_State *L)
-{
-    lua_pushlightuserdata(L, (void *)&vm_key);
-    lua_rawget(L, LUA_REGISTRYINDEX);
-    struct vm *vm = lua_touserdata(L, -1);
-    lua_pop(L, 1);
-    return vm;
-}
-
 enum { BUDGET_STEP = 1000, RESUME_COST = 100 }; /* instructions */
 
 static void budget_hook(lua_State *L, lua_Debug *activation);

@@ -69,43 +69,69 @@ static const struct tier *store_function(lua_State *L, const struct cache *cache
     return NULL;
 }
 
-/* The function at the top of the stack gives way to one of the generation. False: it stays. */
-static bool replace_function(lua_State *L, struct hold *hold, const struct generation *generation, const char *chunkname)
+/* Makes `payload` the file's generation, unless another VM was first, and pushes a function of the generation, so that
+   all VMs run the same. False: nothing was pushed, though it may be stored. `own`: the caller has a function of its own,
+   which will do unless the tier or the race wants another. Records the load when it is done with. */
+static bool publish(lua_State *L, struct vm *vm, struct file *file, const struct tier *tier, struct payload *payload,
+                    const struct source *source, uint64_t start, uint64_t compile_ns, bool own)
 {
-    int own = lua_gettop(L);
-    if (hold == NULL && generation->tier->pins)
-        return false;
-    if (generation->tier->push(L, hold, &generation->payload, chunkname) != LUA_OK) {
-        lua_pop(L, 1);
-        return false;
+    bool raced = false, pushed = false;
+    vm_enter(vm);
+    struct generation *generation = cache_publish(vm->cache, file, tier, payload, source, compile_ns, &raced);
+    struct hold *hold = generation != NULL ? vm_hold(vm, generation) : NULL;
+    if (generation != NULL && (!own || raced || generation->tier->pins) && (hold != NULL || !generation->tier->pins)) {
+        pushed = generation->tier->push(L, hold, &generation->payload, file->chunkname) == LUA_OK;
+        if (!pushed)
+            lua_pop(L, 1);
     }
-    move_top(L, own);
-    return true;
+    if (generation != NULL && (pushed || (own && !raced)))
+        vm_record(vm, file, raced ? OUTCOME_RACE : OUTCOME_MISS, start, generation);
+    else if (own) /* the own function stays, and is no one else's */
+        vm_record(vm, file, OUTCOME_BYPASS, start, NULL);
+    vm_exit(vm);
+    return pushed;
 }
 
-/* The function on top of the stack, just compiled from `name`, becomes the file's generation, unless another VM was
-   first: then that one's takes its place, so that all VMs run the same. */
+struct donor_store {
+    const struct cache *cache;
+    const char *name;
+    const struct tier *tier;
+    struct payload payload;
+};
+
+static int donor_store_body(lua_State *L)
+{
+    struct donor_store *job = lua_touserdata(L, 1);
+    if (stock_load(L, job->name, NULL, !job->cache->allow_binary) != LUA_OK)
+        return lua_error(L);
+    job->tier = store_function(L, job->cache, &job->payload);
+    return 0;
+}
+
+/* Compiles in a state of its own, stores, and pushes. False: nothing was pushed; the stock loader will tell why. */
+static bool load_by_donor(lua_State *L, struct vm *vm, struct file *file, const struct source *source, uint64_t start)
+{
+    struct donor_store job = {vm->cache, file->key, NULL, {NULL, 0}};
+    if (!in_donor(donor_store_body, &job, NULL) || job.tier == NULL)
+        return false;
+    if (!source_unchanged(file->key, source)) {
+        job.tier->release(&job.payload);
+        return false;
+    }
+    return publish(L, vm, file, job.tier, &job.payload, source, start, monotonic_ns() - start, false);
+}
+
+/* The function on top of the stack, just compiled by the stock loader, is stored. */
 static void store(lua_State *L, struct vm *vm, struct file *file, const struct source *source, uint64_t start)
 {
     struct payload payload = {NULL, 0};
-    enum outcome outcome = OUTCOME_BYPASS;
-    struct generation *generation = NULL;
     uint64_t compile_ns = monotonic_ns() - start;
-    vm_enter(vm);
+    int own = lua_gettop(L);
     const struct tier *tier = source_unchanged(file->key, source) ? store_function(L, vm->cache, &payload) : NULL;
-    if (tier != NULL) {
-        bool raced = false;
-        generation = cache_publish(vm->cache, file, tier, &payload, source, compile_ns, &raced);
-        struct hold *hold = generation != NULL ? vm_hold(vm, generation) : NULL;
-        bool replaced = generation != NULL && (raced || generation->tier->pins) &&
-                        replace_function(L, hold, generation, file->chunkname);
-        if (generation != NULL && (replaced || !raced))
-            outcome = raced ? OUTCOME_RACE : OUTCOME_MISS;
-        else
-            generation = NULL; /* the own function stays, and is no one else's */
-    }
-    vm_record(vm, file, outcome, start, generation);
-    vm_exit(vm);
+    if (tier == NULL)
+        vm_record(vm, file, OUTCOME_BYPASS, start, NULL);
+    else if (publish(L, vm, file, tier, &payload, source, start, compile_ns, true))
+        move_top(L, own);
 }
 
 /* Compiles with the stock loader. `file` may be NULL (no key can be remembered). */
@@ -117,6 +143,9 @@ static int load_stock(lua_State *L, struct vm *vm, struct file *file, const char
                      atomic_load_explicit(&vm->mode, memory_order_relaxed) == MODE_ON;
     if (may_store)
         source_probe(name, &source);
+    may_store = may_store && source.regular;
+    if (may_store && cache->tiers[0]->donor && mode_fits(mode, &source) && load_by_donor(L, vm, file, &source, start))
+        return LUA_OK;
     int status = stock_load(L, name, mode, !cache->allow_binary);
     if (status != LUA_OK) {
         if (file != NULL)
@@ -126,7 +155,7 @@ static int load_stock(lua_State *L, struct vm *vm, struct file *file, const char
     }
     if (file != NULL && atomic_load_explicit(&file->failing, memory_order_relaxed))
         cache_note_error(cache, file, NULL);
-    if (may_store && source.regular)
+    if (may_store && !cache->tiers[0]->donor)
         store(L, vm, file, &source, start);
     else
         vm_record(vm, file, OUTCOME_BYPASS, start, NULL);

@@ -3,6 +3,7 @@
 #include "moonscope.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,10 +16,14 @@
 #include "lua_api.h"
 
 #include "lua_bytecode.h"
+#include "lua_registry.h"
+#include "lua_state.h"
 #if LUA_VERSION_NUM >= 504
 #include "lua_layout.h"
+#include "lua_vocabulary.h"
 #include "lua_freeze.h"
 #include "lua_graft.h"
+#include "lua_direct.h"
 #endif
 #include "lua_load.h"
 #include "lua_require.h"
@@ -41,22 +46,42 @@ static bool bind(void *library, const char **missing)
     return true;
 }
 
-static const struct tier *graft_tier(const char *release)
+static const struct tier *sharing_tier(void *library, const char *release)
 {
 #if LUA_VERSION_NUM >= 504
-    return graft_start(release) ? &graft : NULL;
+    if (!graft_start(release))
+        return NULL;
+    return direct_start(library) ? &direct : &graft;
 #else
+    (void)library;
     (void)release;
     return NULL;
 #endif
 }
+
+static uint64_t newest_word(void)
+{
+#if LUA_VERSION_NUM >= 504
+    return atomic_load(&vocabulary_newest);
+#else
+    return 0;
+#endif
+}
+
+#if LUA_VERSION_NUM >= 504
+#define GRAFT &graft
+#else
+#define GRAFT NULL
+#endif
 
 #define PASTE(a, b) a##b
 #define NAMED(tag) PASTE(lua_ops_, tag)
 
 const struct lua_ops NAMED(LUA_TAG) = {
     .bind = bind,
-    .graft = graft_tier,
+    .sharing = sharing_tier,
+    .graft = GRAFT,
+    .newest_word = newest_word,
     .bytecode = &bytecode,
     .set_hook = set_stop_hook,
     .detach = detach,

@@ -14,7 +14,7 @@ static const char *const lua_names[LUAS] = {
 };
 
 bool lua_bound[LUAS];
-const struct tier *lua_graft[LUAS];
+const struct tier *lua_sharing[LUAS];
 
 PyObject *own_library(void)
 {
@@ -53,7 +53,7 @@ static PyObject *bind(PyObject *module, PyObject *arguments)
     }
     char *release = lua_ops[lua]->release(library);
     if (!lua_bound[lua] && release != NULL)
-        lua_graft[lua] = lua_ops[lua]->graft(release);
+        lua_sharing[lua] = lua_ops[lua]->sharing(library, release);
     lua_bound[lua] = true;
     result = release != NULL ? PyUnicode_DecodeASCII(release, (Py_ssize_t)strlen(release), "replace") : PyErr_NoMemory();
     free(release);

@@ -11,7 +11,7 @@ extern PyTypeObject cache_type, vm_type;
 
 /* Which Luas bind() has resolved; written under the GIL. */
 extern bool lua_bound[LUAS];
-extern const struct tier *lua_graft[LUAS]; /* NULL: not on this library */
+extern const struct tier *lua_sharing[LUAS]; /* the best tier of each bound Lua; NULL: only bytecode */
 
 /* This extension's own file, for package.loadlib; NULL with an exception set. A new reference. */
 PyObject *own_library(void);

@@ -17,21 +17,29 @@ static struct cache *cache_of(PyObject *self)
 /* The tiers that a name stands for, in the order they are tried. */
 static bool choose_tiers(enum lua_index lua, const char *name, const struct tier *tiers[TIERS])
 {
-    bool automatic = strcmp(name, "auto") == 0, graft = strcmp(name, "graft") == 0;
-    int count = 0;
+    const struct tier *best = lua_sharing[lua], *wanted = best;
     if (strcmp(name, "off") == 0)
         return true;
-    if (!automatic && !graft && strcmp(name, "bytecode") != 0) {
+    if (strcmp(name, "bytecode") == 0)
+        best = NULL;
+    else if (strcmp(name, "graft") == 0)
+        wanted = lua_ops[lua]->graft;
+    else if (strcmp(name, "direct") == 0)
+        wanted = best != NULL && strcmp(best->name, name) == 0 ? best : NULL;
+    else if (strcmp(name, "auto") != 0) {
         PyErr_Format(PyExc_ValueError, "there is no tier %s", name);
         return false;
     }
-    if ((automatic || graft) && lua_graft[lua] != NULL)
-        tiers[count++] = lua_graft[lua];
-    if (graft && count == 0) {
-        PyErr_SetString(PyExc_ValueError, "graft needs a Lua 5.4 or 5.5 whose memory layout is known");
-        return false;
+    if (best == NULL || wanted == NULL) {
+        if (strcmp(name, "graft") == 0 || strcmp(name, "direct") == 0) {
+            PyErr_Format(PyExc_ValueError, "tier %s is not to be had on this library", name);
+            return false;
+        }
+        tiers[0] = lua_ops[lua]->bytecode;
+        return true;
     }
-    tiers[count] = lua_ops[lua]->bytecode;
+    tiers[0] = wanted;
+    tiers[1] = lua_ops[lua]->bytecode;
     return true;
 }
 
@@ -88,6 +96,8 @@ static PyObject *cache_prepare(PyObject *self, PyObject *arguments, PyObject *ke
     atomic_store(&vm->mode, mode);
     vm->cap = (size_t)cap;
     vm->budget = budget;
+    if (managed) /* its state is made after this */
+        vm->born = lua_ops[vm->cache->lua]->newest_word();
     if (!pending_add(vm, token)) {
         vm_release(vm);
         return PyErr_NoMemory();
@@ -309,10 +319,10 @@ PyObject *bench(PyObject *module, PyObject *arguments)
     }
     struct cache *cache = cache_of(self);
     Py_BEGIN_ALLOW_THREADS
-    stored = cache->tiers[0] != NULL ? lua_ops[cache->lua]->bench(cache, names, (size_t)count, (size_t)rounds, out) : 0;
+    stored = cache->tiers[0] == lua_ops[cache->lua]->bytecode ? lua_ops[cache->lua]->bench(cache, names, (size_t)count, (size_t)rounds, out) : 0;
     Py_END_ALLOW_THREADS
     if (stored == 0) {
-        PyErr_SetString(PyExc_ValueError, "none of the files could be stored");
+        PyErr_SetString(PyExc_ValueError, "no file could be stored by tier bytecode");
         goto done;
     }
     result = PyList_New(rounds);

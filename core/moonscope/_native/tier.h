@@ -20,6 +20,8 @@ struct tier {
     /* True: closures in holding VMs point into the payload, so it lives until the last holder is gone.
        False: it is only read while a load runs. */
     bool pins;
+    /* True: files are compiled in a state of their own, so that the VM has no strings of theirs yet. */
+    bool donor;
     /* Makes the payload of the main function on top of the stack, which stays there. False: no memory, or this tier
        cannot hold that function (another may). Raises no Lua error. */
     bool (*store)(lua_State *, struct payload *);

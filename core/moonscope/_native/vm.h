@@ -47,6 +47,7 @@ struct vm {
     /* The cache: */
     _Atomic int mode;
     _Atomic uint64_t active; /* epoch a load under way entered in; 0: none */
+    uint64_t born;           /* newest frozen string when the state was made; 0: not known (tier direct) */
     int depth;               /* nested loads (a finalizer may load while a load runs); the VM's thread only */
     _Atomic uint64_t loads[OUTCOMES];
     _Atomic uint64_t load_ns;

@@ -1,0 +1,165 @@
+/* Tier `direct`, on Moonscope's own runtime: a further VM gets a closure over the frozen prototype itself, and nothing
+   of its own. The runtime is stock Lua but for one question it asks about short strings; see lua_vocabulary.h. */
+
+typedef void *(*short_string_hook)(void *, const char *, size_t, unsigned);
+
+static struct string_layout *string_at(lua_State *L, int index)
+{
+    const char *text = lua_tolstring(L, index, NULL);
+    return (struct string_layout *)(uintptr_t)(text - offsetof(struct string_layout, text));
+}
+
+/* May this VM run code whose constants are the frozen strings? Not when it interned one of them itself before it was
+   frozen: its tables have that one as the key, and lookups would silently miss. O(1) for a VM born after the newest. */
+static bool direct_fits(lua_State *L, const struct frozen *frozen, uint64_t born)
+{
+    for (uint32_t i = 0; frozen->newest > born && i < frozen->constant_count; i++) {
+        const struct frozen_constant *constant = &frozen->constants[i];
+        if (constant->kind != KIND_SHORT || vocabulary_number(constant->value.string) <= born)
+            continue;
+        lua_pushlstring(L, constant->value.string->text, constant->value.string->length);
+        bool same = string_at(L, -1) == constant->value.string;
+        lua_pop(L, 1);
+        if (!same)
+            return false;
+    }
+    return true;
+}
+
+/* Arguments: the frozen tree, the vm or NULL. Returns whether it fits. Raises when there is no memory. */
+static int check_fit(lua_State *L)
+{
+    const struct vm *vm = lua_touserdata(L, 2);
+    lua_pushboolean(L, direct_fits(L, lua_touserdata(L, 1), vm != NULL ? vm->born : 0));
+    return 1;
+}
+
+static int direct_push(lua_State *L, struct hold *hold, const struct payload *payload, const char *chunkname)
+{
+    struct frozen *frozen = payload->data;
+    if (hold->own == NULL) {
+        lua_pushcclosure(L, check_fit, 0);
+        lua_pushlightuserdata(L, frozen);
+        lua_pushlightuserdata(L, registered_vm(L));
+        int status = protected_call(L, 2, 1, 0);
+        if (status != LUA_OK)
+            return status;
+        bool fits = lua_toboolean(L, -1);
+        lua_pop(L, 1);
+        if (fits)
+            hold->own = &frozen->protos[0].proto;
+        else if ((status = make_graft(L, hold, payload)) != LUA_OK)
+            return status;
+    }
+    return push_closure(L, hold->own, chunkname);
+}
+
+static bool direct_store(lua_State *L, struct payload *payload)
+{
+    const struct closure_layout *closure = lua_topointer(L, -1);
+    if (closure->upvalue_count != 1)
+        return false;
+    struct frozen *frozen = freeze(L, closure->proto, true);
+    payload->data = frozen;
+    payload->size = frozen != NULL ? frozen->size : 0;
+    return frozen != NULL;
+}
+
+static const struct tier direct = {
+    .name = "direct",
+    .pins = true,
+    .donor = true,
+    .store = direct_store,
+    .push = direct_push,
+    .release = graft_release,
+};
+
+static const char *const base_words[] = {
+    "and", "break", "do", "else", "elseif", "end", "false", "for", "function", "global", "goto", "if", "in", "local",
+    "nil", "not", "or", "repeat", "return", "then", "true", "until", "while", "_ENV",
+    "__index", "__newindex", "__gc", "__mode", "__len", "__eq", "__add", "__sub", "__mul", "__mod", "__pow", "__div",
+    "__idiv", "__band", "__bor", "__bxor", "__shl", "__shr", "__unm", "__bnot", "__lt", "__le", "__concat", "__call",
+    "__close", "__name", "__tostring", "__pairs", "__metatable",
+};
+
+static bool add_words(lua_State *L)
+{
+    bool added = true;
+    for (size_t i = 0; i < sizeof base_words / sizeof *base_words; i++) {
+        lua_pushstring(L, base_words[i]);
+        added = vocabulary_add(string_at(L, -1)) != NULL && added;
+        lua_pop(L, 1);
+    }
+    return added;
+}
+
+static void add_if_short(lua_State *L, int index)
+{
+    if (lua_type(L, index) == LUA_TSTRING && !is_long(string_at(L, index)))
+        vocabulary_add(string_at(L, index));
+}
+
+/* Every string that a fresh VM's tables hold, so that no later VM keeps a private copy of a common word. The table is on
+   top; what was seen is at `seen`. */
+static void add_reachable(lua_State *L, int seen, int depth)
+{
+    int table = lua_gettop(L);
+    lua_pushvalue(L, table);
+    lua_rawget(L, seen);
+    bool known = lua_toboolean(L, -1);
+    lua_settop(L, table);
+    if (known || depth > 16 || !lua_checkstack(L, 8))
+        return;
+    lua_pushvalue(L, table);
+    lua_pushboolean(L, 1);
+    lua_rawset(L, seen);
+    lua_pushnil(L);
+    while (lua_next(L, table)) {
+        add_if_short(L, -2);
+        add_if_short(L, -1);
+        if (lua_type(L, -1) == LUA_TTABLE)
+            add_reachable(L, seen, depth + 1);
+        lua_settop(L, table + 1);
+    }
+    if (lua_getmetatable(L, table))
+        add_reachable(L, seen, depth + 1);
+    lua_settop(L, table);
+}
+
+static int make_base(lua_State *L)
+{
+    bool *made = lua_touserdata(L, 1);
+#if LUA_VERSION_NUM == 505
+    luaL_openselectedlibs(L, ~0, 0);
+#else
+    luaL_openlibs(L);
+#endif
+    *made = add_words(L);
+    lua_settop(L, 1);
+    lua_createtable(L, 0, 0);
+    lua_pushvalue(L, LUA_REGISTRYINDEX);
+    add_reachable(L, 2, 0);
+    return 0;
+}
+
+/* Called once, by bind(), before any state of the runtime is attached. False: this is no Moonscope runtime. */
+static bool direct_start(void *library)
+{
+    const int *abi = dlsym(library, "moonscope_runtime_abi");
+    short_string_hook *hook = dlsym(library, "moonscope_short_string");
+    bool made = false;
+    if (abi == NULL || *abi != 1 || hook == NULL)
+        return false;
+    if (*hook != NULL) /* set before */
+        return *hook == frozen_short_string;
+    lua_State *L = luaL_newstate();
+    if (L == NULL)
+        return false;
+    lua_pushcclosure(L, make_base, 0);
+    lua_pushlightuserdata(L, &made);
+    made = protected_call(L, 1, 0, 0) == LUA_OK && made;
+    lua_close(L);
+    if (made)
+        *hook = frozen_short_string;
+    return made;
+}
