@@ -3,17 +3,18 @@
 
 static const char kept_key; /* registry: table name → function, what `load` keeps */
 
+/* From the function that raised: level 0 is the message handler (for 5.1's debug.traceback, itself). */
 static void push_traceback(lua_State *L)
 {
 #if LUA_VERSION_NUM == 501 && !defined LUAJIT
     lua_getfield(L, LUA_REGISTRYINDEX, "moonscope.traceback");
     if (lua_type(L, -1) == LUA_TFUNCTION) {
         lua_pushlstring(L, "", 0);
-        lua_pushinteger(L, 3);
+        lua_pushinteger(L, 2);
         plain_call(L, 2, 1);
     }
 #else
-    luaL_traceback(L, L, NULL, 2);
+    luaL_traceback(L, L, NULL, 1);
 #endif
 }
 
