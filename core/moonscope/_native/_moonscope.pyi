@@ -37,17 +37,12 @@ def bind(lua: int, path: str) -> str:
 class Cache:
     """The cache of one bound Lua. All methods may be called from any thread."""
 
-    def __init__(self, lua: int, *, tier: str = "bytecode", allow_binary: bool = False, ring: int = 16384) -> None: ...
+    def __init__(self, lua: int, *, tier: str = "auto", allow_binary: bool = False, ring: int = 16384) -> None: ...
     def prepare(self, id: int, *, mode: int = 0, memory_cap: int = 0, instruction_budget: int = 0, managed: bool = True) -> VM:
         """A record for one VM to come. Its `entry` is called in the new state, which joins the two:
         `package.loadlib(vm.library, vm.entry)(vm.token)`. `managed` VMs also get captured printing, interruptible
         coroutines, `os.exit` that ends only the run, and no `python` module; others get only the cached loaders.
-        The call returns the functions (execute, load, collect) for managed VMs, nothing for others:
-        execute(source, chunkname, how) -> status   how: 0 chunk, 1 expression or chunk, 2 file through the cache
-                                                    (source is the file name)
-        load(names) -> failures                     names joined by "\\0", each loaded through the cache and kept
-        collect() -> bytes held afterwards
-        They never raise; what came of it is read with VM.take_result / take_failures / take_output."""
+        The state must be made after this call when `managed`."""
     def clear(self, keys: list[bytes] | None = None, dry_run: bool = False) -> tuple[int, int, int, tuple[int, ...]]:
         """Take all (None) or the named keys out of the index: files, freed bytes, retained bytes, ids of VMs on old code."""
     def files(self) -> list[FileTuple]: ...
@@ -79,6 +74,14 @@ class VM:
     load_us: float
     """µs spent in cached loads since birth."""
 
+    def execute(self, source: bytes, chunkname: bytes, how: int) -> int:
+        """Run in a managed VM, without the GIL; returns the status and never raises for what Lua code does; what came of
+        it is read with take_result / take_output. how: 0 chunk, 1 expression or chunk, 2 file through the cache (source
+        is the file name). One call at a time per VM, and its LuaRuntime must stay alive meanwhile: the caller's duty."""
+    def load(self, names: bytes) -> int:
+        """Load files, names joined by NUL, through the cache and keep their functions; see take_failures."""
+    def collect(self) -> int:
+        """A full garbage collection; bytes held afterwards."""
     def set_mode(self, mode: int) -> None: ...
     def interrupt(self, reason: int = 1) -> bool:
         """End the run that is going on; False when none is. Call again every few ms until `running` is False."""

@@ -12,6 +12,20 @@ struct bench_round {
     double bare_ns, hit_ns, quiet_ns;
 };
 
+enum request_kind { REQUEST_EXECUTE, REQUEST_LOAD, REQUEST_COLLECT };
+
+/* What the owner of a managed VM asks of it. */
+struct request {
+    struct vm *vm;
+    enum request_kind kind;
+    const char *text; /* execute: source (how == 2: the name of a file); load: names joined by NUL */
+    size_t length;
+    const char *chunkname;
+    size_t chunkname_length;
+    int how; /* 0 chunk, 1 expression or chunk, 2 file through the cache */
+    enum status status;
+};
+
 struct lua_ops {
     /* Resolves the C API from a dlopen handle. False: *missing names the symbol. */
     bool (*bind)(void *library, const char **missing);
@@ -22,8 +36,8 @@ struct lua_ops {
     const struct tier *bytecode;
     /* From another thread: makes `running` stop at its next instruction. */
     void (*set_hook)(lua_State *running);
-    /* Before the owner drops the state. */
-    void (*detach)(struct vm *);
+    /* Runs a request in its VM and returns how it ended. */
+    enum status (*enter)(struct request *);
     /* The dumped chunk of a payload; the caller frees it. NULL: no memory. */
     char *(*dump)(const struct tier *, const struct payload *, const char *chunkname, size_t *length);
     /* Bytes that a fresh state holds after loading it plainly, and by its tier, garbage collected. False: no memory. */

@@ -98,6 +98,7 @@ enum {
     X(int, lua_dump, (lua_State *, lua_Writer, void *)) \
     X(void, lua_call, (lua_State *, int, int)) \
     X(int, lua_pcall, (lua_State *, int, int, int)) \
+    X(int, lua_cpcall, (lua_State *, lua_CFunction, void *)) \
     X(int, lua_setfenv, (lua_State *, int)) \
     X(int, luaL_loadbuffer, (lua_State *, const char *, size_t, const char *))
 #else
@@ -143,7 +144,7 @@ enum {
     X(int, lua_next, (lua_State *, int)) \
     LUA_API_LIBRARIES(X)
 #else
-#define LUA_API_GC(X) X(int, lua_gc, (lua_State *, int, int))
+#define LUA_API_GC(X) X(int, lua_gc, (lua_State *, int, int)) X(void *, lua_newuserdata, (lua_State *, size_t))
 #endif
 
 #if LUA_VERSION_NUM <= 502
@@ -189,4 +190,16 @@ LUA_API(DECLARE)
 static size_t counted_bytes(lua_State *L)
 {
     return (size_t)lua_gc(L, LUA_GCCOUNT, 0) * 1024 + (size_t)lua_gc(L, LUA_GCCOUNTB, 0);
+}
+
+/* Calls a function that has no upvalues with one light userdata, from outside of any protected call. */
+static int protected_start(lua_State *L, lua_CFunction function, void *argument)
+{
+#if LUA_VERSION_NUM == 501
+    return lua_cpcall(L, function, argument);
+#else
+    lua_pushcclosure(L, function, 0); /* without upvalues it needs no memory */
+    lua_pushlightuserdata(L, argument);
+    return protected_call(L, 1, 0, 0);
+#endif
 }

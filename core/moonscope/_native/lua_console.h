@@ -1,20 +1,29 @@
 /* What a managed VM prints is captured, and os.exit ends its run, not the process. */
 
 #if LUA_VERSION_NUM >= 504
-static const char *to_text(lua_State *L, int index, size_t *length)
-{
-    return luaL_tolstring(L, index, length);
-}
+#define plain_text(L, index, length) luaL_tolstring(L, index, length)
+#define printed_text(L, index, length) luaL_tolstring(L, index, length)
 #else
-/* Until 5.3 `print` asks the global `tostring`. Pushes its answer. */
-static const char *to_text(lua_State *L, int index, size_t *length)
+/* The value at an index as the function on top of the stack words it; NULL when that gives no string. */
+static const char *text_by(lua_State *L, int index, size_t *length)
 {
-    lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
-    lua_getfield(L, -1, "_G");
-    lua_getfield(L, -1, "tostring");
     lua_pushvalue(L, index);
     plain_call(L, 1, 1);
     return lua_tolstring(L, -1, length);
+}
+
+static const char *plain_text(lua_State *L, int index, size_t *length)
+{
+    get_kept(L, &tostring_key);
+    return text_by(L, index, length);
+}
+
+/* Until 5.3 `print` asks the global `tostring`. */
+static const char *printed_text(lua_State *L, int index, size_t *length)
+{
+    get_kept(L, &globals_key);
+    lua_getfield(L, -1, "tostring");
+    return text_by(L, index, length);
 }
 #endif
 
@@ -24,7 +33,7 @@ static int captured_print(lua_State *L)
     int count = lua_gettop(L);
     for (int i = 1; i <= count; i++) {
         size_t length;
-        const char *text = to_text(L, i, &length);
+        const char *text = printed_text(L, i, &length);
         if (text == NULL)
             return luaL_error(L, "'tostring' must return a string to 'print'");
         if (i > 1)

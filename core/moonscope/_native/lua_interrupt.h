@@ -36,6 +36,28 @@ static const char *stop_text(int reason)
     }
 }
 
+#ifdef LUAJIT
+static int raise_past_handlers(lua_State *L, struct vm *vm, const char *text)
+{
+    (void)vm;
+    return luaL_error(L, "%s", text);
+}
+#else
+/* lua_error calls the message handler of an xpcall first, inside the hook, where hooks are off: one that loops would
+   never end. A memory error unwinds without asking anybody, so ask for memory that vm_allocate never gives; what it was
+   about is kept before. */
+static int raise_past_handlers(lua_State *L, struct vm *vm, const char *text)
+{
+    keep_interruption(L, vm, text);
+#if LUA_VERSION_NUM >= 504
+    lua_newuserdatauv(L, ABSURD_SIZE, 0);
+#else
+    lua_newuserdata(L, ABSURD_SIZE);
+#endif
+    return lua_error(L); /* not reached */
+}
+#endif
+
 static void stop_hook(lua_State *L, lua_Debug *activation)
 {
     (void)activation;
@@ -48,8 +70,7 @@ static void stop_hook(lua_State *L, lua_Debug *activation)
             lua_sethook(L, NULL, 0, 0);
         return;
     }
-    lua_pushstring(L, stop_text(reason));
-    lua_error(L);
+    raise_past_handlers(L, vm, stop_text(reason));
 }
 
 static void set_stop_hook(lua_State *running)
@@ -63,7 +84,7 @@ static int stop_now(lua_State *L, struct vm *vm, enum reason reason)
     int none = REASON_NONE;
     atomic_compare_exchange_strong(&vm->stop, &none, reason);
     set_stop_hook(L);
-    return luaL_error(L, "%s", stop_text(atomic_load(&vm->stop)));
+    return raise_past_handlers(L, vm, stop_text(atomic_load(&vm->stop)));
 }
 
 static void charge(lua_State *L, struct vm *vm, int64_t instructions)

@@ -1,6 +1,9 @@
-/* The VM record of a state, for code that has no upvalue to find it by. */
+/* What is kept in a state's registry; above all its VM record, for code that has no upvalue to find it by. */
 
-static const char vm_key; /* its address is the registry key of the VM */
+/* Their addresses are registry keys. */
+static const char vm_key;   /* of the VM */
+static const char globals_key, tostring_key; /* 5.1 – 5.3: the globals, the stock tostring */
+static const char kept_key; /* of the table name → function that `load` keeps */
 
 static struct vm *registered_vm(lua_State *L)
 {
@@ -10,3 +13,11 @@ static struct vm *registered_vm(lua_State *L)
     lua_pop(L, 1);
     return vm;
 }
+
+#if LUA_VERSION_NUM < 504
+static void get_kept(lua_State *L, const char *key)
+{
+    lua_pushlightuserdata(L, (void *)key);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+}
+#endif

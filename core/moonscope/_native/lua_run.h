@@ -1,22 +1,6 @@
-/* The functions that the owner of a managed VM calls: execute, load, collect. They never raise; what came of it is
-   kept in the VM record. */
-
-static const char kept_key; /* registry: table name → function, what `load` keeps */
-
-/* From the function that raised: level 0 is the message handler (for 5.1's debug.traceback, itself). */
-static void push_traceback(lua_State *L)
-{
-#if LUA_VERSION_NUM == 501 && !defined LUAJIT
-    lua_getfield(L, LUA_REGISTRYINDEX, "moonscope.traceback");
-    if (lua_type(L, -1) == LUA_TFUNCTION) {
-        lua_pushlstring(L, "", 0);
-        lua_pushinteger(L, 2);
-        plain_call(L, 2, 1);
-    }
-#else
-    luaL_traceback(L, L, NULL, 1);
-#endif
-}
+/* What the owner of a managed VM asks of it: execute, load, collect. They never raise; what came of it is kept in the VM
+   record. The owner calls C, not Lua functions through lupa: lupa looks up `debug.traceback` unprotected before every
+   call, so a script that gave its globals a metatable which raises would end the process. */
 
 /* The message handler: keeps the message as a person would read it, and the traceback. */
 static int keep_failure(lua_State *L)
@@ -32,16 +16,19 @@ static int keep_failure(lua_State *L)
             lua_settop(L, 1);
         }
         if (worded)
-            to_text(L, 1, &length);
+            plain_text(L, 1, &length);
         else
             lua_pushfstring(L, "(error object is a %s value)", lua_typename(L, lua_type(L, 1)));
     }
     const char *message = lua_tolstring(L, -1, &length);
     int text = lua_gettop(L);
-    push_traceback(L);
-    const char *traceback = lua_tolstring(L, -1, &traceback_length);
     if (message == NULL)
         message = "(error object without a text)", length = strlen(message);
+    if (vm->told) /* what ended the run is known; this is only its way out */
+        return 1;
+    vm_set_failure(vm, message, length, NULL, 0); /* first: after a stack overflow there may be no room for more */
+    push_traceback(L, 1); /* level 0 is this handler */
+    const char *traceback = lua_tolstring(L, -1, &traceback_length);
     vm_set_failure(vm, message, length, traceback, traceback == NULL ? 0 : traceback_length);
     lua_pushvalue(L, text);
     return 1;
@@ -51,7 +38,7 @@ static void keep_value(lua_State *L, struct vm *vm, int index)
 {
     size_t length;
     bool string = lua_type(L, index) == LUA_TSTRING;
-    const char *text = to_text(L, index, &length);
+    const char *text = plain_text(L, index, &length);
     if (string) {
         lua_pushlstring(L, "\"", 1);
         lua_pushvalue(L, -2);
@@ -111,6 +98,7 @@ static void begin_run(lua_State *L, struct vm *vm)
     atomic_store(&vm->stop, REASON_NONE);
     vm->exit_code = 0;
     vm->left = (int64_t)vm->budget;
+    vm->told = false;
     vm_begin_result(vm);
     if (vm->budget > 0)
         restore_hook(L, vm);
@@ -132,6 +120,12 @@ static enum status end_run(lua_State *L, struct vm *vm, int status)
     return result;
 }
 
+static int collect_body(lua_State *L)
+{
+    lua_gc(L, LUA_GCCOLLECT, 0);
+    return 0;
+}
+
 /* Calls `body` with the arguments of the caller, and keeps what comes of it. */
 static enum status run_protected(lua_State *L, struct vm *vm, lua_CFunction body)
 {
@@ -142,20 +136,18 @@ static enum status run_protected(lua_State *L, struct vm *vm, lua_CFunction body
         lua_pushvalue(L, i);
     begin_run(L, vm);
     int status = protected_call(L, arguments, 0, arguments + 1);
-    if (status == LUA_ERRMEM) /* the handler is not called for it */
-        vm_set_failure(vm, "not enough memory", 17, NULL, 0);
-    else if (status != LUA_OK && status != LUA_ERRRUN)
-        vm_set_failure(vm, "error in error handling", 23, NULL, 0);
+    if (status != LUA_OK) { /* without memory, or room on the stack, the handler is not called or fails */
+        const char *message = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+        vm_default_failure(vm, message != NULL ? message : "error in error handling");
+    }
     enum status result = end_run(L, vm, status);
     lua_settop(L, 0);
+    if (status == LUA_ERRMEM && !vm->told) { /* make room for the next run; LuaJIT does not when it meets the cap */
+        lua_pushcclosure(L, collect_body, 0);
+        protected_call(L, 0, 0, 0);
+        lua_settop(L, 0);
+    }
     return result;
-}
-
-static int execute(lua_State *L)
-{
-    lua_settop(L, 3);
-    lua_pushinteger(L, (lua_Integer)run_protected(L, own_vm(L), run_body));
-    return 1;
 }
 
 /* Argument: names joined by NUL. Leaves the number of failures in the VM record's list. */
@@ -183,24 +175,44 @@ static int load_body(lua_State *L)
     return 0;
 }
 
-static int load_names(lua_State *L)
+/* Argument: struct request. */
+static int enter_body(lua_State *L)
 {
-    lua_settop(L, 1);
-    lua_pushinteger(L, (lua_Integer)run_protected(L, own_vm(L), load_body));
-    return 1;
-}
-
-static int collect_body(lua_State *L)
-{
-    lua_gc(L, LUA_GCCOLLECT, 0);
+    struct request *request = lua_touserdata(L, 1);
+    struct vm *vm = request->vm;
+    lua_settop(L, 0);
+    if (!vm->installed) {
+        install(L, vm);
+        vm->installed = true;
+        lua_settop(L, 0);
+    }
+    if (request->kind == REQUEST_COLLECT) {
+        request->status = run_protected(L, vm, collect_body);
+        return 0;
+    }
+    lua_pushlstring(L, request->text, request->length);
+    if (request->kind == REQUEST_LOAD) {
+        request->status = run_protected(L, vm, load_body);
+        return 0;
+    }
+    lua_pushlstring(L, request->chunkname, request->chunkname_length);
+    lua_pushinteger(L, request->how);
+    request->status = run_protected(L, vm, run_body);
     return 0;
 }
 
-static int collect(lua_State *L)
+/* The VM must be attached and idle, and stay alive meanwhile: the owner sees to that. */
+static enum status enter(struct request *request)
 {
-    struct vm *vm = own_vm(L);
-    lua_settop(L, 0);
-    run_protected(L, vm, collect_body);
-    lua_pushinteger(L, (lua_Integer)atomic_load(&vm->used));
-    return 1;
+    lua_State *L = request->vm->main;
+    request->status = STATUS_ERROR;
+    vm_begin_result(request->vm);
+    int top = lua_gettop(L);
+    if (!lua_checkstack(L, 8) || protected_start(L, enter_body, request) != LUA_OK) {
+        vm_default_failure(request->vm, "not enough memory");
+        vm_end_result(request->vm, STATUS_ERROR);
+        request->status = STATUS_ERROR;
+    }
+    lua_settop(L, top);
+    return request->status;
 }

@@ -27,8 +27,10 @@
 #endif
 #include "lua_load.h"
 #include "lua_require.h"
+#include "lua_traceback.h"
 #include "lua_interrupt.h"
 #include "lua_console.h"
+#include "lua_install.h"
 #include "lua_run.h"
 #include "lua_attach.h"
 #include "lua_donor.h"
@@ -84,7 +86,7 @@ const struct lua_ops NAMED(LUA_TAG) = {
     .newest_word = newest_word,
     .bytecode = &bytecode,
     .set_hook = set_stop_hook,
-    .detach = detach,
+    .enter = enter,
     .dump = dump_payload,
     .measure = measure,
     .compile = compile,

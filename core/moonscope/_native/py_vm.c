@@ -119,6 +119,54 @@ static PyObject *vm_take_failure_list(PyObject *self, PyObject *unused)
     return list;
 }
 
+/* Only one run at a time, and only while the state is alive: moonscope.vm sees to both. */
+static PyObject *enter(struct request *request)
+{
+    struct vm *vm = request->vm;
+    if (!atomic_load(&vm->attached) || atomic_load(&vm->closed) || !vm->managed) {
+        PyErr_SetString(PyExc_ValueError, "this VM is not attached, closed, or not managed");
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    lua_ops[vm->cache->lua]->enter(request);
+    Py_END_ALLOW_THREADS
+    return PyLong_FromLong((long)request->status);
+}
+
+static PyObject *vm_execute(PyObject *self, PyObject *arguments)
+{
+    struct request request = {.vm = vm_of(self), .kind = REQUEST_EXECUTE};
+    Py_ssize_t length, chunkname_length;
+    if (!PyArg_ParseTuple(arguments, "y#y#i", &request.text, &length, &request.chunkname, &chunkname_length, &request.how))
+        return NULL;
+    request.length = (size_t)length;
+    request.chunkname_length = (size_t)chunkname_length;
+    return enter(&request);
+}
+
+static PyObject *vm_load(PyObject *self, PyObject *argument)
+{
+    struct request request = {.vm = vm_of(self), .kind = REQUEST_LOAD};
+    char *text;
+    Py_ssize_t length;
+    if (PyBytes_AsStringAndSize(argument, &text, &length) < 0)
+        return NULL;
+    request.text = text;
+    request.length = (size_t)length;
+    return enter(&request);
+}
+
+static PyObject *vm_collect(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    struct request request = {.vm = vm_of(self), .kind = REQUEST_COLLECT};
+    PyObject *status = enter(&request);
+    if (status == NULL)
+        return NULL;
+    Py_DECREF(status);
+    return PyLong_FromSize_t(atomic_load(&request.vm->used));
+}
+
 static PyObject *vm_detach_state(PyObject *self, PyObject *unused)
 {
     (void)unused;
@@ -170,6 +218,9 @@ static PyGetSetDef properties[] = {
 };
 
 static PyMethodDef methods[] = {
+    {"execute", vm_execute, METH_VARARGS, "Run Lua source or a file; returns the status."},
+    {"load", vm_load, METH_O, "Load files through the cache and keep them; returns the status."},
+    {"collect", vm_collect, METH_NOARGS, "A full collection; returns the bytes held afterwards."},
     {"set_mode", vm_set_mode, METH_O, "Set the cache mode."},
     {"interrupt", vm_interrupt, METH_VARARGS, "Ask the run that is going on to end; False when none is."},
     {"take_output", vm_take_output_bytes, METH_NOARGS, "What was printed since the last call."},

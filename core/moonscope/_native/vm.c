@@ -103,7 +103,12 @@ void *vm_allocate(void *ud, void *block, size_t old_size, size_t new_size)
     if (block == NULL)
         old_size = 0; /* it tells what kind of object is made, not a size */
     size_t used = atomic_load_explicit(&vm->used, memory_order_relaxed);
-    if (new_size > old_size && vm->cap != 0 && used + (new_size - old_size) > vm->cap)
+    if (new_size >= ABSURD_SIZE)
+        return NULL;
+    /* Only a run is refused memory: between runs the owner's own calls are not protected, and failing them would end the
+       process. They get by with the reserve. */
+    if (new_size > old_size && vm->cap != 0 && used + (new_size - old_size) + CAP_RESERVE > vm->cap &&
+        atomic_load_explicit(&vm->current, memory_order_relaxed) != NULL)
         return NULL;
     /* Whoever sets a hook from outside walks call frames: none may be freed meanwhile (see interrupt.h). */
     while (block != NULL && atomic_load(&vm->hooking))

@@ -13,7 +13,10 @@ struct hold {
     void *own;       /* the tier's, for later loads in this VM; belongs to the Lua state */
 };
 
-enum { HOLDS_PER_PAGE = 32, OUTPUT_LIMIT = 1 << 20, RESULT_VALUES = 64, RESULT_BYTES = 1 << 16 };
+/* No block of this size is ever given. */
+#define ABSURD_SIZE ((size_t)1 << 46)
+
+enum { CAP_RESERVE = 4096, HOLDS_PER_PAGE = 32, OUTPUT_LIMIT = 1 << 20, RESULT_VALUES = 64, RESULT_BYTES = 1 << 16 };
 
 struct text {
     char *bytes; /* owned */
@@ -40,6 +43,7 @@ struct vm {
     struct cache *cache; /* retained */
     uint64_t id;
     bool managed;
+    bool installed; /* the cached functions are in its globals; the VM's thread only */
     /* The Lua state. `main` is only an address to the outside; NULL before attach. */
     lua_State *main;
     _Atomic bool attached, closed;
@@ -56,7 +60,7 @@ struct vm {
     lua_Alloc allocate;
     void *allocate_data;
     _Atomic size_t used, peak;
-    size_t cap; /* 0: none */
+    size_t cap; /* bytes, while a run is under way; 0: none */
     /* Interrupts; see interrupt.h. */
     _Atomic(lua_State *) current; /* the coroutine that runs; NULL: no run under way */
     _Atomic bool hooking;         /* another thread is inside lua_sethook on this VM */
@@ -64,6 +68,7 @@ struct vm {
     uint64_t budget;              /* instructions a run may take; 0: no limit */
     int64_t left;                 /* of the budget, in this run; the VM's thread only */
     int exit_code;
+    bool told; /* why the run was ended is in the result already */
     pthread_mutex_t lock;
     /* Under the lock: */
     struct hold **pages; /* grown by the VM's thread; read by it without the lock */

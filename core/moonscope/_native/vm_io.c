@@ -104,6 +104,15 @@ void vm_set_failure(struct vm *vm, const char *message, size_t length, const cha
     pthread_mutex_unlock(&vm->lock);
 }
 
+void vm_default_failure(struct vm *vm, const char *message)
+{
+    pthread_mutex_lock(&vm->lock);
+    bool missing = vm->result.message.length == 0;
+    pthread_mutex_unlock(&vm->lock);
+    if (missing)
+        vm_set_failure(vm, message, strlen(message), NULL, 0);
+}
+
 void vm_end_result(struct vm *vm, enum status status)
 {
     pthread_mutex_lock(&vm->lock);

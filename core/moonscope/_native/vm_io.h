@@ -13,6 +13,8 @@ char *vm_take_output(struct vm *, size_t *length);
 void vm_begin_result(struct vm *);
 void vm_add_value(struct vm *, const char *bytes, size_t length);
 void vm_set_failure(struct vm *, const char *message, size_t length, const char *traceback, size_t traceback_length);
+/* The same, unless there is a message already. */
+void vm_default_failure(struct vm *, const char *message);
 void vm_end_result(struct vm *, enum status);
 
 /* Moves the result out; the caller frees it with result_free. */
