@@ -1,13 +1,15 @@
 """The protocol between a host and its clients: what is said, and in which version.
 
-A connection carries whole messages (bytes, msgpack by `msgspec`) over `multiprocessing.connection`, which
-authenticates both sides with a shared key first. Then:
+A connection carries whole messages (bytes, msgpack by `msgspec`) over a local socket on which both sides have
+proven that they know the same key (see `moonscope.transport`). Then:
 
     client → host   Hello                       first message; another version is answered with Refused
     host → client   Welcome | Refused
     client → host   Request | Cancel            requests carry ids chosen by the client
     host → client   Progress* then Response     for each request; late answers are the client's to drop
-    host → client   Push                        an Update; the first one is a whole snapshot
+    host → client   Push                        an Update; the first one is a whole snapshot, each further one
+                                                continues the last (a large one comes in parts)
+    host → client   Refused                     at any time, as the last message: why the host ends the connection
 
 Errors cross as data: `Response.error` has the code of `moonscope.errors` and a text for the user.
 Nothing is ever unpickled.
@@ -39,19 +41,19 @@ class Command(Struct, frozen=True, kw_only=True, tag=True):
     """Base of all commands; the engine has a method for each (see `Engine.perform`)."""
 
 
-class Spawn(Command):
+class Spawn(Command, frozen=True):
     count: int = 1
     options: VMOptions = VMOptions()
 
 
-class Load(Command):
+class Load(Command, frozen=True):
     """Load files (folders are searched for `.lua`) into VMs and keep the functions. Empty `vms`: all."""
 
     paths: tuple[str, ...]
     vms: tuple[int, ...] = ()
 
 
-class RunChunk(Command):
+class RunChunk(Command, frozen=True):
     """Run Lua source in VMs; an expression may be given as in Lua's own prompt. Empty `vms`: all."""
 
     vms: tuple[int, ...]
@@ -59,33 +61,33 @@ class RunChunk(Command):
     chunkname: str = "=console"
 
 
-class RunFile(Command):
+class RunFile(Command, frozen=True):
     vms: tuple[int, ...]
     path: str
 
 
-class Collect(Command):
+class Collect(Command, frozen=True):
     vms: tuple[int, ...] = ()
 
 
-class Interrupt(Command):
+class Interrupt(Command, frozen=True):
     vms: tuple[int, ...] = ()
 
 
-class Close(Command):
+class Close(Command, frozen=True):
     """Tear VMs down; running ones are interrupted first. Empty `vms`: all."""
 
     vms: tuple[int, ...] = ()
 
 
-class SetMode(Command):
+class SetMode(Command, frozen=True):
     """Set the cache mode of VMs; empty `vms`: the default for VMs to come."""
 
     mode: CacheMode
     vms: tuple[int, ...] = ()
 
 
-class Clear(Command):
+class Clear(Command, frozen=True):
     """Clear the cache. `pattern` is a file-name pattern (`*`, `?`, `[…]`), `keys` exact names; both empty: all."""
 
     keys: tuple[str, ...] = ()
@@ -94,26 +96,26 @@ class Clear(Command):
     dry_run: bool = False
 
 
-class Inspect(Command):
+class Inspect(Command, frozen=True):
     """The prototype tree of a stored generation."""
 
     generation: int
 
 
-class InspectFile(Command):
+class InspectFile(Command, frozen=True):
     """The prototype tree of a file on disk, compiled by the host, not stored."""
 
     path: str
     lua: LuaVersion = LuaVersion.LUA54
 
 
-class Holders(Command):
+class Holders(Command, frozen=True):
     """The ids of the VMs that hold a generation."""
 
     generation: int
 
 
-class Shutdown(Command):
+class Shutdown(Command, frozen=True):
     """End the host (only a host that was started for a window obeys)."""
 
 

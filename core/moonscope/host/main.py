@@ -1,0 +1,128 @@
+"""The host as a process of its own: `moonscope host`."""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from ..errors import MoonscopeError
+from ..model import CacheMode
+from ..transport import new_key, read_key, write_key
+from .server import Server, serve
+
+_GRACE_SECONDS = 20.0  # for an orderly end; then it is ended anyway, so that no host is left behind
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve a new engine until SIGINT, SIGTERM or, when embedded, Shutdown or the end of stdin. The exit code."""
+    options = _parser().parse_args(argv)
+    faulthandler.enable()
+    logging.basicConfig(format="moonscope host: %(message)s")
+    ending = threading.Event()
+    threading.Thread(target=_end_anyway, args=(ending,), name="moonscope-end", daemon=True).start()
+    try:
+        _end_on_signals(ending)
+        if options.embedded:
+            _end_with_stdin(ending)
+        _run(options, ending)
+    except MoonscopeError as error:
+        print(f"moonscope host: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="moonscope host",
+        description="Run an engine that windows attach to. Prints where, as one line of JSON: address, key_file, pid.",
+        epilog="example: moonscope host --address tcp:127.0.0.1:7007 --key-file ~/moonscope.key",
+    )
+    parser.add_argument("--address", help="unix:/path or tcp:127.0.0.1:PORT; default: a socket in a private directory")
+    parser.add_argument("--key-file", type=Path, help="use the key in this file; it is made when it does not exist")
+    parser.add_argument("--workers", type=_positive, default=2, help="threads that run VMs (default: 2)")
+    parser.add_argument("--mode", type=CacheMode, choices=list(CacheMode), default=CacheMode.ON, help="default: on")
+    parser.add_argument("--embedded", action="store_true", help=argparse.SUPPRESS)  # by the window that starts it
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
+
+
+def _run(options: argparse.Namespace, ending: threading.Event) -> None:
+    from ..engine import Engine  # only here: `serve` works with any engine
+
+    engine = Engine(workers=options.workers, default_mode=options.mode)
+    try:
+        key = None if options.key_file is None else _key(options.key_file)
+        with serve(engine, options.address, key=key, embedded=options.embedded) as server:
+            threading.Thread(target=_end_on_request, args=(server, ending), daemon=True).start()
+            _announce(server, options.key_file)
+            ending.wait()
+    finally:
+        engine.close()
+
+
+def _key(path: Path) -> bytes:
+    if not path.exists():
+        write_key(path, new_key())
+    return read_key(path)
+
+
+def _announce(server: Server, key_file: Path | None) -> None:
+    """Print the one line, then leave stdout to nobody: what Lua code writes there goes to stderr."""
+    where = {"address": server.address, "key_file": str(key_file or server.key_file), "pid": os.getpid()}
+    print(json.dumps(where), flush=True)
+    os.dup2(2, 1)
+
+
+def _end_on_signals(ending: threading.Event) -> None:
+    def end(number: int, _: FrameType | None) -> None:
+        if ending.is_set():  # asked twice: at once
+            os._exit(128 + number)
+        ending.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+
+
+def _end_with_stdin(ending: threading.Event) -> None:
+    """The window holds the other end of our stdin: when it dies, however it dies, we read the end of the file.
+
+    Lua code gets an empty stdin instead, so that `io.read` in a script neither hangs nor takes what is ours.
+    """
+    ours = os.dup(0)
+    empty = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    os.close(empty)
+
+    def watch() -> None:
+        while os.read(ours, 4096):
+            pass
+        ending.set()
+
+    threading.Thread(target=watch, name="moonscope-stdin", daemon=True).start()
+
+
+def _end_on_request(server: Server, ending: threading.Event) -> None:
+    server.wait_for_shutdown()
+    ending.set()
+
+
+def _end_anyway(ending: threading.Event) -> None:
+    ending.wait()
+    time.sleep(_GRACE_SECONDS)
+    os._exit(1)

@@ -1,0 +1,49 @@
+"""Sending a large Update in parts that each fit a message."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec.structs import replace
+
+from ..errors import ProtocolError
+from ..model import Update
+from ..protocol import Push, encode
+
+log = logging.getLogger("moonscope.host")
+
+_ROWS = tuple(name for name in Update.__struct_fields__ if name not in ("revision", "since", "reset", "settings"))
+
+
+def pushes(update: Update, limit: int) -> Iterator[bytes]:
+    """The Update as encoded Push messages of at most `limit` bytes, if its rows allow.
+
+    The first part has its `since`, `reset` and `settings`; the others continue it (`since == revision`), so
+    that a receiver applies them like any other Update. A row that alone is over the protocol's limit is
+    left out, and logged.
+    """
+    try:
+        message = encode(Push(update))
+    except ProtocolError:
+        message = b""
+    rows = sum(len(getattr(update, name)) for name in _ROWS)
+    if message and (len(message) <= limit or rows < 2):
+        yield message
+    elif rows < 2:
+        log.error("one row of revision %d is too large for a message and was left out", update.revision)
+        yield encode(Push(replace(update, **dict.fromkeys(_ROWS, ()))))
+    else:
+        for half in _halves(update, rows // 2):
+            yield from pushes(half, limit)
+
+
+def _halves(update: Update, first_rows: int) -> tuple[Update, Update]:
+    first: dict[str, Any] = {}
+    second: dict[str, Any] = {}
+    for name in _ROWS:
+        rows = getattr(update, name)
+        first[name], second[name] = rows[:first_rows], rows[first_rows:]
+        first_rows -= len(first[name])
+    return replace(update, **first), Update(revision=update.revision, since=update.revision, **second)

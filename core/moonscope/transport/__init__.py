@@ -1,0 +1,33 @@
+"""Authenticated connections on this computer that carry whole messages.
+
+A host listens with `Listener`, a client dials with `connect`; both get a `Connection` whose two sides have
+proven that they know the same key. Unix sockets lie in a directory that only their owner can enter; TCP is
+bound to the loopback interface and nothing else.
+"""
+
+from .address import Address, TcpAddress, UnixAddress, parse_address
+from .connection import Connection
+from .dial import connect
+from .handshake import prove_to_client, prove_to_host
+from .keys import KEY_BYTES, key_file_of, new_key, read_key, remove_traces, write_key
+from .listener import Listener
+from .sender import Sender
+
+__all__ = [
+    "KEY_BYTES",
+    "Address",
+    "Connection",
+    "Listener",
+    "Sender",
+    "TcpAddress",
+    "UnixAddress",
+    "connect",
+    "key_file_of",
+    "new_key",
+    "parse_address",
+    "prove_to_client",
+    "prove_to_host",
+    "read_key",
+    "remove_traces",
+    "write_key",
+]

@@ -1,0 +1,272 @@
+"""Whoever cannot authenticate, speaks another version, or talks nonsense is refused, and hurts no one else."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import struct
+import threading
+import time
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from moonscope.client import EngineClient
+from moonscope.errors import AuthenticationFailed, ConnectionLost, ProtocolError, UsageError
+from moonscope.protocol import (
+    MAX_MESSAGE,
+    VERSION,
+    Cancel,
+    Collect,
+    Done,
+    Hello,
+    Refused,
+    Request,
+    RunChunk,
+    Welcome,
+    decode_from_host,
+    encode,
+)
+from moonscope.transport import Connection, connect, new_key, prove_to_client
+
+DEADLINE = 20.0
+
+
+@pytest.fixture
+def bystander(host, attach):
+    """Someone else on the same host, whom none of this may disturb."""
+    client = attach(host)
+    yield client
+    assert client.request(Collect()).result(DEADLINE) == Done(0)
+
+
+@pytest.fixture
+def talk():
+    """Makes authenticated connections to a host, on which anything can be said."""
+    connections: list[Connection] = []
+
+    def begin(host, *, welcome: bool = True) -> Connection:
+        connections.append(connect(host.address, timeout=DEADLINE))
+        if welcome:
+            connections[-1].send(encode(Hello(VERSION)))
+            next_of(Welcome, connections[-1])
+        return connections[-1]
+
+    yield begin
+    for connection in connections:
+        connection.close()
+
+
+def next_of(kind, connection):
+    """The next message of that kind; others that may come in between are passed over."""
+    while not isinstance(message := decode_from_host(connection.receive(deadline=time.monotonic() + DEADLINE)), kind):
+        pass
+    return message
+
+
+def test_a_wrong_key_is_refused(host, bystander):
+    with pytest.raises(AuthenticationFailed, match="refused the key"):
+        EngineClient.connect(host.address, key=new_key())
+
+
+def test_a_host_that_does_not_know_the_key_is_refused(impostor):
+    listener = impostor(lambda connection, _: prove_to_client(connection, new_key(), time.monotonic() + DEADLINE))
+    with pytest.raises(AuthenticationFailed):
+        connect(listener.address, listener.key)
+
+
+def test_a_host_that_believes_everybody_is_not_believed(impostor):
+    def believe(connection, _) -> None:
+        connection.send(b"Moonscope host, handshake 1\n" + bytes(32))
+        connection.receive()
+        connection.send(bytes(32))
+
+    listener = impostor(believe)
+    with pytest.raises(AuthenticationFailed, match="does not know the key"):
+        connect(listener.address, listener.key)
+
+
+def test_something_else_than_a_host_is_recognised(impostor):
+    listener = impostor(lambda connection, _: connection.send(b"HTTP/1.1 400 Bad Request"))
+    with pytest.raises(ProtocolError, match="not a Moonscope host"):
+        connect(listener.address, listener.key)
+
+
+def test_where_nobody_listens_the_error_says_so(tmp_path):
+    with pytest.raises(ConnectionLost, match="no host listens at unix:"):
+        EngineClient.connect(f"unix:{tmp_path}/s", key=new_key())
+
+
+def test_one_who_accepts_and_says_nothing_is_given_up(tmp_path):
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+        with pytest.raises(ConnectionLost, match="did not answer in time"):
+            EngineClient.connect(str(tmp_path / "s"), key=new_key(), timeout=0.1)
+
+
+def test_an_address_in_use_is_refused(host, start_host, bystander):
+    with pytest.raises(UsageError, match="in use"):
+        start_host(host.address)
+
+
+def test_the_socket_of_a_killed_host_is_used_again(start_host, attach, tmp_path):
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(tmp_path / "s"))
+    attach(start_host(f"unix:{tmp_path}/s"))
+
+
+def test_another_version_is_refused_with_both_numbers(host, bystander, talk):
+    connection = talk(host, welcome=False)
+    connection.send(encode(Hello(VERSION + 41)))
+    refused = next_of(Refused, connection)
+    assert refused.error.code == "protocol"
+    assert f"version {VERSION} " in refused.error.message
+    assert f"version {VERSION + 41}" in refused.error.message
+
+
+def test_a_client_refuses_a_host_of_another_version(impostor):
+    def newer_host(connection, key) -> None:
+        prove_to_client(connection, key, time.monotonic() + DEADLINE)
+        connection.receive()
+        connection.send(encode(Welcome(VERSION + 1, pid=1)))
+
+    with pytest.raises(ProtocolError, match=f"does not speak version {VERSION}"):
+        EngineClient.connect(impostor(newer_host).address)
+
+
+def test_the_first_message_must_be_hello(host, bystander, talk):
+    connection = talk(host, welcome=False)
+    connection.send(encode(Request(1, Collect())))
+    assert "must be Hello" in next_of(Refused, connection).error.message
+
+
+def test_a_silent_connection_is_closed_and_keeps_no_one_waiting(start_host, dial, attach):
+    host = start_host(handshake_seconds=0.2)
+    silent = [dial(host) for _ in range(10)]
+    assert attach(host).request(Collect()).result(DEADLINE) == Done(0)
+    for sock in silent:
+        while sock.recv(4096):  # its greeting, then the end
+            pass
+
+
+def test_bytes_before_authentication_are_refused(host, dial, bystander):
+    sock = dial(host)
+    sock.sendall(b"GET / HTTP/1.1\r\n\r\n" * 100)
+    received = b""
+    with contextlib.suppress(ConnectionResetError):
+        while chunk := sock.recv(4096):
+            received += chunk
+    assert b"Moonscope host" in received
+
+
+def test_an_unauthenticated_message_is_limited_to_what_authentication_needs(host, dial, bystander):
+    sock = dial(host)
+    sock.sendall(struct.pack("!I", 1_000_000))
+    while sock.recv(4096):
+        pass
+
+
+def test_too_many_connections_are_refused(start_host, dial, attach):
+    host = start_host(connections=2)
+    client = attach(host)
+    dial(host)
+    third = dial(host)
+    assert third.recv(100) == b""
+    assert client.request(Collect()).result(DEADLINE) == Done(0)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"\xc1", "not a message"),
+        (b"", "not a message"),
+        (encode(Welcome(VERSION, pid=1)), "not a message"),
+        (msgspec.msgpack.encode({"type": "Request", "id": 1, "command": {"type": "Launch"}}), "Launch"),
+        (msgspec.msgpack.encode({"type": "Request", "id": 1, "command": {"type": "Collect", "vms": "all"}}), "vms"),
+        (b"\x91" * 1_000_000, "not a message"),
+        (encode(Hello(VERSION)), "twice"),
+    ],
+)
+def test_nonsense_is_answered_with_what_is_wrong(host, bystander, talk, data, words):
+    connection = talk(host)
+    connection.send(data)
+    refused = next_of(Refused, connection)
+    assert refused.error.code == "protocol"
+    assert words in refused.error.message
+    with pytest.raises(ConnectionLost):
+        connection.receive(deadline=time.monotonic() + DEADLINE)
+
+
+def test_an_oversized_message_is_refused_before_it_is_sent_whole(host, bystander, talk):
+    connection = talk(host)
+    connection._socket.sendall(struct.pack("!I", MAX_MESSAGE + 1) + b"x" * 100_000)
+    assert f"limit is {MAX_MESSAGE:,}" in next_of(Refused, connection).error.message
+
+
+def test_an_oversized_message_is_refused_on_a_port_too(start_host, talk):
+    host = start_host("tcp:127.0.0.1:0")
+    connection = talk(host)
+    connection._socket.sendall(struct.pack("!I", MAX_MESSAGE + 1) + b"x" * 100_000)
+    assert f"limit is {MAX_MESSAGE:,}" in next_of(Refused, connection).error.message
+
+
+def test_a_message_cut_off_ends_only_that_connection(host, bystander, talk):
+    connection = talk(host)
+    connection._socket.sendall(struct.pack("!I", 1000) + b"x" * 10)
+    connection._socket.shutdown(socket.SHUT_WR)
+    assert "cut off" in next_of(Refused, connection).error.message
+
+
+def test_a_request_id_that_is_in_use_is_refused(engine, host, bystander, talk):
+    release = threading.Event()
+    engine.scripts[RunChunk] = lambda *_: release.wait(DEADLINE) and Done(1)
+    connection = talk(host)
+    for _ in range(2):
+        connection.send(encode(Request(7, RunChunk(vms=(), source=""))))
+    assert "request id 7 twice" in next_of(Refused, connection).error.message
+    release.set()
+
+
+def test_a_cancel_for_nothing_is_no_error(host, bystander, talk):
+    connection = talk(host)
+    connection.send(encode(Cancel(99)))
+    connection.send(encode(Request(1, Collect())))
+    connection.send(encode(Cancel(1)))
+
+
+def mutations(data: bytes):
+    """The message with some of its bytes changed, cut, or repeated."""
+    places = st.integers(0, len(data))
+    return st.builds(lambda at, end, put: data[:at] + put + data[end:], places, places, st.binary(max_size=8))
+
+
+MESSAGES = [encode(Hello(VERSION)), encode(Request(7, Collect(vms=(1, 2)))), encode(Cancel(7))]
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(first=st.binary(max_size=60) | mutations(MESSAGES[0]), then=st.binary(max_size=60) | mutations(MESSAGES[1]))
+def test_no_bytes_of_an_authenticated_client_hurt_the_host(host, first, then):
+    """Whatever it says, before or after Hello, the connection is answered or closed, and the host goes on."""
+    for messages in ((first, then), (MESSAGES[0], then)):
+        connection = connect(host.address, timeout=DEADLINE)
+        with contextlib.suppress(ConnectionLost):  # it may be refused before all is said
+            for message in messages:
+                connection.send(message)
+        connection.finish(0.0)
+        connection.close()
+    with EngineClient.connect(host.address, timeout=DEADLINE) as client:
+        assert client.request(Collect()).result(DEADLINE) == Done(0)
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(data=st.binary(max_size=200))
+def test_no_bytes_of_a_stranger_hurt_the_host(host, data):
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(host.address.removeprefix("unix:"))
+        sock.sendall(data)
+    with EngineClient.connect(host.address, timeout=DEADLINE) as client:
+        assert client.pid == os.getpid()

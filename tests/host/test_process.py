@@ -1,0 +1,311 @@
+"""The host as a process: started by a window, ended by it, outlived by nothing; with the real engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import psutil
+import pytest
+
+from moonscope.errors import CancelledError, ConnectionLost, NotFoundError, UsageError
+from moonscope.host_process import HostProcess
+from moonscope.protocol import (
+    Clear,
+    Cleared,
+    Done,
+    Holders,
+    Inspect,
+    Interrupt,
+    Load,
+    Loaded,
+    RunChunk,
+    Runs,
+    SetMode,
+    Shutdown,
+    Spawn,
+    Spawned,
+)
+from moonscope.transport import read_key
+
+DEADLINE = 30.0
+ENDLESS = "while true do end"
+
+
+@pytest.fixture
+def process():
+    """A host that belongs to us, started."""
+    with HostProcess() as started:
+        yield started
+
+
+def run_ended(pid: int) -> bool:
+    """Wait until that process is gone."""
+    try:
+        psutil.Process(pid).wait(DEADLINE)
+    except psutil.NoSuchProcess:
+        return True
+    return not psutil.pid_exists(pid)
+
+
+def test_it_runs_lua_and_says_what_it_did(process, attach, view, tmp_path):
+    (tmp_path / "a b.lua").write_text("return function() return 'shared' end")
+    client = attach(process.address, view)
+    assert client.pid == process.pid
+    assert client.embedded
+    spawned = client.request(Spawn(count=3)).result(DEADLINE)
+    assert isinstance(spawned, Spawned)
+    loaded = client.request(Load(paths=(str(tmp_path),))).result(DEADLINE)
+    assert isinstance(loaded, Loaded)
+    assert (loaded.report.files, loaded.report.vms, loaded.report.loaded) == (1, 3, 3)
+    runs = client.request(RunChunk(vms=spawned.report.vms, source="1 + 1")).result(DEADLINE)
+    assert isinstance(runs, Runs)
+    assert [result.values for result in runs.results] == [("2",)] * 3
+    view.wait_for(lambda: sum(row.key.endswith("a b.lua") for update in view.updates for row in update.files))
+
+
+def test_errors_of_the_engine_are_errors_of_the_request(process, attach):
+    client = attach(process.address)
+    for command in (Inspect(generation=99), Holders(generation=99)):
+        with pytest.raises(NotFoundError):
+            client.request(command).result(DEADLINE)
+    with pytest.raises(UsageError):
+        client.request(Spawn(count=-1)).result(DEADLINE)
+    assert client.request(SetMode("off")).result(DEADLINE) == Done(0)
+
+
+def test_a_long_run_can_be_cancelled_or_interrupted_while_others_work(process, attach):
+    first, second = attach(process.address), attach(process.address)
+    one, other = first.request(Spawn(count=2)).result(DEADLINE).report.vms
+    endless = first.request(RunChunk(vms=(one,), source=ENDLESS))
+    works = second.request(RunChunk(vms=(other,), source="'works'")).result(DEADLINE)
+    assert works.results[0].values == ('"works"',)
+    assert not endless.done()
+    while not second.request(Interrupt(vms=(one,))).result(DEADLINE).count:
+        pass  # it has not begun to run yet
+    assert endless.result(DEADLINE).results[0].interrupted
+    endless = first.request(RunChunk(vms=(one,), source=ENDLESS))
+    first.cancel(endless)
+    with pytest.raises(CancelledError):
+        endless.result(DEADLINE)
+
+
+def test_two_windows_on_one_host_show_the_same(process, attach, new_view):
+    views = [new_view(), new_view()]
+    one, other = (attach(process.address, view) for view in views)
+    spawned = one.request(Spawn(count=2)).result(DEADLINE).report.vms
+    spawned += other.request(Spawn(count=1)).result(DEADLINE).report.vms
+    assert isinstance(one.request(Clear(dry_run=True)).result(DEADLINE), Cleared)
+    for view in views:
+        view.wait_for(lambda view=view: {row.id for update in view.updates for row in update.vms} == set(spawned))
+
+
+def test_socket_and_key_are_private(process):
+    socket = Path(process.address.removeprefix("unix:"))
+    assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(process.key_file.stat().st_mode) == 0o600
+    assert read_key(process.key_file)
+
+
+def test_a_killed_host_is_a_message_and_every_request_ends(process, attach, view):
+    client = attach(process.address, view)
+    vm = client.request(Spawn()).result(DEADLINE).report.vms
+    futures = [client.request(RunChunk(vms=vm, source=ENDLESS)) for _ in range(3)]
+    os.kill(process.pid, signal.SIGKILL)
+    for future in futures:
+        with pytest.raises(ConnectionLost):
+            future.result(DEADLINE)
+    view.wait_until_lost()
+    assert process.wait(DEADLINE) == "was killed by signal 9 (SIGKILL)"
+    client.close()
+    assert len(view.losses) == 1
+
+
+def test_after_a_kill_a_new_one_starts_and_nothing_of_the_old_is_left(attach):
+    killed = HostProcess()
+    directory = Path(killed.start().removeprefix("unix:")).parent
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait(DEADLINE)
+    killed.stop()
+    assert not directory.exists()
+    with HostProcess() as again:
+        assert attach(again.address).request(Spawn()).result(DEADLINE).report.vms
+
+
+def test_stop_ends_it_in_order_even_while_lua_runs(process, attach):
+    client = attach(process.address)
+    vm = client.request(Spawn()).result(DEADLINE).report.vms
+    client.request(RunChunk(vms=vm, source=ENDLESS))
+    socket = Path(process.address.removeprefix("unix:"))
+    process.stop(DEADLINE)
+    assert process.wait() == "ended normally"
+    assert not socket.parent.exists()
+    process.stop()
+
+
+def test_shutdown_ends_it(process, attach, view):
+    assert attach(process.address, view).request(Shutdown()).result(DEADLINE) == Done(1)
+    assert view.wait_until_lost() == "the host was closed"
+    assert process.wait(DEADLINE) == "ended normally"
+
+
+def test_lua_code_neither_reads_nor_writes_what_is_the_hosts(process, attach):
+    """The host's stdin and stdout are how it speaks with its window; a script gets others."""
+    client = attach(process.address)
+    vm = client.request(Spawn()).result(DEADLINE).report.vms
+
+    def run(source: str):
+        return client.request(RunChunk(vms=vm, source=source)).result(DEADLINE).results[0]
+
+    assert run("io.stdin:read()").values == ("nil",)
+    assert run("assert(os.execute('echo written by a script'))").failure is None
+    process.stop(DEADLINE)
+    assert "written by a script" in process.last_words
+
+
+def test_a_host_dies_with_the_window_that_started_it(tmp_path):
+    """However the window dies, its host reads the end of its stdin."""
+    window = subprocess.Popen([sys.executable, "-c", WINDOW], stdout=subprocess.PIPE, text=True)
+    with window:
+        host, address = json.loads(window.stdout.readline())
+        assert psutil.pid_exists(host)
+        window.kill()
+        window.wait(DEADLINE)
+    assert run_ended(host)
+    assert not Path(address.removeprefix("unix:")).exists()
+
+
+WINDOW = textwrap.dedent(
+    """
+    import json, time
+    from moonscope.host_process import HostProcess
+    host = HostProcess()
+    address = host.start()
+    print(json.dumps([host.pid, address]), flush=True)
+    time.sleep(600)
+    """
+)
+
+
+def test_one_that_cannot_start_says_why():
+    process = HostProcess(["--address", "tcp:192.0.2.1:80"])
+    with pytest.raises(ConnectionLost, match=r"(?s)ended with exit code 1 before.*not on this computer"):
+        process.start()
+    assert process.wait() == "ended with exit code 1"
+
+
+def test_one_that_says_nothing_is_given_up(monkeypatch, tmp_path):
+    silent = tmp_path / "python"
+    silent.write_text("#!/bin/sh\nexec sleep 600\n")
+    silent.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(silent))
+    process = HostProcess()
+    with pytest.raises(ConnectionLost, match=r"did not say within 0\.2 seconds where it listens"):
+        process.start(timeout=0.2)
+    assert process.wait() == "was killed by signal 15 (SIGTERM)"
+
+
+def test_one_that_says_something_else_is_given_up(monkeypatch, tmp_path):
+    other = tmp_path / "python"
+    other.write_text("#!/bin/sh\necho hello\necho and more >&2\n")
+    other.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(other))
+    with pytest.raises(ConnectionLost, match=r"(?s)ended normally before.*it said: hello.*and more"):
+        HostProcess().start()
+
+
+def test_a_python_that_is_not_there_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    process = HostProcess()
+    with pytest.raises(ConnectionLost, match=r"the host did not start: .*python: No such file"):
+        process.start()
+    process.stop()
+
+
+def test_the_modules_of_the_current_directory_are_not_its_modules(tmp_path, monkeypatch):
+    """A folder of Lua files may hold anything."""
+    (tmp_path / "json.py").write_text("raise SystemExit('imported from the current directory')")
+    (tmp_path / "moonscope").mkdir()
+    (tmp_path / "moonscope" / "__init__.py").write_text("raise SystemExit('imported from the current directory')")
+    monkeypatch.chdir(tmp_path)
+    with HostProcess() as process:
+        assert process.poll() is None
+
+
+class TestStandAlone:
+    """`moonscope host` in a terminal."""
+
+    @pytest.fixture
+    def start(self):
+        started = []
+
+        def run(*options: str) -> tuple[subprocess.Popen, dict]:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "moonscope.host", *options],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            started.append(process)
+            return process, json.loads(process.stdout.readline())
+
+        yield run
+        for process in started:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_a_signal_ends_it_in_order(self, start, attach, view, number):
+        process, where = start()
+        assert where["pid"] == process.pid
+        attach(where["address"], view)
+        process.send_signal(number)
+        assert process.wait(DEADLINE) == 0
+        assert view.wait_until_lost() == "the host was closed"
+        assert not Path(where["key_file"]).exists()
+
+    def test_the_end_of_stdin_and_shutdown_do_not_end_it(self, start, attach):
+        process, where = start()
+        client = attach(where["address"])
+        with pytest.raises(Exception, match="belongs to another program"):
+            client.request(Shutdown()).result(DEADLINE)
+        assert process.poll() is None
+
+    def test_a_key_file_is_made_once_and_used_again(self, start, attach, tmp_path):
+        key_file = tmp_path / "host.key"
+        for _ in range(2):
+            process, where = start("--address", "tcp:127.0.0.1:0", "--key-file", str(key_file))
+            assert where["key_file"] == str(key_file)
+            assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
+            key = read_key(key_file)
+            with attach(where["address"], key=key) as client:
+                assert client.pid == process.pid
+        assert read_key(key_file) == key
+
+    def test_options_reach_the_engine(self, start, attach, view):
+        _, where = start("--workers", "3", "--mode", "exist")
+        attach(where["address"], view)
+        view.wait_for(lambda: view.updates)
+        assert (view.updates[0].settings.workers, view.updates[0].settings.default_mode) == (3, "exist")
+
+    @pytest.mark.parametrize(
+        ("options", "words"),
+        [(["--workers", "0"], "0 is not 1 or more"), (["--mode", "maybe"], "maybe"), (["--nothing"], "--nothing")],
+    )
+    def test_bad_options_are_named(self, options, words):
+        ended = subprocess.run(
+            [sys.executable, "-m", "moonscope.host", *options],
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+        )
+        assert ended.returncode == 2
+        assert words in ended.stderr
+        assert "Traceback" not in ended.stderr
