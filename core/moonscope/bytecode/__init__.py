@@ -1,0 +1,54 @@
+"""Dumped Lua chunks, read: the tree of prototypes, its listing, its size.
+
+    tree = read(dump, LuaVersion.LUA54, key="main.lua")
+    print(listing(tree))
+
+Lua 5.1 – 5.5 are read completely by one reader with a table for each (`tables`). LuaJIT is read for its structure
+(`luajit`). The bytes may come from anywhere: they are never handed to a VM, only `BytecodeError` is raised, and
+time and memory are bounded by a multiple of their length.
+"""
+
+from __future__ import annotations
+
+from ..model import LuaVersion, PrototypeTree
+from . import luajit
+from .layout import RawFunction, check_version, read_chunk
+from .listing import listing, operands_text
+from .luajit import FORMATS as LUAJITS
+from .tables import DIALECTS
+from .tree import in_order, prototype_tree
+
+__all__ = ["count_prototypes", "listing", "operands_text", "read"]
+
+
+def read(data: bytes, lua: LuaVersion, key: str = "") -> PrototypeTree:
+    """The prototypes of a dump that `string.dump`, `lua_dump` or luac of that Lua made on a 64-bit machine.
+
+    `notice` in the answer tells what the dump does not hold. Raises BytecodeError: truncated, damaged, of another
+    Lua, of another architecture, or not a dump.
+    """
+    if lua in LUAJITS:
+        return luajit.read(data, lua, key)
+    main, left = _raw(data, lua)
+    notices = []
+    if main.source is None:
+        notices.append("Debug information was stripped: lines, local names and upvalue names are unknown.")
+    if left:
+        notices.append(f"{left:,} bytes after the end of the chunk were not read.")
+    root = prototype_tree(main, DIALECTS[lua], len(data))
+    return PrototypeTree(lua=lua, key=key, root=root, notice=" ".join(notices))
+
+
+def count_prototypes(data: bytes, lua: LuaVersion) -> int:
+    """The number of prototypes in a dump, without decoding any. Raises BytecodeError as `read` does."""
+    if lua in LUAJITS:
+        return luajit.count(data, lua)
+    return len(in_order(_raw(data, lua)[0]))
+
+
+def _raw(data: bytes, lua: LuaVersion) -> tuple[RawFunction, int]:
+    """The main function and the number of bytes that follow it."""
+    check_version(data, lua)
+    layout = DIALECTS[lua].layout
+    cursor = layout.cursor(data)
+    return read_chunk(cursor, layout), cursor.end - cursor.at

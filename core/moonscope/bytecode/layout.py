@@ -1,0 +1,189 @@
+"""How a dump is laid out, as data: the header, and the sections of a function in the order they are written.
+
+`RawFunction` is a function as the bytes have it, nothing decoded; `read_chunk` fills one from any layout.
+The layouts themselves are in `tables`. Source of the facts: ldump.c and lundump.c of each release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from struct import iter_unpack
+from typing import TypeAlias
+
+from ..errors import BytecodeError
+from ..model import LuaVersion
+from .reader import Cursor
+
+MAX_NESTING = 200
+"""Functions within functions. Lua's own compilers stop earlier: LUAI_MAXCCALLS is 200 in every release."""
+
+Constant: TypeAlias = bytes | float | int | bool | None
+
+
+@dataclass(slots=True)
+class RawFunction:
+    """One function of a dump. Sizes that were announced have been checked, meanings have not."""
+
+    source: bytes | None = None
+    line: int = 0
+    last_line: int = 0
+    parameters: int = 0
+    vararg: int = 0
+    stack_size: int = 0
+    upvalue_count: int = 0  # 5.1 only has the number; from 5.2 on it is the length of `upvalues`
+    code: bytes = b""
+    constants: list[Constant] = field(default_factory=list)
+    upvalues: list[tuple[int, ...]] = field(default_factory=list)  # in stack, index[, kind]
+    children: list[RawFunction] = field(default_factory=list)
+    line_info: bytes = b""
+    line_marks: list[tuple[int, int]] = field(default_factory=list)  # (pc, line), 5.4 and 5.5
+    locals: list[tuple[bytes | None, int, int]] = field(default_factory=list)
+    upvalue_names: list[bytes | None] = field(default_factory=list)
+
+
+Section: TypeAlias = Callable[[Cursor, "Layout", RawFunction], None]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A dump format. `sections` holds None where the child functions stand."""
+
+    lua: LuaVersion
+    cursor: type[Cursor]
+    header: tuple[tuple[bytes, str], ...]  # (the only bytes accepted, what they say)
+    leading_upvalues: bool  # the header is followed by one byte: the upvalues of the main function
+    tags: dict[int, str]  # of constants
+    upvalue_bytes: int  # per upvalue description
+    line_bytes: int  # per instruction in the line info
+    sections: tuple[Section | None, ...]
+
+
+def read_chunk(cursor: Cursor, layout: Layout) -> RawFunction:
+    """The main function of a dump with all below it. Raises BytecodeError."""
+    for expected, what in layout.header:
+        if cursor.block(len(expected)) != expected:
+            raise cursor.fail(f"the {what} in the header is not what Lua {layout.lua} writes on a 64-bit machine")
+    if layout.leading_upvalues:
+        cursor.byte()
+    main = RawFunction()
+    open_functions = [_fill(cursor, layout, main)]
+    while open_functions:  # a loop, not recursion: hostile nesting must not reach Python's own limit
+        child = next(open_functions[-1], None)
+        if child is None:
+            open_functions.pop()
+        elif len(open_functions) >= MAX_NESTING:
+            raise cursor.fail(f"functions are nested more than {MAX_NESTING} deep")
+        else:
+            open_functions.append(_fill(cursor, layout, child))
+    return main
+
+
+def _fill(cursor: Cursor, layout: Layout, function: RawFunction) -> Iterator[RawFunction]:
+    """Read one function; yield each child where its bytes begin, for the caller to read before going on."""
+    smallest_child = len(layout.sections)  # every section takes at least one byte
+    for section in layout.sections:
+        if section is not None:
+            section(cursor, layout, function)
+            continue
+        for _ in range(cursor.count(smallest_child)):
+            child = RawFunction()
+            function.children.append(child)
+            yield child
+
+
+def source(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
+    function.source = cursor.string()
+
+
+def lines(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
+    function.line = cursor.integer()
+    function.last_line = cursor.integer()
+
+
+def upvalue_count(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
+    function.upvalue_count = cursor.byte()
+
+
+def frame(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
+    function.parameters = cursor.byte()
+    function.vararg = cursor.byte()
+    function.stack_size = cursor.byte()
+
+
+def code(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
+    words = cursor.integer()
+    cursor.align(4)
+    function.code = cursor.block(words * 4)
+
+
+def constants(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
+    tags = layout.tags
+    add = function.constants.append
+    for _ in range(cursor.count(1)):
+        tag = cursor.byte()
+        kind = tags.get(tag)
+        if kind == "string":
+            text = cursor.string()
+            if text is None:
+                raise cursor.fail("a string constant without a string")
+            add(text)
+        elif kind == "number":
+            add(cursor.number())
+        elif kind == "integer":
+            add(cursor.long())
+        elif kind == "nil":
+            add(None)
+        elif kind == "boolean":
+            add(cursor.byte() != 0)
+        elif kind is None:
+            raise cursor.fail(f"a constant of the unknown type {tag}")
+        else:
+            add(kind == "true")
+
+
+def upvalues(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
+    size = layout.upvalue_bytes
+    block = cursor.block(cursor.count(size) * size)
+    function.upvalues = list(iter_unpack(f"{size}B", block))
+    function.upvalue_count = len(function.upvalues)
+
+
+def line_info(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
+    function.line_info = cursor.block(cursor.count(layout.line_bytes) * layout.line_bytes)
+
+
+def varint_line_marks(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
+    function.line_marks = [(cursor.integer(), cursor.integer()) for _ in range(cursor.count(2))]
+
+
+def aligned_line_marks(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
+    marks = cursor.count(8)
+    if marks:
+        cursor.align(4)
+        function.line_marks = list(iter_unpack("<ii", cursor.block(marks * 8)))
+
+
+def local_variables(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
+    string, integer = cursor.string, cursor.integer
+    function.locals = [(string(), integer(), integer()) for _ in range(cursor.count(3))]
+
+
+def upvalue_names(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
+    names = cursor.count(1)
+    if names > function.upvalue_count:
+        raise cursor.fail(f"{names:,} upvalue names for {function.upvalue_count} upvalues")
+    function.upvalue_names = [cursor.string() for _ in range(names)]
+
+
+def check_version(data: bytes, lua: LuaVersion) -> None:
+    """Tell a file that is no chunk, or one of another Lua, in words. Raises BytecodeError."""
+    if data[:3] == b"\x1bLJ":
+        made_by = "LuaJIT"
+    elif data[:4] == b"\x1bLua" and len(data) > 4:
+        made_by = f"Lua {data[4] >> 4}.{data[4] & 15}"
+    else:
+        raise BytecodeError(f"not a compiled Lua chunk: it does not begin with what string.dump of Lua {lua} writes")
+    asked = "LuaJIT" if lua in (LuaVersion.LUAJIT20, LuaVersion.LUAJIT21) else f"Lua {lua}"
+    if made_by != asked:
+        raise BytecodeError(f"this chunk was made by {made_by}, not by {asked}: choose that version to read it")

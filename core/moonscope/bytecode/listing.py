@@ -1,0 +1,108 @@
+"""The listing that `luac -l -l` of the same Lua prints, line for line.
+
+Where luac prints addresses this prints `#0`, `#1`, …: the number of the function in the listing.
+"""
+
+from __future__ import annotations
+
+from ..model import Instruction, LuaVersion, Prototype, PrototypeTree
+from .dialect import Dialect
+from .tables import DIALECTS
+
+_TYPE_LETTERS = {"nil": "N", "boolean": "B", "float": "F", "integer": "I", "string": "S"}
+
+
+def listing(tree: PrototypeTree) -> str:
+    """The whole tree as text, ending in a newline."""
+    dialect = DIALECTS.get(tree.lua)
+    numbers: dict[int, int] = {}
+    order: list[Prototype] = []
+    waiting = [tree.root]
+    while waiting:
+        prototype = waiting.pop()
+        numbers[id(prototype)] = len(order)
+        order.append(prototype)
+        waiting.extend(reversed(prototype.children))
+    out: list[str] = []
+    for number, prototype in enumerate(order):
+        out += _header(prototype, number, tree.lua)
+        out += _code(prototype, dialect, [numbers[id(child)] for child in prototype.children])
+        out += _tables(prototype, number, tree.lua, dialect)
+    return "\n".join(out) + "\n"
+
+
+def operands_text(lua: LuaVersion, instruction: Instruction) -> str:
+    """The operands as luac prints them."""
+    return _operands(DIALECTS.get(lua), instruction)
+
+
+def _operands(dialect: Dialect | None, instruction: Instruction) -> str:
+    operands = instruction.operands
+    opcode = dialect.by_name.get(instruction.opcode) if dialect else None
+    if opcode is not None and opcode.flagged:
+        return " ".join(map(str, operands[:-1])) + "k" * operands[-1]
+    return " ".join(map(str, operands))
+
+
+def _code(prototype: Prototype, dialect: Dialect | None, children: list[int]) -> list[str]:
+    out = []
+    hidden = 0
+    silent = dialect.silent if dialect else frozenset()
+    for instruction in prototype.code:
+        pc, line, opcode = instruction.pc, instruction.line, instruction.opcode
+        operands, comment = instruction.operands, instruction.comment
+        if pc == hidden:
+            continue
+        if opcode == "SETLIST" and operands[2] == 0 and dialect is not None and dialect.first_constant:
+            hidden = pc + 1  # up to 5.3 luac passes over the word that continues a SETLIST
+        if opcode in silent:
+            comment = ""
+        elif opcode == "CLOSURE" and operands[1] < len(children):
+            comment = f"#{children[operands[1]]}"
+        where = f"[{line}]" if line > 0 else "[-]"
+        text = f"\t{pc}\t{where}\t{opcode:<9}\t{_operands(dialect, instruction)}"
+        out.append(f"{text}\t; {comment}" if comment else text)
+    return out
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def _header(prototype: Prototype, number: int, lua: LuaVersion) -> list[str]:
+    source = prototype.source.split("\0")[0]
+    by_first = {"@": source[1:], "=": source[1:], "\x1b": "(bstring)"}
+    where = by_first.get(source[:1], "(string)")
+    what = "main" if prototype.line == 0 else "function"
+    size = _plural(len(prototype.code), "instruction")
+    if lua == LuaVersion.LUA51:
+        size += f", {len(prototype.code) * 4} bytes"
+    vararg = "+" if prototype.vararg else ""
+    parameters = f"{prototype.parameters}{vararg} param{'' if prototype.parameters == 1 else 's'}"
+    return [
+        "",
+        f"{what} <{where}:{prototype.line},{prototype.last_line}> ({size} at #{number})",
+        f"{parameters}, {_plural(prototype.stack_size, 'slot')}, {_plural(len(prototype.upvalues), 'upvalue')}, "
+        f"{_plural(len(prototype.locals), 'local')}, {_plural(len(prototype.constants), 'constant')}, "
+        f"{_plural(len(prototype.children), 'function')}",
+    ]
+
+
+def _tables(prototype: Prototype, number: int, lua: LuaVersion, dialect: Dialect | None) -> list[str]:
+    out = [f"constants ({len(prototype.constants)}) for #{number}:"]
+    first = dialect.first_constant if dialect else 0
+    if dialect and dialect.lists_types:
+        typed = zip(prototype.constants, prototype.constant_types, strict=True)
+        out += [f"\t{at}\t{_TYPE_LETTERS[kind]}\t{text}" for at, (text, kind) in enumerate(typed)]
+    else:
+        out += [f"\t{at}\t{text}" for at, text in enumerate(prototype.constants, first)]
+    out.append(f"locals ({len(prototype.locals)}) for #{number}:")
+    out += [f"\t{at}\t{each.name}\t{each.start_pc}\t{each.end_pc}" for at, each in enumerate(prototype.locals)]
+    upvalues = prototype.upvalues
+    if lua == LuaVersion.LUA51:  # it knows names only, and none when they were stripped
+        upvalues = upvalues if any(each.name for each in upvalues) else ()
+        out.append(f"upvalues ({len(upvalues)}) for #{number}:")
+        return out + [f"\t{at}\t{each.name}" for at, each in enumerate(upvalues)]
+    out.append(f"upvalues ({len(upvalues)}) for #{number}:")
+    out += [f"\t{at}\t{each.name or '-'}\t{int(each.in_stack)}\t{each.index}" for at, each in enumerate(upvalues)]
+    return out

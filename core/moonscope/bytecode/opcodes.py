@@ -1,0 +1,213 @@
+"""What an instruction says, as data: its operands by name, its meaning in luac's words, where it may jump.
+
+A table row is `Opcode(name, operands, …)`. `operands` names fields of the family (`OLD`: 5.1 – 5.3, `NEW`: 5.4 and
+5.5) in the order the reference listing prints them; a last field glued on as in `"A B Ck"` is the flag that the
+listing prints as the letter k. Meanings are built from the small vocabulary below and get the operands by position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+Operands: TypeAlias = tuple[int, ...]
+Field: TypeAlias = Callable[[int], int]
+
+
+class Scope:
+    """What the instructions of one function refer to. An index that leads nowhere is shown as such."""
+
+    def __init__(self, words: tuple[int, ...], constants: list[str], upvalues: list[str], children: list[str]) -> None:
+        self.words = words
+        self.constants = constants
+        self._upvalues = upvalues
+        self._children = children
+
+    def constant(self, index: int) -> str:
+        return self.constants[index] if 0 <= index < len(self.constants) else f"(no constant {index})"
+
+    def upvalue(self, index: int) -> str:
+        return self._upvalues[index] if 0 <= index < len(self._upvalues) else f"(no upvalue {index})"
+
+    def child(self, index: int) -> str:
+        return self._children[index] if 0 <= index < len(self._children) else f"(no function {index})"
+
+    def word(self, pc: int) -> int:
+        """The instruction word at `pc`, from 1; 0 behind the end."""
+        return self.words[pc - 1] if pc <= len(self.words) else 0
+
+
+Meaning: TypeAlias = Callable[[Scope, Operands, int], str]
+Jump: TypeAlias = Callable[[Operands, int], int | None]
+
+
+class Decoder(NamedTuple):
+    """An opcode made ready for the loop over a function's code."""
+
+    name: str
+    operands: Callable[[int], Operands]
+    meaning: Meaning | None
+    jump: Jump | None
+    to: str
+
+
+@dataclass(frozen=True)
+class Opcode:
+    name: str
+    operands: str
+    meaning: Meaning | None = None
+    jump: Jump | None = None
+    to: str = ""  # the words before the target, "" when the listing does not tell it
+    silent: bool = False  # the reference listing leaves the meaning out
+
+    @property
+    def flagged(self) -> bool:
+        """The last operand is printed as a letter k, or not at all."""
+        return self.operands.endswith("k") and not self.operands.endswith(" k")
+
+
+@dataclass(frozen=True)
+class Family:
+    """An instruction format: where the opcode and the fields are in a 32-bit word."""
+
+    opcode_mask: int
+    fields: Mapping[str, Field]
+
+    def decoder(self, opcode: Opcode) -> Decoder:
+        names = (opcode.operands[:-1] + " k" if opcode.flagged else opcode.operands).split()
+        operands = _together([self.fields[name] for name in names])
+        return Decoder(opcode.name, operands, opcode.meaning, opcode.jump, opcode.to)
+
+
+def _together(fields: list[Field]) -> Callable[[int], Operands]:
+    match fields:
+        case []:
+            return lambda word: ()
+        case [a]:
+            return lambda word: (a(word),)
+        case [a, b]:
+            return lambda word: (a(word), b(word))
+        case [a, b, c]:
+            return lambda word: (a(word), b(word), c(word))
+        case _:
+            return lambda word: tuple([field(word) for field in fields])
+
+
+def _rk(value: int) -> int:
+    """B and C of the old family as luac prints them: registers as they are, constants as -1, -2, …"""
+    return value if value < 256 else 255 - value
+
+
+OLD = Family(
+    0x3F,
+    {
+        "A": lambda word: word >> 6 & 0xFF,
+        "B": lambda word: _rk(word >> 23),
+        "C": lambda word: _rk(word >> 14 & 0x1FF),
+        "Bx": lambda word: word >> 14,
+        "K": lambda word: -1 - (word >> 14),  # Bx as a constant
+        "sBx": lambda word: (word >> 14) - 0x1FFFF,
+        "KAx": lambda word: -1 - (word >> 6),  # Ax as a constant
+    },
+)
+NEW = Family(
+    0x7F,
+    {
+        "A": lambda word: word >> 7 & 0xFF,
+        "k": lambda word: word >> 15 & 1,
+        "B": lambda word: word >> 16 & 0xFF,
+        "sB": lambda word: (word >> 16 & 0xFF) - 127,
+        "vB": lambda word: word >> 16 & 0x3F,
+        "C": lambda word: word >> 24,
+        "sC": lambda word: (word >> 24) - 127,
+        "vC": lambda word: word >> 22,
+        "Bx": lambda word: word >> 15,
+        "sBx": lambda word: (word >> 15) - 0xFFFF,
+        "Ax": lambda word: word >> 7,
+        "sJ": lambda word: (word >> 7) - 0xFF_FFFF,
+    },
+)
+
+
+# The vocabulary. Numbers are positions among the operands.
+
+
+def constant(at: int) -> Meaning:
+    return lambda scope, operands, pc: scope.constant(operands[at])
+
+
+def old_constant(at: int) -> Meaning:
+    """A constant of the old family, printed as a negative number."""
+    return lambda scope, operands, pc: scope.constant(-1 - operands[at])
+
+
+def maybe_constant(at: int) -> Meaning:
+    """Old family: a constant or, for a register, nothing."""
+    return lambda scope, operands, pc: scope.constant(-1 - operands[at]) if operands[at] < 0 else ""
+
+
+def constant_if_flag(at: int) -> Meaning:
+    """New family: a constant when the last operand says so, else nothing."""
+    return lambda scope, operands, pc: scope.constant(operands[at]) if operands[-1] else ""
+
+
+def pair(first: int, second: int) -> Meaning:
+    """Old family: two operands of which one at least is a constant; a dash stands for a register."""
+
+    def meaning(scope: Scope, operands: Operands, pc: int) -> str:
+        left, right = operands[first], operands[second]
+        if left >= 0 and right >= 0:
+            return ""
+        return f"{scope.constant(-1 - left) if left < 0 else '-'} {scope.constant(-1 - right) if right < 0 else '-'}"
+
+    return meaning
+
+
+def global_name(at: int) -> Meaning:
+    """5.1 prints the name of a global without quotes."""
+    return lambda scope, operands, pc: scope.constant(-1 - operands[at]).strip('"')
+
+
+def upvalue(at: int) -> Meaning:
+    return lambda scope, operands, pc: scope.upvalue(operands[at])
+
+
+def child(at: int) -> Meaning:
+    return lambda scope, operands, pc: scope.child(operands[at])
+
+
+def join(*parts: Meaning) -> Meaning:
+    """Several meanings with a space between; empty ones leave no space."""
+
+    def meaning(scope: Scope, operands: Operands, pc: int) -> str:
+        return " ".join([text for part in parts if (text := part(scope, operands, pc))])
+
+    return meaning
+
+
+def word_if_flag(word: str) -> Meaning:
+    return lambda scope, operands, pc: word if operands[-1] else ""
+
+
+def results(at: int, what: str) -> Meaning:
+    """A number of values plus one, 0 for as many as there are: arguments ("in") or results ("out")."""
+    return lambda scope, operands, pc: f"{operands[at] - 1} {what}" if operands[at] else f"all {what}"
+
+
+def forward(at: int, more: int = 1) -> Jump:
+    return lambda operands, pc: pc + operands[at] + more
+
+
+def back(at: int) -> Jump:
+    return lambda operands, pc: pc - operands[at] + 1
+
+
+def skip_if(at: int) -> Jump:
+    """Over the next instruction when the operand is not 0."""
+    return lambda operands, pc: pc + 2 if operands[at] else None
+
+
+def skip(operands: Operands, pc: int) -> int:
+    """Always over the next instruction."""
+    return pc + 2

@@ -1,0 +1,103 @@
+"""Dumps to read: made by the Luas of lupa, or by the luac of Debian where it is installed."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from moonscope.model import LuaVersion
+
+LUA_FILES = Path(__file__).parent / "lua"
+SUITABLE = {
+    "common.lua": {"5.1", "5.2", "5.3", "5.4", "5.5", "luajit2.0", "luajit2.1"},
+    "from52.lua": {"5.2", "5.3", "5.4", "5.5"},
+    "from53.lua": {"5.3", "5.4", "5.5"},
+    "from54.lua": {"5.4", "5.5"},
+    "only55.lua": {"5.5"},
+}
+
+
+class Dump(Protocol):
+    def __call__(
+        self, lua: LuaVersion, source: str | bytes, *, strip: bool = False, name: str = "@test.lua"
+    ) -> bytes: ...
+
+
+@cache
+def _dumper(lua: LuaVersion) -> Callable[[bytes, bool, bytes], bytes]:
+    module = importlib.import_module("lupa." + (lua if "jit" in lua else "lua" + lua).replace(".", ""))
+    runtime = module.LuaRuntime(encoding=None)
+    function: Callable[[bytes, bool, bytes], bytes] = runtime.execute(
+        b"return function(text, strip, name) return string.dump(assert((loadstring or load)(text, name)), strip) end"
+    )
+    return function
+
+
+@pytest.fixture(scope="session")
+def dump() -> Dump:
+    """What `string.dump` of that Lua gives for a source. 5.1 and 5.2 cannot strip: then nothing is stripped."""
+
+    def make(lua: LuaVersion, source: str | bytes, *, strip: bool = False, name: str = "@test.lua") -> bytes:
+        text = source.encode() if isinstance(source, str) else source
+        return _dumper(lua)(text, strip, name.encode())
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def sources() -> Callable[[LuaVersion], dict[str, bytes]]:
+    """The Lua files beside these tests that a version can compile, by name."""
+
+    def of(lua: LuaVersion) -> dict[str, bytes]:
+        return {name: (LUA_FILES / name).read_bytes() for name, luas in SUITABLE.items() if lua in luas}
+
+    return of
+
+
+class Luac:
+    """The real luac of one version."""
+
+    def __init__(self, command: str, folder: Path) -> None:
+        self._command = command
+        self._folder = folder
+
+    def compile(self, source: Path, strip: bool) -> bytes | None:
+        """None when this version cannot compile the file."""
+        out = self._folder / "out.luac"
+        options = ["-s"] if strip else []
+        done = subprocess.run([self._command, *options, "-o", str(out), str(source)], capture_output=True, check=False)
+        return out.read_bytes() if done.returncode == 0 else None
+
+    def listing(self, chunk: bytes) -> str:
+        """`luac -l -l`, with addresses told as ours are: by the number of the function."""
+        path = self._folder / "in.luac"
+        path.write_bytes(chunk)
+        done = subprocess.run([self._command, "-l", "-l", str(path)], capture_output=True, check=True)
+        text = done.stdout.decode("utf-8", "backslashreplace")
+        heads = re.findall(
+            r"^(?:main|function) <.*> \(\d+ instructions?(?:, \d+ bytes)? at (0x[0-9a-f]+)\)$", text, re.M
+        )
+        numbers = {address: f"#{number}" for number, address in enumerate(heads)}
+        return re.sub(r"0x[0-9a-f]{6,}", lambda found: numbers.get(found[0], found[0]), text)
+
+
+@pytest.fixture
+def luac(request: pytest.FixtureRequest, tmp_path: Path) -> Luac:
+    """For tests with a parameter `lua`. Without that luac they skip; with MOONSCOPE_REQUIRE_LUAC=1 they fail."""
+    lua: LuaVersion = request.getfixturevalue("lua")
+    command = shutil.which(f"luac{lua}")
+    if command is None:
+        reason = f"luac{lua} is not installed (Debian: apt-get install lua{lua})"
+        if os.environ.get("MOONSCOPE_REQUIRE_LUAC") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return Luac(command, tmp_path)
