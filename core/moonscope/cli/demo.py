@@ -1,0 +1,11 @@
+"""`moonscope demo`: a prepared scenario in the real window. Its options are the window's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .window import part
+
+
+def main(argv: Sequence[str]) -> int:
+    return int(part("demo")(list(argv)))

@@ -1,0 +1,102 @@
+"""What `moonscope run` found: one value, as a table for people and as JSON for programs."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+from rich.table import Table
+
+from .terminal import cell
+
+
+class Failure(Struct, frozen=True):
+    path: str
+    message: str
+
+
+class RunReport(Struct, frozen=True, kw_only=True):
+    """Sizes are bytes, times are µs measured inside the VMs. None: there was nothing to measure."""
+
+    lua: str
+    release: str
+    sharing: str  # the tier in force
+    mode: str
+    files: int  # found, each counted once
+    prototypes: int  # in the cache
+    vms: int
+    hits: int
+    misses: int
+    bypasses: int
+    races: int
+    errors: int  # loads that failed: broken files times VMs
+    shared_bytes: int  # held once for the process
+    private_bytes_per_vm: int | None  # measured: what loading the files added to a VM (median)
+    unshared_bytes_per_vm: int | None  # what one VM holds when it loads the same files plainly
+    first_vm_us_per_file: float | None
+    next_vm_us_per_file: float | None  # median of the VMs measured after the first
+    rss_bytes: int  # of the process, with all files loaded
+    cleared_bytes: int  # returned by clearing while all VMs lived
+    retained_bytes: int  # kept by then for VMs that still held it
+    freed_after_close_bytes: int  # returned by closing these VMs
+    failures: tuple[Failure, ...] = ()
+    interrupted: bool = False
+    duration_s: float = 0.0
+
+
+def table(report: RunReport) -> Table:
+    """Every number of the report as it is, larger ones in handier units beside it."""
+    rows = Table(box=None, pad_edge=False, show_header=False)
+    rows.add_column(justify="left", style="bold")
+    rows.add_column(justify="right")
+    rows.add_column(justify="left", style="dim")
+
+    def add(name: str, number: int | float | str | None, note: str = "") -> None:
+        rows.add_row(cell(name), cell(_exact(number)), cell(note))
+
+    add("Lua", report.lua, report.release)
+    add("sharing", report.sharing, f"cache mode {report.mode}")
+    add("files", report.files, f"{len(report.failures):,} could not be loaded" if report.failures else "")
+    add("prototypes", report.prototypes, "in the cache")
+    add("VMs", report.vms, "interrupted: this is what was done until then" if report.interrupted else "")
+    rows.add_section()
+    add("hits", report.hits)
+    add("misses", report.misses)
+    add("bypasses", report.bypasses)
+    add("races", report.races)
+    add("errors", report.errors)
+    rows.add_section()
+    add("shared bytes", report.shared_bytes, f"{_size(report.shared_bytes)} once".strip())
+    add("private bytes per VM", report.private_bytes_per_vm, _size(report.private_bytes_per_vm))
+    add("unshared bytes per VM", report.unshared_bytes_per_vm, _size(report.unshared_bytes_per_vm))
+    add("process RSS bytes", report.rss_bytes, _size(report.rss_bytes))
+    rows.add_section()
+    add("first VM, µs per file", report.first_vm_us_per_file)
+    add("next VM, µs per file", report.next_vm_us_per_file, _speedup(report))
+    rows.add_section()
+    add("returned by clear, bytes", report.cleared_bytes, _size(report.cleared_bytes))
+    add("retained by VMs, bytes", report.retained_bytes, _size(report.retained_bytes))
+    add("returned by closing, bytes", report.freed_after_close_bytes, _size(report.freed_after_close_bytes))
+    add("duration, s", report.duration_s)
+    return rows
+
+
+def _exact(number: int | float | str | None) -> str:
+    if number is None:
+        return "not measured"
+    return number if isinstance(number, str) else f"{number:,}"
+
+
+def _size(count: int | None) -> str:
+    """The size in a unit that a person reads, when it is not small."""
+    if count is None or abs(count) < 1024:
+        return ""
+    amount = count / 1024
+    for unit in ("KiB", "MiB"):
+        if abs(amount) < 1024:
+            return f"{amount:,.1f} {unit}"
+        amount /= 1024
+    return f"{amount:,.1f} GiB"
+
+
+def _speedup(report: RunReport) -> str:
+    first, following = report.first_vm_us_per_file, report.next_vm_us_per_file
+    return f"{first / following:.1f} times faster than the first" if first and following and first > following else ""
