@@ -1,0 +1,206 @@
+"""Live plots of memory, loads and VMs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QMessageBox,
+    QStackedLayout,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from moonscope.model import Mark, Sample
+
+from .. import icons, theme
+from ..plots import export
+from ..plots.board import Board
+from ..plots.charts import LOAD_RATES, LOAD_TOTALS
+from ..plots.readout import clock
+from ..views.buttons import tool_button
+from ..views.elided_label import ElidedLabel
+
+_SPANS: tuple[tuple[str, float | None], ...] = (("30 s", 30.0), ("2 min", 120.0), ("10 min", 600.0), ("All", None))
+_FIRST_SPAN = 120.0
+_EMPTY = "No samples yet.\nMemory, loads and VMs appear here as soon as the engine reports them."
+
+
+class PlotsDock(QWidget):
+    """Plots what the engine samples. Recording never stops; pausing holds only the view."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._connected = True
+        self._paused = False
+        self.board = Board()
+        self._state = ElidedLabel()
+        self._empty = QLabel(_EMPTY, alignment=Qt.AlignmentFlag.AlignCenter, wordWrap=True)
+        self._pages = QStackedLayout()
+        self._pages.addWidget(self._empty)
+        self._pages.addWidget(self.board)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(self._tool_row())
+        layout.addLayout(self._pages, 1)
+        theme.notifier.changed.connect(self._show_state)
+        self._show_state()
+
+    # What the window calls
+
+    def add_samples(self, samples: tuple[Sample, ...]) -> None:
+        if samples:
+            self.board.add_samples(samples)
+            self._show_state()
+
+    def add_marks(self, marks: tuple[Mark, ...]) -> None:
+        if marks:
+            self.board.add_marks(marks)
+
+    def reset(self) -> None:
+        """Another source of samples: forget what was recorded."""
+        self.board.clear()
+        self._show_state()
+
+    def set_connected(self, connected: bool) -> None:
+        """Without a connection the lines end, and what is left looks as old as it is."""
+        self._connected = connected
+        if not connected:
+            self.board.add_gap()
+        self.board.set_dimmed(not connected)
+        self._show_state()
+
+    def set_paused(self, paused: bool) -> None:
+        self._paused = paused
+        self.board.set_paused(paused)
+        self._show_state()
+
+    def set_span(self, seconds: float | None) -> None:
+        """Show the last 30, 120 or 600 seconds, or all (None)."""
+        for button, (_, span) in zip(self._span_buttons, _SPANS, strict=True):
+            button.setChecked(span == seconds)
+        self.board.set_span(seconds)
+
+    # The row of controls
+
+    def _tool_row(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setContentsMargins(6, 4, 6, 2)
+        row.setSpacing(2)
+        self._span_buttons = self._choices(row, [
+            (text, f"Show the last {text}" if span else "Show everything since the start",
+             partial(self.board.set_span, span))
+            for text, span in _SPANS
+        ])  # fmt: skip
+        row.addSpacing(10)
+        kinds = self._choices(row, [
+            ("Rates", "Loads per second", lambda: self._show_totals(False)),
+            ("Totals", "Loads since the start of the engine", lambda: self._show_totals(True)),
+        ])  # fmt: skip
+        kinds[0].setChecked(True)
+        self.set_span(_FIRST_SPAN)
+        row.addSpacing(10)
+        row.addWidget(self._state, 1)
+        save = tool_button("", "Save the plots as a picture or as numbers")
+        save.setIcon(icons.icon("export"))
+        save.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        save.setMenu(self._export_menu(save))
+        row.addWidget(save)
+        return row
+
+    def _choices(self, row: QHBoxLayout, choices: list[tuple[str, str, Callable[[], None]]]) -> list[QToolButton]:
+        """Buttons of which one is pressed."""
+        group = QButtonGroup(self)
+        buttons = []
+        for text, tip, chosen in choices:
+            button = tool_button(text, tip, checked=False)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.clicked.connect(lambda _, chosen=chosen: chosen())
+            group.addButton(button)
+            row.addWidget(button)
+            buttons.append(button)
+        return buttons
+
+    def _show_totals(self, totals: bool) -> None:
+        self.board.show_chart(LOAD_RATES, not totals)
+        self.board.show_chart(LOAD_TOTALS, totals)
+
+    def _show_state(self) -> None:
+        history = self.board.history
+        self._pages.setCurrentWidget(self.board if len(history) else self._empty)
+        text, tip, token = "", "", "muted"
+        if not self._connected:
+            text, token = "● Not connected", "danger"
+            if len(history):
+                text += f" – last sample at {clock(history.last_time)}"
+        elif self._paused:
+            text, token = "❚❚ Paused – recording goes on", "accent"
+            tip = "Only the view is held. Drag to move it, turn the wheel to zoom."
+        self._state.setText(text)
+        self._state.setToolTip(tip or text)
+        self._state.setStyleSheet(f"color: {theme.colour(token).name()}")
+        self._empty.setStyleSheet(f"color: {theme.colour('muted').name()}")
+
+    # Saving
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        menu = self._export_menu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(event.globalPos())
+
+    def _export_menu(self, parent: QWidget) -> QMenu:
+        menu = QMenu(parent)
+        menu.addAction(icons.icon("copy"), "Copy Picture", self._copy)
+        menu.addAction(icons.icon("screenshot"), "Save Picture as PNG…", lambda: self._choose_file("PNG"))
+        menu.addAction(icons.icon("screenshot"), "Save Picture as SVG…", lambda: self._choose_file("SVG"))
+        menu.addAction(icons.icon("export"), "Save Shown Samples as CSV…", lambda: self._choose_file("CSV"))
+        return menu
+
+    def _copy(self) -> None:
+        self.board.hide_cursor()
+        QGuiApplication.clipboard().setPixmap(self.board.grab())
+
+    def _choose_file(self, kind: str) -> None:
+        suffix = kind.lower()
+        chooser = QFileDialog(self, "Save the plots")
+        chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        chooser.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        chooser.setNameFilters([f"{kind} (*.{suffix})"])
+        chooser.setDefaultSuffix(suffix)
+        chooser.selectFile(f"moonscope-plots.{suffix}")
+        chooser.fileSelected.connect(self._try_save)
+        chooser.open()
+
+    @Slot(str)
+    def _try_save(self, name: str) -> None:
+        try:
+            self.save(Path(name))
+        except (OSError, ValueError) as error:
+            QMessageBox(QMessageBox.Icon.Warning, "Not saved", str(error), parent=self).open()
+
+    def save(self, path: Path) -> None:
+        """Write the plots, in the form that the suffix of `path` names (.png, .svg or .csv).
+
+        Raises OSError when it cannot be written, ValueError for another suffix.
+        """
+        self.board.hide_cursor()
+        match path.suffix.lower():
+            case ".png":
+                export.save_png(self.board, path)
+            case ".svg":
+                export.save_svg(self.board, path)
+            case ".csv":
+                export.save_csv(self.board.visible_rows(), path)
+            case other:
+                raise ValueError(f"{path.name}: plots are saved as .png, .svg or .csv, not as “{other}”")

@@ -1,0 +1,1 @@
+"""Plots over time: fixed-size histories, and the widgets that draw them."""

@@ -1,0 +1,122 @@
+"""Axes whose ticks are round in the unit they show: bytes, counts, the time of day."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+
+import pyqtgraph as pg
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+_TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
+_LABEL_HEIGHT = 26  # pixels from one label to the next, at least
+_CLOCK_WIDTH = 78
+
+
+def binary_step(span: float, ticks: int) -> float:
+    """The smallest power of two that cuts `span` bytes into at most `ticks` parts; at least 1."""
+    return float(2 ** max(0, math.ceil(math.log2(max(span, 1.0) / max(ticks, 1)))))
+
+
+def decimal_step(span: float, ticks: int, least: float) -> float:
+    """The smallest of 1, 2, 5 × 10ⁿ that cuts `span` into at most `ticks` parts; at least `least`."""
+    rough = max(span, 1e-12) / max(ticks, 1)
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * (1 - 1e-9))
+    return max(step, least)
+
+
+def time_step(span: float, ticks: int) -> float:
+    """A step in seconds that people count clocks by."""
+    rough = span / max(ticks, 1)
+    days = 86400.0 * max(1, math.ceil(rough / 86400))
+    return next((float(step) for step in _TIME_STEPS if step >= rough), days)
+
+
+def tick_bytes(value: float) -> str:
+    """A multiple of a power of two without digits that say nothing: `0`, `512 KiB`, `1.5 MiB`."""
+    if value == 0:
+        return "0"
+    unit = min(int(math.log2(abs(value)) // 10), len(_UNITS) - 1)
+    return f"{value / 1024**unit:.4g} {_UNITS[unit]}"
+
+
+def tick_count(value: float) -> str:
+    for limit, suffix in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if abs(value) >= limit:
+            scale = 1e3 if suffix == "k" else limit
+            return f"{value / scale:.4g} {suffix}"
+    return f"{value:.4g}"
+
+
+def multiples(low: float, high: float, step: float) -> list[float]:
+    return [number * step for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
+class RoundAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
+    """One level of ticks, placed by `step` and worded by `word`."""
+
+    def __init__(self, orientation: str) -> None:
+        super().__init__(orientation)
+        self.enableAutoSIPrefix(False)  # the ticks name their units themselves
+
+    def step(self, span: float, size: float) -> float:
+        raise NotImplementedError
+
+    def word(self, value: float) -> str:
+        raise NotImplementedError
+
+    def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:
+        if not (math.isfinite(minVal) and math.isfinite(maxVal)) or maxVal <= minVal or size <= 0:
+            return []
+        step = self.step(maxVal - minVal, size)
+        return [(step, multiples(minVal, maxVal, step))]
+
+    def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+        return [self.word(value) for value in values]
+
+
+class BytesAxis(RoundAxis):
+    def step(self, span: float, size: float) -> float:
+        return binary_step(span, int(size // _LABEL_HEIGHT))
+
+    def word(self, value: float) -> str:
+        return tick_bytes(value)
+
+
+class CountAxis(RoundAxis):
+    """Whole things, such as VMs."""
+
+    least = 1.0
+
+    def step(self, span: float, size: float) -> float:
+        return decimal_step(span, int(size // _LABEL_HEIGHT), self.least)
+
+    def word(self, value: float) -> str:
+        return tick_count(value)
+
+
+class RateAxis(CountAxis):
+    """Things per second, which may be fractions."""
+
+    least = 0.0
+
+
+class ClockAxis(RoundAxis):
+    """The local time of day of `origin` + x seconds."""
+
+    origin = 0.0
+
+    def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:
+        # Round in local time, not in seconds since the origin.
+        shift = self.origin + time.localtime(self.origin).tm_gmtoff
+        levels = super().tickValues(minVal + shift, maxVal + shift, size)
+        return [(step, [value - shift for value in values]) for step, values in levels]
+
+    def step(self, span: float, size: float) -> float:
+        return time_step(span, int(size // _CLOCK_WIDTH))
+
+    def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+        form = "%H:%M:%S" if spacing < 60 else "%H:%M" if spacing < 86400 else "%d %b"
+        return [time.strftime(form, time.localtime(self.origin + value + 0.5e-3)) for value in values]

@@ -1,0 +1,126 @@
+"""Light and dark: the palette, the style sheet and the named colours of everything Moonscope draws.
+
+A colour is asked for by what it means (`colour("hit")`), never by its value. The sets are built on the
+colour-blind-safe palette of Okabe and Ito, darkened or lightened until text in them is readable on the
+table background (WCAG contrast of at least 4.5 for every token of `TEXT_TOKENS`).
+"""
+
+from __future__ import annotations
+
+import re
+
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetricsF, QPalette
+from PySide6.QtWidgets import QApplication
+
+from moonscope_resources import style_sheet
+
+NAMES = ("light", "dark", "system")
+
+_LIGHT = {
+    "window": "#f3f4f7", "base": "#ffffff", "alternate": "#f7f8fb", "raised": "#e9ebf0", "border": "#c9ced8",
+    "text": "#1b1f27", "muted": "#596273", "disabled": "#9aa2af", "icon": "#414a5a",
+    "accent": "#1d5fb8", "selection": "#cfe1fa", "selection-text": "#10233f", "danger": "#b3261e",
+    "hit": "#00735a", "miss": "#8d5700", "bypass": "#3f6a92", "race": "#97377f", "error": "#bb3300",
+    "shared": "#00639f", "private": "#985300", "unshared": "#5b6474", "retired": "#8a3a86", "stale": "#8d5700",
+    "running": "#00735a", "grid": "#dfe3ea", "plot-background": "#ffffff", "mark": "#6a7383",
+}  # fmt: skip
+_DARK = {
+    "window": "#1e2128", "base": "#16181d", "alternate": "#1b1e24", "raised": "#2a2e37", "border": "#3a404c",
+    "text": "#e4e7ec", "muted": "#9fa8b7", "disabled": "#666e7c", "icon": "#c3cad6",
+    "accent": "#6cb0ff", "selection": "#274a75", "selection-text": "#f2f6fc", "danger": "#ff8478",
+    "hit": "#3ecf9e", "miss": "#efb341", "bypass": "#86b6e8", "race": "#e08fcb", "error": "#ff8a66",
+    "shared": "#56b4f2", "private": "#efa948", "unshared": "#a9b2c0", "retired": "#d590d8", "stale": "#efb341",
+    "running": "#3ecf9e", "grid": "#2b303a", "plot-background": "#14161b", "mark": "#8c96a6",
+}  # fmt: skip
+
+TEXT_TOKENS = (
+    "text", "muted", "accent", "danger", "hit", "miss", "bypass", "race", "error",
+    "shared", "private", "unshared", "retired", "stale", "running",
+)  # fmt: skip
+"""Tokens that text is written in; all are readable on `base`, `alternate`, `window` and `plot-background`."""
+
+
+class Notifier(QObject):
+    """Tells painters that `colour` gives other answers now."""
+
+    changed = Signal()
+
+    @Slot()
+    def follow_desktop(self) -> None:
+        app = QApplication.instance()
+        if _chosen == "system" and isinstance(app, QApplication):
+            apply(app, "system")
+
+
+notifier = Notifier()
+_colours = {token: QColor(value) for token, value in _LIGHT.items()}
+_chosen = "light"
+
+
+def colour(token: str) -> QColor:
+    """The colour that stands for `token` in the present theme. Raises KeyError for an unknown token."""
+    return QColor(_colours[token])
+
+
+def tokens() -> tuple[str, ...]:
+    """The names that `colour` knows."""
+    return tuple(_LIGHT)
+
+
+def is_dark() -> bool:
+    return _colours["base"].lightness() < 128
+
+
+def chosen() -> str:
+    """What was last applied: "light", "dark" or "system"."""
+    return _chosen
+
+
+def apply(app: QApplication, name: str) -> None:
+    """Dress the application: "light", "dark", or "system" to go on following the desktop.
+
+    Raises ValueError for another name.
+    """
+    global _chosen
+    if name not in NAMES:
+        raise ValueError(f"there is no theme {name!r}; choose one of {', '.join(NAMES)}")
+    _chosen = name
+    hints = app.styleHints()
+    hints.colorSchemeChanged.connect(notifier.follow_desktop, Qt.ConnectionType.UniqueConnection)
+    dark = name == "dark" or (name == "system" and hints.colorScheme() == Qt.ColorScheme.Dark)
+    _dress(app, _DARK if dark else _LIGHT)
+
+
+def fixed_font() -> QFont:
+    """A font whose digits and letters all have one width, in the size of the application's font."""
+    font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+    metrics = QFontMetricsF(font)
+    if metrics.horizontalAdvance("i") != metrics.horizontalAdvance("M"):  # no desktop that would name one
+        font.setFamilies(["DejaVu Sans Mono", "Menlo", "Consolas", "Liberation Mono", "monospace"])
+    font.setPointSizeF(QApplication.font().pointSizeF())
+    return font
+
+
+def _dress(app: QApplication, values: dict[str, str]) -> None:
+    _colours.update({token: QColor(value) for token, value in values.items()})
+    app.setStyle("Fusion")
+    app.setPalette(_palette())
+    app.setStyleSheet(re.sub(r"@([a-z-]+)", lambda found: _colours[found[1]].name(), style_sheet()))
+    notifier.changed.emit()
+
+
+def _palette() -> QPalette:
+    role, group = QPalette.ColorRole, QPalette.ColorGroup
+    palette = QPalette()
+    for target, token in {
+        role.Window: "window", role.WindowText: "text", role.Base: "base", role.AlternateBase: "alternate",
+        role.ToolTipBase: "raised", role.ToolTipText: "text", role.PlaceholderText: "muted", role.Text: "text",
+        role.Button: "window", role.ButtonText: "text", role.BrightText: "danger", role.Link: "accent",
+        role.LinkVisited: "race", role.Highlight: "selection", role.HighlightedText: "selection-text",
+        role.Mid: "border", role.Midlight: "raised", role.Accent: "accent",
+    }.items():  # fmt: skip
+        palette.setColor(target, colour(token))
+    for target in (role.WindowText, role.Text, role.ButtonText, role.HighlightedText):
+        palette.setColor(group.Disabled, target, colour("disabled"))
+    return palette
