@@ -36,13 +36,21 @@ class Sharing(StrEnum):
     """What a person asks for; `Tier` is what came of it."""
 
     AUTO = "auto"
+    DIRECT = "direct"
+    GRAFT = "graft"
     BYTECODE = "bytecode"
     OFF = "off"
 
 
 class Tier(StrEnum):
-    """How a further VM gets a cached function. `bytecode`: undump per VM. `off`: plain loading."""
+    """How a further VM gets a cached function.
 
+    `direct`: a closure over the one prototype of the process (Moonscope's own runtime). `graft`: code and debug
+    information shared, constants per VM (stock Lua 5.4 and 5.5). `bytecode`: undumped per VM. `off`: loaded plainly.
+    """
+
+    DIRECT = "direct"
+    GRAFT = "graft"
     BYTECODE = "bytecode"
     OFF = "off"
 
@@ -265,6 +273,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     version: str = ""
     pid: int = 0
     luas: tuple[tuple[LuaVersion, str], ...] = ()  # (version, exact release) that can be used here
+    tiers: tuple[tuple[LuaVersion, Tier, str], ...] = ()  # the best tier of each of them, and why not a better one
 
 
 class Update(Struct, frozen=True, kw_only=True):

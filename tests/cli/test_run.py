@@ -29,7 +29,8 @@ def test_the_first_vm_compiles_and_the_others_hit(moonscope: Command, library: P
     assert (found["files"], found["vms"], found["prototypes"]) == (12, 5, 36)
     assert (found["misses"], found["hits"]) == (12, 48)
     assert (found["bypasses"], found["races"], found["errors"]) == (0, 0, 0)
-    assert (found["lua"], found["sharing"], found["mode"]) == ("5.4", "bytecode", "on")
+    assert (found["lua"], found["mode"]) == ("5.4", "on")
+    assert found["sharing"] in ("graft", "direct")  # the second where Moonscope's own runtime is installed
 
 
 def test_json_is_one_object_with_these_types(moonscope: Command, library: Path) -> None:

@@ -105,7 +105,7 @@ def test_a_folder_without_lua_files_is_said(moonscope: Command, tmp_path: Path) 
 def test_a_vm_that_is_full_is_an_error_of_its_file(moonscope: Command, tmp_path: Path) -> None:
     (tmp_path / "large.lua").write_text("return {" + "'0123456789', 12345678.5, " * 40_000 + "}")
     (tmp_path / "small.lua").write_text("return 1")
-    done = moonscope("run", tmp_path, "--vms", "2", "--memory-cap", "200K", "--json")
+    done = moonscope("run", tmp_path, "--vms", "2", "--memory-cap", "200K", "--sharing", "bytecode", "--json")
     found = json.loads(done.stdout)
     assert done.returncode == 0
     assert {Path(failure["path"]).name: failure["message"] for failure in found["failures"]} == {
@@ -125,7 +125,7 @@ def test_a_vm_that_is_full_is_an_error_of_its_file(moonscope: Command, tmp_path:
         ([".", "--vms", "2", "--workers", "0"], "0 is too small"),
         ([".", "--vms", "2", "--mode", "sometimes"], "'sometimes' is none of on|exist|off"),
         ([".", "--vms", "2", "--lua", "6.0"], "'6.0' is none of 5.1|5.2"),
-        ([".", "--vms", "2", "--sharing", "graft"], "'graft' is none of auto|bytecode|off"),
+        ([".", "--vms", "2", "--sharing", "magic"], "'magic' is none of auto|direct|graft|bytecode|off"),
         ([".", "--vms", "2", "--memory-cap", "lots"], "'lots' is no size"),
         (["."], "required: --vms"),
         (["--vms", "2"], "required: PATH"),

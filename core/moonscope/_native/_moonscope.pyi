@@ -11,17 +11,18 @@ Integers that stand for names, the same in C (`moonscope.h`):
 from typing import TypeAlias
 
 LUAS: tuple[str, ...]
-"""The `model.LuaVersion` values; the position is the `lua` argument below."""
+"""The `model.LuaVersion` values, then "own 5.4" and "own 5.5" (Moonscope's own runtime); the position is the `lua`
+argument below."""
 
 FileTuple: TypeAlias = tuple[bytes, int, int, int, int, int, int, float, int, bytes]
 """key, current generation id or 0, hits, misses, bypasses, races, errors, time of the last load or 0.0,
 retired generations, text of the last error (empty once it loads again)"""
 
 GenerationTuple: TypeAlias = tuple[
-    int, bytes, int, int, int, int, int, int, int, float, float, bytes, int, float, str
+    int, bytes, int, int, int, int, int, int, int, float, float, bytes, int, float, str, str
 ]
 """id, key, state, source bytes, shared bytes, unshared bytes, private bytes, holders, hits, created (time),
-compile µs, resolved path, inode, mtime, digest (hex)"""
+compile µs, resolved path, inode, mtime, "" (the digest is the engine's work), tier"""
 
 VMTuple: TypeAlias = tuple[int, int, int, int, int, int, int, int, int, int]
 """id, memory, peak memory, hits, misses, bypasses, races, errors, generations held, mode"""
@@ -38,13 +39,18 @@ class Cache:
     """The cache of one bound Lua. All methods may be called from any thread."""
 
     def __init__(self, lua: int, *, tier: str = "auto", allow_binary: bool = False, ring: int = 16384) -> None: ...
-    def prepare(self, id: int, *, mode: int = 0, memory_cap: int = 0, instruction_budget: int = 0, managed: bool = True) -> VM:
+    def prepare(
+        self, id: int, *, mode: int = 0, memory_cap: int = 0, instruction_budget: int = 0, managed: bool = True
+    ) -> VM:
         """A record for one VM to come. Its `entry` is called in the new state, which joins the two:
         `package.loadlib(vm.library, vm.entry)(vm.token)`. `managed` VMs also get captured printing, interruptible
         coroutines, `os.exit` that ends only the run, and no `python` module; others get only the cached loaders.
         The state must be made after this call when `managed`."""
     def clear(self, keys: list[bytes] | None = None, dry_run: bool = False) -> tuple[int, int, int, tuple[int, ...]]:
-        """Take all (None) or the named keys out of the index: files, freed bytes, retained bytes, ids of VMs on old code."""
+        """Take all (None) or the named keys out of the index: files, freed bytes, retained bytes, ids of VMs on old
+        code."""
+    tier: str
+    """The tier in force: off, bytecode, graft or direct."""
     def files(self) -> list[FileTuple]: ...
     def generations(self) -> list[GenerationTuple]: ...
     def vms(self) -> list[VMTuple]: ...
@@ -75,9 +81,11 @@ class VM:
     """µs spent in cached loads since birth."""
 
     def execute(self, source: bytes, chunkname: bytes, how: int) -> int:
-        """Run in a managed VM, without the GIL; returns the status and never raises for what Lua code does; what came of
+        """Run in a managed VM, without the GIL; returns the status and never raises for what Lua code does; what came
+        of
         it is read with take_result / take_output. how: 0 chunk, 1 expression or chunk, 2 file through the cache (source
-        is the file name). One call at a time per VM, and its LuaRuntime must stay alive meanwhile: the caller's duty."""
+        is the file name). One call at a time per VM, and its LuaRuntime must stay alive meanwhile: the caller's
+        duty."""
     def load(self, names: bytes) -> int:
         """Load files, names joined by NUL, through the cache and keep their functions; see take_failures."""
     def collect(self) -> int:

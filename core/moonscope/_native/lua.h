@@ -52,7 +52,7 @@ struct lua_ops {
 };
 
 extern const struct lua_ops lua_ops_lua51, lua_ops_lua52, lua_ops_lua53, lua_ops_lua54, lua_ops_lua55,
-    lua_ops_luajit20, lua_ops_luajit21;
+    lua_ops_luajit20, lua_ops_luajit21, lua_ops_own54, lua_ops_own55;
 
 /* By enum lua_index. */
 extern const struct lua_ops *const lua_ops[LUAS];

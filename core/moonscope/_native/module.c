@@ -6,11 +6,12 @@
 const struct lua_ops *const lua_ops[LUAS] = {
     [LUA51] = &lua_ops_lua51,       [LUA52] = &lua_ops_lua52,       [LUA53] = &lua_ops_lua53, [LUA54] = &lua_ops_lua54,
     [LUA55] = &lua_ops_lua55,       [LUAJIT20] = &lua_ops_luajit20, [LUAJIT21] = &lua_ops_luajit21,
+    [OWN54] = &lua_ops_own54,       [OWN55] = &lua_ops_own55,
 };
 
 static const char *const lua_names[LUAS] = {
     [LUA51] = "5.1", [LUA52] = "5.2", [LUA53] = "5.3",          [LUA54] = "5.4",
-    [LUA55] = "5.5", [LUAJIT20] = "luajit2.0", [LUAJIT21] = "luajit2.1",
+    [LUA55] = "5.5", [LUAJIT20] = "luajit2.0", [LUAJIT21] = "luajit2.1", [OWN54] = "own 5.4", [OWN55] = "own 5.5",
 };
 
 bool lua_bound[LUAS];

@@ -181,6 +181,7 @@ static const char *const entries[LUAS] = {
     [LUA51] = "moonscope_attach_lua51", [LUA52] = "moonscope_attach_lua52", [LUA53] = "moonscope_attach_lua53",
     [LUA54] = "moonscope_attach_lua54", [LUA55] = "moonscope_attach_lua55", [LUAJIT20] = "moonscope_attach_luajit20",
     [LUAJIT21] = "moonscope_attach_luajit21",
+    [OWN54] = "moonscope_attach_own54", [OWN55] = "moonscope_attach_own55",
 };
 
 static PyObject *vm_property(PyObject *self, void *which)

@@ -19,6 +19,8 @@ DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130  # exit codes, explained in `m
 COMMANDS = {  # name → module with `main`
     "run": ".run",
     "inspect": ".inspect",
+    "check": ".check",
+    "compare": ".compare",
     "bench": ".bench",
     "host": "..host",
     "attach": ".attach",

@@ -44,7 +44,7 @@ def measure_spawning(lua: LuaVersion, rounds: int) -> list[Measure]:
     try:
         bare, direct, through = [], [], []
         for _ in range(rounds):
-            bare.append(_make(lambda: runtime.new_runtime(lua)))
+            bare.append(_make(lambda: runtime.library(lua).new_runtime()))
             direct.append(_make(lambda: LuaVM(cache)))
             started = time.process_time()
             vms = _spawn(engine, lua, SPAWNED)

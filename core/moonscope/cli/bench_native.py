@@ -15,14 +15,14 @@ from collections.abc import Sequence
 from .._native import _moonscope
 from ..cache import CodeCache
 from ..errors import UnsupportedError
-from ..model import LuaVersion
+from ..model import LuaVersion, Sharing
 from .measure import Measure
 
 
 def measure_native(lua: LuaVersion, names: Sequence[bytes], rounds: int) -> list[Measure]:
     """Raises UnsupportedError when none of the files compiles."""
     try:
-        taken = _moonscope.bench(CodeCache(lua).native, list(names), rounds)
+        taken = _moonscope.bench(CodeCache(lua, sharing=Sharing.BYTECODE).native, list(names), rounds)
     except ValueError as error:
         raise UnsupportedError(f"nothing to measure: {error}") from error
     return [

@@ -1,0 +1,209 @@
+"""`CodeCache`: the native cache of one Lua with names and types, for the engine and for programs of their own."""
+
+from __future__ import annotations
+
+import fnmatch
+import itertools
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from . import _native, runtime
+from .errors import NotFoundError, UnsupportedError, UsageError
+from .model import CacheMode, ClearReport, Counters, FileRow, GenerationRow, GenerationState, LuaVersion, Sharing, Tier
+from .names import printable, to_bytes, to_text
+from .rows import MODES, STATES, file_row, generation_row, global_id, native_id
+
+_JOIN = b"local library, entry, token = ... return assert(package.loadlib(library, entry))(token)"
+
+
+class CodeCache:
+    """file name → compiled main function, for all VMs of one Lua in this process.
+
+    `sharing` picks the tier (`Sharing.OFF`: files load plainly and are only counted). `allow_binary` lets
+    files hold precompiled chunks: only for files you trust, malformed bytecode can crash any Lua. `own` picks
+    Moonscope's own runtime (True), lupa's (False), or the own one where it is installed (None).
+    Methods may be called from any thread. Raises UnsupportedError when lupa does not ship that Lua.
+    """
+
+    def __init__(
+        self,
+        lua: LuaVersion | str = LuaVersion.LUA54,
+        *,
+        sharing: Sharing = Sharing.AUTO,
+        allow_binary: bool = False,
+        own: bool | None = False,
+        ids: Iterator[int] | None = None,
+    ) -> None:
+        try:
+            self.lua = LuaVersion(lua)
+        except ValueError:
+            raise UsageError(f"there is no Lua {lua!r}; known are {', '.join(LuaVersion)}") from None
+        self.library = runtime.library(self.lua, own)
+        self.release = self.library.release
+        try:
+            self.native = _native.Cache(self.library.number, tier=Sharing(sharing).value, allow_binary=allow_binary)
+        except ValueError as error:
+            raise UnsupportedError(f"Lua {self.lua} cannot share by {sharing} here: {self.library.why}") from error
+        self.tier = Tier(self.native.tier)
+        self._ids = ids if ids is not None else itertools.count(1)
+
+    def new_id(self) -> int:
+        """An id for a VM to come, different from all before."""
+        return next(self._ids)
+
+    def prepare(
+        self,
+        *,
+        id: int | None = None,
+        mode: CacheMode = CacheMode.ON,
+        memory_cap: int = 0,
+        instruction_budget: int = 0,
+        managed: bool = True,
+    ) -> _native.VM:
+        """The record of a VM to come; `LuaVM` and `attach` make use of it. 0 means no limit."""
+        return self.native.prepare(
+            self.new_id() if id is None else id,
+            mode=MODES.index(mode),
+            memory_cap=memory_cap,
+            instruction_budget=instruction_budget,
+            managed=managed,
+        )
+
+    def attach(self, lua_runtime: Any, *, mode: CacheMode = CacheMode.ON) -> AttachedVM:
+        """Let a `LuaRuntime` of the calling program load through this cache (`loadfile`, `dofile`, `require`).
+
+        It must come from the module of this cache's library (`cache.library.module`, for 5.4: `lupa.lua54`) and
+        have `package.loadlib`.
+        """
+        if not self.library.made(lua_runtime):
+            kind = f"{type(lua_runtime).__module__}.{type(lua_runtime).__qualname__}"
+            raise UsageError(
+                f"this cache is for runtimes of {self.library.module.__name__}, this is a {kind}; "
+                "`own` (of an Engine: `own_runtime`) chooses between lupa's Lua and Moonscope's own"
+            )
+        record = self.prepare(mode=mode, managed=False)
+        join(lua_runtime, record)
+        return AttachedVM(record)
+
+    def clear(
+        self, keys: Iterable[str] | None = None, *, pattern: str = "", dry_run: bool = False
+    ) -> ClearReport:
+        """Take files out of the cache: those named by `keys` or matching `pattern` (`*`, `?`, `[…]`); all without both.
+
+        VMs that hold them go on running them. A dry run only tells what would happen.
+        """
+        chosen = None if keys is None and not pattern else self._choose(keys or (), pattern)
+        files, freed, retained, vms = self.native.clear(chosen, dry_run)
+        return ClearReport(
+            files=files, freed_bytes=freed, retained_bytes=retained, vms_on_old_code=tuple(sorted(vms)), dry_run=dry_run
+        )
+
+    def evict(self, *keys: str) -> ClearReport:
+        """Take single files out of the cache, by the names VMs gave."""
+        return self.clear(keys)
+
+    def _choose(self, keys: Iterable[str], pattern: str) -> list[bytes]:
+        chosen = {to_bytes(key) for key in keys}
+        if pattern:
+            stored = (file[0] for file in self.native.files() if file[1])
+            chosen.update(key for key in stored if fnmatch.fnmatchcase(to_text(key), pattern))
+        return sorted(chosen)
+
+    def files(self) -> list[FileRow]:
+        """All keys that were ever asked for. `aliases` and `stale` are the engine's work and left empty here."""
+        return [file_row(self.lua, file) for file in self.native.files()]
+
+    def generations(self) -> list[GenerationRow]:
+        """All generations that exist; `prototypes` and `digest` are the engine's work and left empty here."""
+        return [generation_row(self.lua, row) for row in self.native.generations()]
+
+    def measure(self) -> None:
+        """See to it that `unshared_bytes` of all current generations are known; each reading measures a portion."""
+        left, before = self._unmeasured(), -1
+        while left and left != before:
+            left, before = self._unmeasured(), left
+
+    def _unmeasured(self) -> int:
+        return sum(1 for row in self.native.generations() if STATES[row[2]] is GenerationState.CURRENT and not row[5])
+
+    def counters(self) -> Counters:
+        """Loads of all VMs, closed ones included."""
+        return Counters(*self.native.totals()[:5])
+
+    def payload(self, generation: int) -> bytes:
+        """The dumped chunk of a generation. Raises NotFoundError when it is gone."""
+        try:
+            return self.native.payload(self._own(generation))
+        except KeyError:
+            raise self._gone(generation) from None
+
+    def holders(self, generation: int) -> tuple[int, ...]:
+        """Ids of the VMs that hold a generation. Raises NotFoundError when it is gone."""
+        own = self._own(generation)
+        if not any(row[0] == own for row in self.native.generations()):
+            raise self._gone(generation)
+        return tuple(sorted(self.native.holders(own)))
+
+    def compile(self, path: str) -> bytes:
+        """Compile and dump a file; nothing is stored. Raises UsageError with Lua's own error text."""
+        name = to_bytes(path)
+        if not Path(os.fsdecode(name)).is_file():
+            raise UsageError(f"{path} is not a file")
+        try:
+            return self.native.compile(name)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+
+    def id_of(self, native: int) -> int:
+        """The public id of a generation of the C part."""
+        return global_id(native, self.lua)
+
+    def _own(self, generation: int) -> int:
+        found = native_id(generation)
+        if found is None or found[1] is not self.lua:
+            raise self._gone(generation)
+        return found[0]
+
+    def _gone(self, generation: int) -> NotFoundError:
+        return NotFoundError(f"generation {generation} is not stored any more: it was cleared or replaced")
+
+
+class AttachedVM:
+    """A runtime of the calling program as the cache sees it."""
+
+    def __init__(self, record: _native.VM) -> None:
+        self._record = record
+
+    @property
+    def id(self) -> int:
+        return self._record.id
+
+    @property
+    def mode(self) -> CacheMode:
+        return MODES[self._record.mode]
+
+    @mode.setter
+    def mode(self, mode: CacheMode) -> None:
+        self._record.set_mode(MODES.index(mode))
+
+    @property
+    def closed(self) -> bool:
+        """Whether the runtime is gone, and with it its hold on generations."""
+        return self._record.closed
+
+    def close(self) -> None:
+        """Say that the runtime is about to be dropped. Idempotent."""
+        self._record.release()
+
+
+def join(lua_runtime: Any, record: _native.VM) -> Any:
+    """Call the C part's entry inside a runtime, which joins the two; gives its results. Raises UnsupportedError."""
+    library, entry, token = os.fsencode(record.library), record.entry.encode(), record.token.encode()
+    try:
+        return lua_runtime.execute(_JOIN, library, entry, token)
+    except Exception as error:  # lupa's LuaError; this file does not import lupa
+        record.release()
+        message = error.args[0] if error.args and isinstance(error.args[0], bytes) else str(error).encode()
+        raise UnsupportedError(f"the runtime cannot join the cache: {printable(message)}") from error

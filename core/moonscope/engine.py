@@ -1,0 +1,361 @@
+"""`Engine`: commands in, results and updates out, all values. The facade of the caches, the VMs and the sampler."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+from collections.abc import Callable, Iterable, Sized
+from typing import TypeVar, assert_never
+
+from msgspec.structs import replace
+
+from . import bytecode, files, runtime
+from .cache import CodeCache
+from .errors import CancelledError, MoonscopeError, UnsupportedError, UsageError
+from .ledger import Ledger
+from .mailbox import Batch, Cancelled, Progress
+from .metrics import Recorder, Sampler
+from .model import (
+    CacheMode,
+    ClearReport,
+    FileFailure,
+    LoadReport,
+    LuaFailure,
+    LuaVersion,
+    RunResult,
+    Settings,
+    Sharing,
+    Update,
+)
+from .pool import VMPool
+from .protocol import (
+    AnyCommand,
+    Clear,
+    Cleared,
+    Close,
+    Collect,
+    Done,
+    Holders,
+    Inspect,
+    Inspected,
+    InspectFile,
+    Interrupt,
+    Load,
+    Loaded,
+    Result,
+    RunChunk,
+    RunFile,
+    Runs,
+    SetMode,
+    Shutdown,
+    Spawn,
+    Spawned,
+    VMList,
+)
+from .rows import native_id
+from .version import __version__
+from .vm import LuaVM, shorten
+
+T = TypeVar("T")
+
+MAX_FAILURES = 1_000  # a load report names so many
+MAX_RESULT = 12 << 20  # characters of output and values in one answer; a message must hold them
+LOAD_STEP = 32  # files between two looks at `cancelled`
+
+
+class Engine:
+    """Everything one process shares. All methods may be called from any thread.
+
+    `workers` threads run the VMs; `interval` is the sampler's, in seconds; `allow_binary` as in `CodeCache`, and
+    `own_runtime` as its `own`: by default Moonscope's own runtime where it is installed.
+    """
+
+    def __init__(
+        self,
+        *,
+        workers: int = 2,
+        default_mode: CacheMode = CacheMode.ON,
+        interval: float = 0.25,
+        allow_binary: bool = False,
+        own_runtime: bool | None = None,
+    ) -> None:
+        if interval <= 0:
+            raise UsageError(f"the interval between samples must be more than 0 s, not {interval}")
+        self._allow_binary = allow_binary
+        self._own_runtime = own_runtime
+        self._lock = threading.Lock()
+        self._caches: dict[LuaVersion, CodeCache] = {}
+        self._ids = itertools.count(1)
+        libraries = runtime.libraries(own_runtime)
+        settings = Settings(
+            default_mode=default_mode, interval=interval, workers=workers, version=__version__, pid=os.getpid(),
+            luas=tuple((library.lua, library.release) for library in libraries),
+            tiers=tuple((library.lua, library.best, library.why) for library in libraries),
+        )  # fmt: skip
+        self._ledger = Ledger(settings)
+        self._recorder = Recorder(self._ledger, self._all_caches, lambda: self._pool.actors())
+        self._pool = VMPool(workers, listener=self._recorder)
+        self._sampler = Sampler(interval, self._tick, self._recorder.look_at_disk)
+        self._closed = False
+
+    # What every host and window uses
+
+    def perform(
+        self, command: AnyCommand, progress: Progress | None = None, cancelled: Cancelled | None = None
+    ) -> Result:
+        """Carry out a command. Blocks; `progress(done, total, text)` is called from this thread; `cancelled` is
+        asked between steps. Raises MoonscopeError."""
+        if self._closed:
+            raise UsageError("the engine is closed")
+        try:
+            return self._dispatch(command, progress, cancelled)
+        finally:
+            self._recorder.read()
+
+    def changes(self, since: int) -> Update:
+        """What changed since revision `since`; everything for 0. Never waits for a VM."""
+        return self._ledger.changes(since)
+
+    def wait(self, since: int, timeout: float) -> bool:
+        """True as soon as a revision newer than `since` exists, False after `timeout` seconds."""
+        return self._ledger.wait(since, timeout)
+
+    def close(self) -> None:
+        """End all VMs and threads. Idempotent."""
+        self._closed = True
+        self._sampler.close(timeout=5.0)
+        self._pool.shutdown(timeout=5.0)
+        self._recorder.read()
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # For the program that runs the engine
+
+    def cache(self, lua: LuaVersion | str = LuaVersion.LUA54, sharing: Sharing = Sharing.AUTO) -> CodeCache:
+        """The cache of one Lua, made when first asked for; `attach` your own runtimes to it.
+
+        All VMs of a Lua share one cache, so its tier is settled by the first who asks, and can be changed only
+        while no VM is there. Raises UsageError, and UnsupportedError for a tier that cannot be had.
+        """
+        lua = LuaVersion(lua)
+        any_tier = sharing in (Sharing.AUTO, Sharing.OFF)
+        with self._lock:
+            cache = self._caches.get(lua)
+            if cache is not None and (any_tier or cache.tier == sharing.value):
+                return cache
+            if cache is not None and cache.native.vms():
+                raise UsageError(
+                    f"the VMs of Lua {lua} share by {cache.tier}; {sharing} can be chosen when none of them is left"
+                )
+            chosen = Sharing.AUTO if any_tier else sharing
+            self._caches[lua] = CodeCache(
+                lua, sharing=chosen, allow_binary=self._allow_binary, own=self._own_runtime, ids=self._ids
+            )
+            return self._caches[lua]
+
+    def _all_caches(self) -> list[CodeCache]:
+        with self._lock:
+            return list(self._caches.values())
+
+    def _tick(self) -> None:
+        self._pool.drain_output()
+        self._recorder.read(sample=True)
+
+    # Commands
+
+    def _dispatch(self, command: AnyCommand, progress: Progress | None, cancelled: Cancelled | None) -> Result:
+        match command:
+            case Spawn():
+                return self._spawn(command, progress, cancelled)
+            case Load():
+                return self._load(command, progress, cancelled)
+            case RunChunk():
+                source, chunkname = command.source, command.chunkname
+                return self._run(command.vms, "run", lambda vm: vm.run(source, chunkname), progress, cancelled)
+            case RunFile():
+                path = command.path
+                return self._run(command.vms, f"run {path}", lambda vm: vm.run_file(path), progress, cancelled)
+            case Collect():
+                return self._collect(command, progress, cancelled)
+            case Interrupt():
+                return self._interrupt(command)
+            case Close():
+                return self._close(command, progress, cancelled)
+            case SetMode():
+                return self._set_mode(command)
+            case Clear():
+                return self._clear(command)
+            case Inspect():
+                return self._inspect(command)
+            case InspectFile():
+                payload = self.cache(command.lua).compile(command.path)
+                return Inspected(bytecode.read(payload, command.lua, command.path))
+            case Holders():
+                return VMList(self._cache_of(command.generation).holders(command.generation))
+            case Shutdown():
+                raise UnsupportedError("only a host that was started for a window can be shut down from there")
+            case _:
+                assert_never(command)
+
+    def _spawn(self, command: Spawn, progress: Progress | None, cancelled: Cancelled | None) -> Spawned:
+        options = command.options
+        if options.mode is None:
+            options = replace(options, mode=self._ledger.settings.default_mode)
+        try:
+            cache = self.cache(options.lua, options.sharing)
+            report = self._pool.spawn(cache, options, command.count, progress, cancelled)
+        except CancelledError as error:
+            self._recorder.mark("spawn", str(error))
+            raise
+        self._recorder.mark("spawn", f"{_vms(len(report.vms))} of Lua {options.lua}")
+        self._mark_failures([(failure.vm, failure.message) for failure in report.failures])
+        return Spawned(report)
+
+    def _load(self, command: Load, progress: Progress | None, cancelled: Cancelled | None) -> Loaded:
+        names, missing = files.find(command.paths)
+
+        def load(vm: LuaVM, batch: Batch[tuple[int, list[FileFailure]]]) -> tuple[int, list[FileFailure]]:
+            failures: list[FileFailure] = []
+            failed = 0
+            for start in range(0, len(names), LOAD_STEP):
+                if batch.cancelled:
+                    raise CancelledError(f"VM {vm.id}: cancelled after {start} files")
+                step = names[start : start + LOAD_STEP]
+                found = vm.load(step)
+                failed += len(found)
+                failures += found[: MAX_FAILURES - len(failures)]
+                batch.advance(vm.id, len(step))
+            return failed, failures
+
+        task = f"load {len(names)} files"
+        outcomes = self._pool.each(
+            command.vms or None, task, load, units=max(1, len(names)), progress=progress, cancelled=cancelled
+        )
+        _refuse_none(outcomes, "load files into")
+        for cache in self._all_caches():
+            cache.measure()
+        failures, failed, loaded = list(missing), len(missing), 0
+        for id, outcome in outcomes.items():
+            if isinstance(outcome, MoonscopeError):  # closed meanwhile
+                outcome = len(names), [FileFailure("", id, str(outcome))]
+            failed += outcome[0]
+            loaded += len(names) - outcome[0]
+            failures += outcome[1][: max(0, MAX_FAILURES - len(failures))]
+        report = LoadReport(
+            files=len(names), vms=len(outcomes), loaded=loaded, failures=tuple(failures[:MAX_FAILURES]), failed=failed
+        )
+        return Loaded(report)
+
+    def _run(
+        self,
+        vms: tuple[int, ...],
+        task: str,
+        run: Callable[[LuaVM], RunResult],
+        progress: Progress | None,
+        cancelled: Cancelled | None,
+    ) -> Runs:
+        outcomes = self._pool.each(vms or None, task, lambda vm, _: run(vm), progress=progress, cancelled=cancelled)
+        _refuse_none(outcomes, "run this in")
+        results = [
+            RunResult(vm=id, failure=LuaFailure(str(outcome))) if isinstance(outcome, MoonscopeError) else outcome
+            for id, outcome in outcomes.items()
+        ]
+        self._mark_failures((result.vm, result.failure.message) for result in results if result.failure)
+        return Runs(_fitting(results))
+
+    def _collect(self, command: Collect, progress: Progress | None, cancelled: Cancelled | None) -> Done:
+        outcomes = self._pool.each(
+            command.vms or None,
+            "collect garbage",
+            lambda vm, _: vm.memory - vm.collect(),
+            progress=progress,
+            cancelled=cancelled,
+        )
+        freed = [outcome for outcome in outcomes.values() if isinstance(outcome, int)]
+        self._recorder.mark("collect", f"{_vms(len(freed))}, {sum(freed):,} bytes freed")
+        return Done(len(freed))
+
+    def _interrupt(self, command: Interrupt) -> Done:
+        ended = self._pool.interrupt(command.vms or None)
+        if ended:
+            self._recorder.mark("interrupt", _vms(len(ended)))
+        return Done(len(ended))
+
+    def _close(self, command: Close, progress: Progress | None, cancelled: Cancelled | None) -> Done:
+        count = self._pool.close(command.vms or None, progress, cancelled)
+        if count:
+            self._recorder.mark("close", _vms(count))
+        return Done(count)
+
+    def _set_mode(self, command: SetMode) -> Done:
+        if command.vms:
+            self._pool.set_mode(command.vms, command.mode)
+        else:
+            settings = replace(self._ledger.settings, default_mode=command.mode)
+            self._ledger.record(Update(revision=0, settings=settings))
+        return Done(len(command.vms))
+
+    def _clear(self, command: Clear) -> Cleared:
+        keys = command.keys or (() if command.pattern else None)
+        caches = self._all_caches() if command.lua is None else [self.cache(command.lua)]
+        reports = [cache.clear(keys, pattern=command.pattern, dry_run=command.dry_run) for cache in caches]
+        report = ClearReport(
+            files=sum(report.files for report in reports),
+            freed_bytes=sum(report.freed_bytes for report in reports),
+            retained_bytes=sum(report.retained_bytes for report in reports),
+            vms_on_old_code=tuple(sorted({vm for report in reports for vm in report.vms_on_old_code})),
+            dry_run=command.dry_run,
+        )
+        if not command.dry_run:
+            text = f"{report.files:,} files, {report.freed_bytes:,} bytes freed, {report.retained_bytes:,} retained"
+            self._recorder.mark("clear" if keys is None else "evict", text)
+        return Cleared(report)
+
+    def _inspect(self, command: Inspect) -> Inspected:
+        cache = self._cache_of(command.generation)
+        payload = cache.payload(command.generation)
+        key = next((row.key for row in cache.generations() if row.id == command.generation), "")
+        return Inspected(replace(bytecode.read(payload, cache.lua, key), generation=command.generation))
+
+    # Small help
+
+    def _cache_of(self, generation: int) -> CodeCache:
+        found = native_id(generation)
+        return self.cache(found[1] if found is not None else LuaVersion.LUA54)
+
+    def _mark_failures(self, failures: Iterable[tuple[int, str]]) -> None:
+        """One mark for a command, however many VMs failed."""
+        failed = list(failures)
+        if failed:
+            vm, message = failed[0]
+            others = f" (and {len(failed) - 1} other VMs)" if len(failed) > 1 else ""
+            self._recorder.mark("failure", f"VM {vm}{others}: {message.splitlines()[0] if message else ''}")
+
+
+def _vms(count: int) -> str:
+    return f"{count:,} VM" if count == 1 else f"{count:,} VMs"
+
+
+def _refuse_none(outcomes: Sized, what_for: str) -> None:
+    if not outcomes:
+        raise UsageError(f"there is no VM to {what_for}: spawn one first")
+
+
+def _fitting(results: list[RunResult]) -> tuple[RunResult, ...]:
+    """The results cut so that one answer holds all of them."""
+    limit = MAX_RESULT // max(1, len(results))
+    if sum(len(result.output) + sum(map(len, result.values)) for result in results) <= MAX_RESULT:
+        return tuple(results)
+    return tuple(
+        replace(
+            result,
+            output=shorten(result.output, limit=limit // 2),
+            values=tuple(shorten(value, limit=limit // 2 // len(result.values)) for value in result.values),
+        )
+        for result in results
+    )

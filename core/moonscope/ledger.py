@@ -1,0 +1,137 @@
+"""What changed since when: rows and streams with the revision at which they last changed.
+
+One writer records deltas (an `Update` whose revision is not looked at); any number of readers ask for what
+is newer than the revision they know. Everything is bounded: a reader that is too far behind starts anew.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import Any, Generic, TypeVar
+
+from .model import FileRow, GenerationRow, LoadEvent, LuaVersion, Mark, OutputEvent, Sample, Settings, Update, VMRow
+
+K = TypeVar("K", bound=Hashable)
+R = TypeVar("R")
+
+MAX_LOADS, MAX_OUTPUT, MAX_MARKS, MAX_SAMPLES = 20_000, 5_000, 1_000, 4_096
+MAX_GONE = 20_000  # rows remembered as gone, per table
+
+
+class Table(Generic[K, R]):
+    """Rows by key, the least recently changed first."""
+
+    def __init__(self, key: Callable[[R], K], max_gone: int) -> None:
+        self._key = key
+        self._max_gone = max_gone
+        self._rows: dict[K, tuple[int, R]] = {}
+        self._gone: dict[K, int] = {}
+        self.forgotten = 0  # up to this revision it is not known any more what is gone
+
+    def record(self, revision: int, rows: Iterable[R], gone: Iterable[K]) -> None:
+        for key in gone:
+            if self._rows.pop(key, None) is not None:
+                self._gone[key] = revision
+        for row in rows:
+            key = self._key(row)
+            self._rows.pop(key, None)
+            self._gone.pop(key, None)
+            self._rows[key] = (revision, row)
+        while len(self._gone) > self._max_gone:
+            self.forgotten = self._gone.pop(next(iter(self._gone)))
+
+    def rows(self, since: int) -> tuple[R, ...]:
+        return _newer(self._rows.values(), since)
+
+    def gone(self, since: int) -> tuple[K, ...]:
+        return _newer([(revision, key) for key, revision in self._gone.items()], since) if since else ()
+
+
+class Stream(Generic[R]):
+    """A ring of fixed size: the last items of a kind."""
+
+    def __init__(self, size: int) -> None:
+        self._items: deque[tuple[int, R]] = deque(maxlen=size)
+
+    def record(self, revision: int, items: Iterable[R]) -> None:
+        self._items.extend((revision, item) for item in items)
+
+    def items(self, since: int) -> tuple[R, ...]:
+        return _newer(self._items, since)
+
+
+def _newer(items: Any, since: int) -> tuple[Any, ...]:
+    """Of (revision, item) pairs in the order of revisions, the items after `since`."""
+
+    def from_the_end() -> Iterator[Any]:
+        for revision, item in reversed(items):
+            if revision <= since:
+                return
+            yield item
+
+    return tuple(from_the_end())[::-1]
+
+
+class Ledger:
+    """All that an engine tells the world."""
+
+    def __init__(self, settings: Settings, *, max_gone: int = MAX_GONE) -> None:
+        self._changed = threading.Condition()
+        self._revision = 1
+        self._settings = (1, settings)
+        self._files: Table[tuple[LuaVersion, str], FileRow] = Table(lambda row: (row.lua, row.key), max_gone)
+        self._generations: Table[int, GenerationRow] = Table(lambda row: row.id, max_gone)
+        self._vms: Table[int, VMRow] = Table(lambda row: row.id, max_gone)
+        self._loads: Stream[LoadEvent] = Stream(MAX_LOADS)
+        self._output: Stream[OutputEvent] = Stream(MAX_OUTPUT)
+        self._marks: Stream[Mark] = Stream(MAX_MARKS)
+        self._samples: Stream[Sample] = Stream(MAX_SAMPLES)
+
+    def record(self, delta: Update) -> None:
+        """Everything in `delta` changed now. Wakes those who wait."""
+        with self._changed:
+            self._revision = revision = self._revision + 1
+            if delta.settings is not None:
+                self._settings = (revision, delta.settings)
+            self._files.record(revision, delta.files, delta.files_gone)
+            self._generations.record(revision, delta.generations, delta.generations_gone)
+            self._vms.record(revision, delta.vms, delta.vms_gone)
+            self._loads.record(revision, delta.loads)
+            self._output.record(revision, delta.output)
+            self._marks.record(revision, delta.marks)
+            self._samples.record(revision, delta.samples)
+            self._changed.notify_all()
+
+    def changes(self, since: int) -> Update:
+        """What is newer than `since`; all there is for 0, or (`reset`) for a revision too old or of another engine."""
+        with self._changed:
+            forgotten = max(self._files.forgotten, self._generations.forgotten, self._vms.forgotten)
+            reset = since != 0 and not forgotten <= since <= self._revision
+            since = 0 if reset else since
+            return Update(
+                revision=self._revision,
+                since=since,
+                reset=reset,
+                settings=self._settings[1] if self._settings[0] > since else None,
+                files=self._files.rows(since),
+                files_gone=self._files.gone(since),
+                generations=self._generations.rows(since),
+                generations_gone=self._generations.gone(since),
+                vms=self._vms.rows(since),
+                vms_gone=self._vms.gone(since),
+                loads=self._loads.items(since),
+                output=self._output.items(since),
+                marks=self._marks.items(since),
+                samples=self._samples.items(since),
+            )
+
+    def wait(self, since: int, timeout: float) -> bool:
+        """True as soon as a revision newer than `since` exists."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._revision > since, timeout)
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings[1]

@@ -1,0 +1,139 @@
+"""The sampler: reads the C part and the VMs a few times a second and records what changed."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+import psutil
+from msgspec.structs import replace
+
+from .cache import CodeCache
+from .census import Census
+from .disk import Disk
+from .ledger import Ledger
+from .mailbox import Actor
+from .model import Counters, LoadEvent, Mark, OutputEvent, Sample
+from .rows import load_event
+
+DRAIN = 4_096  # load events taken per cache and reading; more are dropped (and counted) by the ring
+PIECE, PIECES = 8_192, 8  # characters of one output event, and events made of one portion of output
+SLOW_EVERY = 8  # ticks of the sampler between two looks at the disk
+
+log = logging.getLogger("moonscope.metrics")
+
+
+class Recorder:
+    """Writes the ledger: rows by comparison, streams as they come. Methods may be called from any thread."""
+
+    def __init__(
+        self, ledger: Ledger, caches: Callable[[], list[CodeCache]], actors: Callable[[], list[Actor]]
+    ) -> None:
+        self._ledger = ledger
+        self._caches = caches
+        self._actors = actors
+        self._disk = Disk()
+        self._census = Census(self._disk)
+        self._process = psutil.Process()
+        self._reading = threading.Lock()  # one reading at a time; never held by those who read the ledger
+        self._events = threading.Lock()
+        self._serials = itertools.count(1)
+        self._load_serials = itertools.count(1)
+        self._output: list[OutputEvent] = []
+        self._marks: list[Mark] = []
+
+    def mark(self, kind: str, text: str) -> None:
+        """Something worth a line on the time axis (kinds: `model.Mark`)."""
+        with self._events:
+            self._marks.append(Mark(serial=next(self._serials), time=time.time(), kind=kind, text=text))
+
+    def printed(self, vm: int, text: str) -> None:
+        """For `vm.Listener`. Of a flood the beginning is kept, with a note."""
+        pieces = [text[start : start + PIECE] for start in range(0, min(len(text), PIECE * PIECES), PIECE)]
+        if len(text) > PIECE * PIECES:
+            pieces.append(f"\n[{len(text) - PIECE * PIECES:,} more characters]\n")
+        with self._events:
+            for piece in pieces:
+                event = OutputEvent(serial=next(self._serials), time=time.time(), vm=vm, text=piece)
+                self._output.append(event)
+
+    def exited(self, vm: int, code: int) -> None:
+        """For `vm.Listener`."""
+        self.mark("exit", f"VM {vm} called os.exit with code {code}")
+
+    def read(self, *, sample: bool = False) -> None:
+        """Record what changed since the last reading."""
+        with self._reading:
+            caches = self._caches()
+            rows = self._census.delta(caches, self._actors())
+            with self._events:
+                output, self._output = self._output, []
+                marks, self._marks = self._marks, []
+            delta = replace(
+                rows,
+                loads=tuple(self._drain(caches)),
+                output=tuple(output),
+                marks=tuple(marks),
+                samples=(self._sample(caches),) if sample else (),
+            )
+            if any(getattr(delta, name) for name in delta.__struct_fields__ if name != "revision"):
+                self._ledger.record(delta)
+
+    def look_at_disk(self) -> None:
+        """Find stale files and aliases; the next reading tells."""
+        with self._reading:
+            self._disk.look(row for cache in self._caches() for row in cache.generations())
+
+    def _drain(self, caches: list[CodeCache]) -> list[LoadEvent]:
+        events = [(cache.lua, event) for cache in caches for event in cache.native.drain(DRAIN)]
+        if len(caches) > 1:
+            events.sort(key=lambda found: found[1][1])
+        return [load_event(lua, next(self._load_serials), event) for lua, event in events]
+
+    def _sample(self, caches: list[CodeCache]) -> Sample:
+        sums = [sum(column) for column in zip(*(cache.native.totals() for cache in caches), strict=True)] or [0] * 11
+        hits, misses, bypasses, races, errors, shared, retained, private, unshared, vms, dropped = sums
+        return Sample(
+            time=time.time(),
+            shared_bytes=shared,
+            retained_bytes=retained,
+            private_bytes=private,
+            unshared_bytes=unshared,
+            vms=vms,
+            counters=Counters(hits, misses, bypasses, races, errors),
+            rss_bytes=self._process.memory_info().rss,
+            dropped=dropped,
+        )
+
+
+class Sampler:
+    """A thread: `tick` every `interval` seconds, `slow` every few ticks. A failure is logged, not fatal."""
+
+    def __init__(self, interval: float, tick: Callable[[], None], slow: Callable[[], None]) -> None:
+        self._interval = interval
+        self._tick = tick
+        self._slow = slow
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="moonscope-sampler", daemon=True)
+        self._thread.start()
+
+    def close(self, timeout: float) -> None:
+        self._stop.set()
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        due = time.monotonic()
+        for count in itertools.count():
+            due += self._interval
+            try:
+                if count % SLOW_EVERY == 0:
+                    self._slow()
+                self._tick()
+            except Exception:
+                log.exception("a reading of the engine failed; the next one is tried")
+            due = max(due, time.monotonic() + self._interval / 4)  # a reading that took long delays the next ones
+            if self._stop.wait(due - time.monotonic()):
+                return

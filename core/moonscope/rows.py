@@ -1,0 +1,129 @@
+"""Tuples of the C part become rows of the model. The order of each tuple is that of `_moonscope.pyi`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .model import (
+    CacheMode,
+    Counters,
+    FileRow,
+    GenerationRow,
+    GenerationState,
+    LoadEvent,
+    LuaFailure,
+    LuaVersion,
+    Outcome,
+    Tier,
+    VMRow,
+    VMState,
+)
+from .names import printable, to_text
+
+if TYPE_CHECKING:
+    from ._native._moonscope import EventTuple, FileTuple, GenerationTuple, VMTuple
+
+LUAS = tuple(LuaVersion)
+MODES = (CacheMode.ON, CacheMode.EXIST, CacheMode.OFF)
+OUTCOMES = (Outcome.HIT, Outcome.MISS, Outcome.BYPASS, Outcome.RACE, Outcome.ERROR)
+STATES = (GenerationState.CURRENT, GenerationState.RETIRED)
+
+_LUA_BITS = 8  # generation ids of all caches are one space: the C part's id * 8 + the number of the Lua
+
+
+def global_id(native: int, lua: LuaVersion) -> int:
+    return native * _LUA_BITS + LUAS.index(lua)
+
+
+def native_id(generation: int) -> tuple[int, LuaVersion] | None:
+    """The C part's id and the Lua of a generation id; None when no cache can have given it."""
+    native, lua = divmod(generation, _LUA_BITS)
+    return (native, LUAS[lua]) if native > 0 and lua < len(LUAS) else None
+
+
+def file_row(lua: LuaVersion, file: FileTuple, aliases: int = 0, stale: str = "") -> FileRow:
+    key, generation, hits, misses, bypasses, races, errors, last_load, retired, error = file
+    return FileRow(
+        lua=lua,
+        key=to_text(key),
+        generation=global_id(generation, lua) if generation else None,
+        counters=Counters(hits, misses, bypasses, races, errors),
+        last_load=last_load,
+        retired=retired,
+        aliases=aliases,
+        stale=stale,
+        error=printable(error),
+    )
+
+
+def generation_row(
+    lua: LuaVersion, generation: GenerationTuple, prototypes: int = 0, digest: str = ""
+) -> GenerationRow:
+    (native, key, state, source, shared, unshared, private, holders, hits, created, compile_us, path, inode, mtime,
+     _, tier) = generation  # fmt: skip
+    return GenerationRow(
+        id=global_id(native, lua),
+        lua=lua,
+        key=to_text(key),
+        state=STATES[state],
+        tier=Tier(tier),
+        prototypes=prototypes,
+        source_bytes=source,
+        shared_bytes=shared,
+        unshared_bytes=unshared,
+        private_bytes=private,
+        holders=holders,
+        hits=hits,
+        created=created,
+        compile_us=compile_us,
+        path=to_text(path),
+        inode=inode,
+        mtime=mtime,
+        digest=digest,
+    )
+
+
+def vm_row(
+    lua: LuaVersion,
+    vm: VMTuple,
+    tier: Tier,
+    state: VMState = VMState.IDLE,
+    memory_cap: int | None = None,
+    queued: int = 0,
+    task: str = "",
+    created: float = 0.0,
+    failure: LuaFailure | None = None,
+) -> VMRow:
+    id, memory, peak, hits, misses, bypasses, races, errors, generations, mode = vm
+    return VMRow(
+        id=id,
+        lua=lua,
+        state=state,
+        mode=MODES[mode],
+        tier=tier,
+        memory=memory,
+        memory_peak=peak,
+        memory_cap=memory_cap,
+        counters=Counters(hits, misses, bypasses, races, errors),
+        generations=generations,
+        queued=queued,
+        task=task,
+        created=created,
+        failure=failure,
+    )
+
+
+def load_event(lua: LuaVersion, serial: int, event: EventTuple) -> LoadEvent:
+    """`serial` is the engine's: each cache numbers its own events."""
+    _, time, vm, key, outcome, duration, size, generation = event
+    return LoadEvent(
+        serial=serial,
+        time=time,
+        lua=lua,
+        vm=vm,
+        key=to_text(key),
+        outcome=OUTCOMES[outcome],
+        duration_us=duration,
+        bytes=size,
+        generation=global_id(generation, lua) if generation else None,
+    )

@@ -1,0 +1,267 @@
+"""`LuaVM`: one Lua VM that loads through a cache, can be interrupted, and gives results as values."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from .cache import CodeCache, join
+from .errors import UsageError
+from .model import CacheMode, FileFailure, LuaFailure, LuaVersion, RunResult, Sharing, Tier, VMOptions
+from .names import printable, to_bytes, to_text
+from .rows import MODES
+from .watchdog import EXIT, INSTRUCTIONS, TIME, Watchdog
+
+MAX_OUTPUT = 2 << 20  # characters of one run's output, and of each value, that a result keeps; the C part keeps 1 MiB
+
+_JITTED = (LuaVersion.LUAJIT20, LuaVersion.LUAJIT21)
+_CHUNK, _EXPRESSION, _FILE = range(3)
+_OK, _, _INTERRUPTED = range(3)
+
+
+class Listener(Protocol):
+    """What happens in VMs; called on the thread that runs the VM, or that drains its output."""
+
+    def printed(self, vm: int, text: str) -> None: ...
+
+    def exited(self, vm: int, code: int) -> None:
+        """A script called os.exit, which ended its run."""
+
+
+class _Run:
+    """One run of one VM, for the watchdog: what ends it can never hit the next one."""
+
+    __slots__ = ("_vm",)
+
+    def __init__(self, vm: LuaVM) -> None:
+        self._vm = vm
+
+    def interrupt(self, reason: int) -> bool:
+        return self._vm.interrupt_run(self, reason)
+
+
+class LuaVM:
+    """One VM. Its methods may be called from any thread; a second run waits for the first.
+
+    A VM is made ready in the constructor, boot script apart (`boot`). Raises UsageError for options that
+    cannot hold, UnsupportedError when lupa cannot make such a runtime.
+    """
+
+    def __init__(
+        self,
+        cache: CodeCache,
+        options: VMOptions | None = None,
+        *,
+        id: int | None = None,
+        watchdog: Watchdog | None = None,
+        listener: Listener | None = None,
+    ) -> None:
+        options = VMOptions(lua=cache.lua) if options is None else options
+        check(options)
+        if options.lua != cache.lua:
+            raise UsageError(f"a VM of Lua {options.lua} cannot use the cache of Lua {cache.lua}")
+        self.options = options
+        self.tier = Tier.OFF if options.sharing is Sharing.OFF else cache.tier
+        self._native = cache.prepare(
+            id=id,
+            mode=CacheMode.OFF if self.tier is Tier.OFF else options.mode or CacheMode.ON,
+            memory_cap=options.memory_cap or 0,
+            instruction_budget=options.instruction_budget or 0,
+        )
+        self.id = self._native.id
+        self._watchdog = watchdog if watchdog is not None else Watchdog()
+        self._listener = listener
+        self._output: list[str] = []
+        self._printed = 0
+        self._busy = threading.Lock()  # held during a run: never two threads in one VM
+        self._turn = threading.Lock()  # held to look at, begin or end a run
+        self._closing = False
+        self.current: _Run | None = None
+        self._runtime = cache.library.new_runtime()
+        join(self._runtime, self._native)
+        if options.roots:
+            self._runtime.execute(b"package.path = ... .. package.path", _search_path(options.roots))
+        if cache.lua in _JITTED and not options.jit:
+            self._runtime.execute(b"jit.off()")
+
+    # Running
+
+    def boot(self) -> RunResult:
+        """Run the boot script of the options; an empty success without one."""
+        return self.run(self.options.boot or "", "=boot", expression=False)
+
+    def run(self, source: str, chunkname: str = "=console", *, expression: bool = True) -> RunResult:
+        """Run Lua source; with `expression`, `1 + 1` alone is understood as Lua's prompt does."""
+        how = _EXPRESSION if expression else _CHUNK
+        return self._run_to_result(source.encode("utf-8", "surrogateescape"), to_bytes(chunkname), how)
+
+    def run_file(self, path: str) -> RunResult:
+        """Run a file, loaded through the cache."""
+        return self._run_to_result(to_bytes(path), b"", _FILE)
+
+    def load(self, names: Iterable[bytes]) -> list[FileFailure]:
+        """Load files through the cache and keep their main functions, without running them."""
+        with self._running():
+            self._native.load(b"\0".join(names))
+            failures = self._native.take_failures()
+        return [FileFailure(to_text(name), self.id, printable(text)) for name, text in failures]
+
+    def collect(self) -> int:
+        """A full garbage collection. Returns the bytes held afterwards."""
+        with self._running():
+            return self._native.collect()
+
+    def interrupt(self) -> bool:
+        """End the run that is going on, whatever Lua code does; False when none is. Returns at once.
+
+        What no hook can reach ends first by itself: a C function (a long pattern match), a finalizer (`__gc`), and on
+        LuaJIT compiled traces (`VMOptions.jit`).
+        """
+        run = self.current
+        if run is not None:
+            self._watchdog.end(run)
+        return run is not None
+
+    def interrupt_run(self, run: _Run, reason: int) -> bool:
+        """For the watchdog: try once to end that run; False when it is over."""
+        with self._turn:
+            if run is not self.current:
+                return False
+            self._native.interrupt(reason)
+            return True
+
+    def close(self) -> None:
+        """Tear the VM down; a run is interrupted first. Idempotent; waits until `lua_close` has returned."""
+        with self._turn:
+            self._closing = True
+        self.interrupt()
+        with self._busy:
+            if self._runtime is not None:
+                self._native.release()
+                self._runtime = None  # the last reference: lupa calls lua_close here
+
+    # Reading, while it runs too
+
+    @property
+    def mode(self) -> CacheMode:
+        return MODES[self._native.mode]
+
+    @mode.setter
+    def mode(self, mode: CacheMode) -> None:
+        if self.tier is Tier.OFF and mode is not CacheMode.OFF:
+            raise UsageError(f"VM {self.id} was spawned with sharing off; its cache mode stays off")
+        self._native.set_mode(MODES.index(mode))
+
+    @property
+    def memory(self) -> int:
+        """Bytes its allocator holds now."""
+        return self._native.memory
+
+    @property
+    def memory_peak(self) -> int:
+        return self._native.memory_peak
+
+    @property
+    def load_us(self) -> float:
+        """µs spent in cached loads since birth."""
+        return self._native.load_us
+
+    @property
+    def running(self) -> bool:
+        return self.current is not None
+
+    @property
+    def closed(self) -> bool:
+        """Whether `lua_close` has returned; only then are its generations let go."""
+        return self._native.closed
+
+    def drain_output(self) -> None:
+        """Pass on what was printed since the last call, while the run goes on."""
+        with self._turn:
+            data = self._native.take_output()
+            if not data:
+                return
+            text = printable(data)
+            if self._printed < MAX_OUTPUT:
+                self._output.append(text)
+            self._printed += len(text)
+        if self._listener is not None:
+            self._listener.printed(self.id, text)
+
+    # Inside
+
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        with self._busy:
+            with self._turn:
+                if self._closing:
+                    raise UsageError(f"VM {self.id} is closed")
+                self.current = run = _Run(self)
+            if self.options.time_budget is not None:
+                self._watchdog.end(run, reason=TIME, after=self.options.time_budget)
+            try:
+                yield
+            finally:
+                with self._turn:
+                    self.current = None
+                self._watchdog.over(run)
+
+    def _run_to_result(self, source: bytes, chunkname: bytes, how: int) -> RunResult:
+        started = time.perf_counter()
+        with self._running():
+            self._native.execute(source, chunkname, how)
+            duration = time.perf_counter() - started
+            status, values, message, traceback, reason, exit_code = self._native.take_result()
+            self.drain_output()
+            with self._turn:
+                output, printed = "".join(self._output), self._printed
+                self._output, self._printed = [], 0
+        if reason == EXIT and self._listener is not None:
+            self._listener.exited(self.id, exit_code)
+        failure = None
+        if status != _OK and not (reason == EXIT and exit_code == 0):
+            failure = LuaFailure(self._reason(reason, exit_code) or printable(message), printable(traceback))
+        return RunResult(
+            vm=self.id,
+            values=tuple(shorten(printable(value)) for value in values),
+            output=shorten(output, printed),
+            failure=failure,
+            interrupted=status == _INTERRUPTED and reason != EXIT,
+            duration_ms=duration * 1e3,
+        )
+
+    def _reason(self, reason: int, exit_code: int) -> str:
+        if reason == EXIT:
+            return f"the script called os.exit with code {exit_code}"
+        if reason == INSTRUCTIONS:
+            return f"the instruction budget of {self.options.instruction_budget:,} is used up"
+        if reason == TIME:
+            return f"the time budget of {self.options.time_budget:g} s is used up"
+        return "interrupted" if reason else ""
+
+
+def check(options: VMOptions) -> None:
+    """Refuse options that cannot hold, before anything is made. Raises UsageError."""
+    for root in options.roots:
+        if ";" in root or "?" in root:
+            raise UsageError(f"the search root {root!r} cannot be used: package.path has no way to write ';' or '?'")
+    for name, limit in (
+        ("memory cap", options.memory_cap),
+        ("instruction budget", options.instruction_budget),
+        ("time budget", options.time_budget),
+    ):
+        if limit is not None and not limit > 0:
+            raise UsageError(f"the {name} must be more than 0, not {limit}; leave it out for no limit")
+
+
+def shorten(text: str, total: int | None = None, limit: int = MAX_OUTPUT) -> str:
+    """The first `limit` characters, with a note of what is missing from the `total`."""
+    total = len(text) if total is None else total
+    return text if total <= limit else f"{text[:limit]}\n[{total - limit:,} more characters]"
+
+
+def _search_path(roots: tuple[str, ...]) -> bytes:
+    return b"".join(b"%b/?.lua;%b/?/init.lua;" % (root, root) for root in map(to_bytes, roots))

@@ -1,0 +1,175 @@
+"""A run can be ended whatever it does, by a person or a budget, and the VM lives on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from moonscope.cache import CodeCache
+from moonscope.engine import Engine
+from moonscope.errors import CancelledError
+from moonscope.model import LuaVersion, RunResult, Update, VMState
+from moonscope.protocol import Close, Done, Interrupt, RunChunk, Runs
+from moonscope.vm import LuaVM
+
+NewVM = Callable[..., LuaVM]
+Spawn = Callable[..., tuple[int, ...]]
+Eventually = Callable[[Callable[[Update], object]], Update]
+
+ENDLESS = {
+    "a loop": "while true do end",
+    "a loop that counts": "for i = 1, math.huge do local _ = i * 2 end",
+    "recursion without end": "local function f() return f() end f()",
+    "pcall in a loop": "while true do pcall(error, 'x') end",
+    "a loop in pcall in a loop": "while true do pcall(function() while true do end end) end",
+    "xpcall with a handler that loops": "while true do xpcall(error, function() while true do end end) end",
+    "a coroutine": "coroutine.resume(coroutine.create(function() while true do end end))",
+    "coroutines in a loop": """
+        while true do coroutine.resume(coroutine.create(function() while true do pcall(error) end end)) end""",
+    "coroutine.wrap": "coroutine.wrap(function() while true do end end)()",
+    "a coroutine in a coroutine": """
+        local function nest(n)
+          if n == 0 then while true do end end
+          coroutine.wrap(nest)(n - 1)
+        end
+        nest(10)""",
+    "ping and pong": """
+        local other = coroutine.wrap(function() while true do coroutine.yield() end end)
+        while true do other() end""",
+    "an iterator": "for _ in coroutine.wrap(function() while true do coroutine.yield(1) end end) do end",
+    "a metamethod": "local t = setmetatable({}, {__index = function(t, k) while true do end end}) return t.x",
+    "a comparison in sort": "while true do table.sort({3, 1, 2}, function(a, b) while true do end end) end",
+    "printing": "while true do print('again') end",
+    "making garbage": "while true do local _ = {} end",
+    "string.gsub": "while true do string.gsub('aaaa', 'a', function() while true do end end) end",
+}
+
+
+def run_until_interrupted(vm: LuaVM, source: str) -> RunResult:
+    """Starts a run, interrupts it as soon as it goes on, and gives what came of it."""
+    results: list[RunResult] = []
+    thread = threading.Thread(target=lambda: results.append(vm.run(source)), daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 20
+    while thread.is_alive():
+        assert time.monotonic() < deadline, "the run did not end"
+        vm.interrupt()
+        thread.join(0.01)
+    return results[0]
+
+
+@pytest.mark.parametrize("script", ENDLESS)
+def test_every_script_can_be_ended(lua: LuaVersion, script: str, new_vm: NewVM) -> None:
+    vm = new_vm(CodeCache(lua))
+    result = run_until_interrupted(vm, ENDLESS[script])
+    assert result.interrupted
+    assert result.failure is not None
+    assert result.failure.message == "interrupted"
+    assert vm.run("return 1 + 1").values == ("2",)
+
+
+def test_the_traceback_tells_where_it_was(new_vm: NewVM) -> None:
+    vm = new_vm(instruction_budget=10_000)
+    result = vm.run("local function spins()\nwhile true do end\nend\nspins()")
+    assert result.failure is not None
+    assert "spins" in result.failure.traceback
+
+
+def test_an_interrupt_never_hits_the_next_run(new_vm: NewVM) -> None:
+    vm = new_vm()
+    for _ in range(20):
+        run_until_interrupted(vm, "while true do end")
+        assert not vm.run("local n = 0 for i = 1, 1000 do n = n + i end return n").interrupted
+
+
+def test_nothing_to_interrupt(engine: Engine, spawn: Spawn) -> None:
+    vms = spawn(2)
+    assert engine.perform(Interrupt(vms=vms)) == Done(0)
+    assert engine.perform(Interrupt()) == Done(0)
+
+
+@pytest.mark.parametrize("script", ["while true do end", "while true do pcall(error) end"])
+def test_a_time_budget_ends_a_run(lua: LuaVersion, script: str, new_vm: NewVM) -> None:
+    vm = new_vm(CodeCache(lua), time_budget=0.05)
+    result = vm.run(script)
+    assert result.interrupted
+    assert result.failure is not None
+    assert result.failure.message == "the time budget of 0.05 s is used up"
+    assert vm.run("return 'alive'").failure is None
+
+
+@pytest.mark.parametrize("script", ["while true do end", "while true do pcall(error) end"])
+def test_an_instruction_budget_ends_a_run(lua: LuaVersion, script: str, new_vm: NewVM) -> None:
+    vm = new_vm(CodeCache(lua), instruction_budget=100_000)
+    result = vm.run(script)
+    assert result.interrupted
+    assert result.failure is not None
+    assert result.failure.message == "the instruction budget of 100,000 is used up"
+    for _ in range(3):  # each run has the whole budget
+        assert vm.run("for i = 1, 10000 do end return 'enough'").failure is None
+
+
+def test_a_person_ends_a_run_and_the_vm_says_so(engine: Engine, spawn: Spawn, eventually: Eventually) -> None:
+    [vm] = spawn(1)
+    results: list[object] = []
+    runner = threading.Thread(
+        target=lambda: results.append(engine.perform(RunChunk(vms=(vm,), source="while true do pcall(error) end")))
+    )
+    runner.start()
+    eventually(lambda update: update.vms[0].state is VMState.RUNNING)
+    assert engine.perform(Interrupt(vms=(vm,))) == Done(1)
+    runner.join()
+    [result] = results
+    assert isinstance(result, Runs)
+    assert result.results[0].interrupted
+    snapshot = engine.changes(0)
+    assert snapshot.vms[0].state is VMState.INTERRUPTED
+    assert "interrupt" in [mark.kind for mark in snapshot.marks]
+
+
+def test_cancelling_a_command_ends_its_runs_and_drops_those_that_wait(
+    engine: Engine, spawn: Spawn, eventually: Eventually
+) -> None:
+    vms = spawn(5)  # more than workers
+    with pytest.raises(CancelledError, match="of 5 VMs"):
+        engine.perform(
+            RunChunk(vms=vms, source="while true do end"),
+            cancelled=lambda: any(row.state is VMState.RUNNING for row in engine.changes(0).vms),
+        )
+    states = [row.state for row in engine.changes(0).vms]
+    assert set(states) == {VMState.IDLE, VMState.INTERRUPTED}
+    assert states.count(VMState.INTERRUPTED) <= 2
+
+
+def test_closing_interrupts_first_and_drops_what_waits(engine: Engine, spawn: Spawn, eventually: Eventually) -> None:
+    [vm] = spawn(1)
+    results: list[object] = []
+    runners = [
+        threading.Thread(
+            target=lambda: results.append(engine.perform(RunChunk(vms=(vm,), source="while true do end")))
+        )
+        for _ in range(3)
+    ]
+    for runner in runners:
+        runner.start()
+    eventually(lambda update: update.vms[0].queued == 2)
+    assert engine.perform(Close(vms=(vm,))) == Done(1)
+    for runner in runners:
+        runner.join()
+    runs = [result.results[0] for result in results if isinstance(result, Runs)]
+    assert sorted(run.interrupted for run in runs) == [False, False, True]
+    assert all(run.failure is not None and ("closed" in run.failure.message or run.interrupted) for run in runs)
+    assert engine.changes(0).vms == ()
+
+
+def test_a_boot_script_can_be_interrupted(engine: Engine, spawn: Spawn, eventually: Eventually) -> None:
+    spawner = threading.Thread(target=lambda: spawn(1, boot="while true do end"))
+    spawner.start()
+    eventually(lambda update: update.vms)
+    while spawner.is_alive():
+        engine.perform(Interrupt())
+        spawner.join(0.01)
+    assert engine.changes(0).vms[0].state is VMState.INTERRUPTED

@@ -1,0 +1,144 @@
+"""However a reader partitions time, it ends up with what a whole snapshot says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moonscope.ledger import Ledger, Stream
+from moonscope.model import (
+    CacheMode,
+    FileRow,
+    LuaVersion,
+    Mark,
+    Settings,
+    Tier,
+    Update,
+    VMRow,
+    VMState,
+)
+
+
+class Reader:
+    """Does what every receiver of updates does."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        self.revision = 0
+        self.files: dict[Any, FileRow] = {}
+        self.vms: dict[int, VMRow] = {}
+        self.marks: list[Mark] = []
+        self.settings: Settings | None = None
+
+    def apply(self, update: Update) -> None:
+        if update.reset:
+            self.forget()
+        assert update.since == self.revision
+        self.revision = update.revision
+        self.files.update(((row.lua, row.key), row) for row in update.files)
+        self.vms.update((row.id, row) for row in update.vms)
+        for key in update.files_gone:
+            self.files.pop(key, None)
+        for id in update.vms_gone:
+            self.vms.pop(id, None)
+        self.marks.extend(update.marks)
+        self.settings = update.settings or self.settings
+
+
+def vm(id: int, memory: int = 0) -> VMRow:
+    return VMRow(
+        id=id, lua=LuaVersion.LUA54, state=VMState.IDLE, mode=CacheMode.ON, tier=Tier.BYTECODE, memory=memory
+    )
+
+
+def file(key: str, retired: int = 0) -> FileRow:
+    return FileRow(lua=LuaVersion.LUA54, key=key, retired=retired)
+
+
+@st.composite
+def deltas(draw: st.DrawFn) -> Update:
+    """A change of some rows and the end of others, never both of one row (the engine's census never does)."""
+    ids = draw(st.lists(st.integers(1, 6), unique=True))
+    cut = draw(st.integers(0, len(ids)))
+    keys = draw(st.lists(st.sampled_from("abcd"), unique=True))
+    key_cut = draw(st.integers(0, len(keys)))
+    number = st.integers(0, 3)
+    return Update(
+        revision=0,
+        vms=tuple(vm(id, draw(number)) for id in ids[:cut]),
+        vms_gone=tuple(ids[cut:]),
+        files=tuple(file(key, draw(number)) for key in keys[:key_cut]),
+        files_gone=tuple((LuaVersion.LUA54, key) for key in keys[key_cut:]),
+        marks=tuple(Mark(serial=0, time=0.0, kind="clear", text=str(draw(number))) for _ in range(draw(number))),
+        settings=draw(st.none() | st.builds(Settings, workers=number)),
+    )
+
+
+@given(st.lists(st.tuples(deltas(), st.booleans())), st.sampled_from([0, 1, 2, 1000]))
+def test_updates_in_any_partition_give_the_snapshot(steps: list[tuple[Update, bool]], max_gone: int) -> None:
+    ledger = Ledger(Settings(), max_gone=max_gone)
+    reader = Reader()
+    for delta, reads in steps:
+        ledger.record(delta)
+        if reads:
+            reader.apply(ledger.changes(reader.revision))
+    reader.apply(ledger.changes(reader.revision))
+    whole = Reader()
+    whole.apply(ledger.changes(0))
+    assert reader.files == whole.files
+    assert reader.vms == whole.vms
+    assert reader.marks == whole.marks
+    assert reader.settings == whole.settings
+
+
+def test_only_what_is_newer_is_told() -> None:
+    ledger = Ledger(Settings())
+    ledger.record(Update(revision=0, vms=(vm(1), vm(2))))
+    before = ledger.changes(0).revision
+    ledger.record(Update(revision=0, vms=(vm(2, memory=5),), vms_gone=(1,)))
+    update = ledger.changes(before)
+    assert (update.since, update.vms, update.vms_gone, update.settings) == (before, (vm(2, memory=5),), (1,), None)
+    assert not update.reset
+
+
+def test_a_snapshot_names_nothing_that_is_gone() -> None:
+    ledger = Ledger(Settings())
+    ledger.record(Update(revision=0, vms=(vm(1),)))
+    ledger.record(Update(revision=0, vms_gone=(1,)))
+    assert ledger.changes(0).vms_gone == ()
+
+
+def test_a_reader_too_far_behind_starts_anew() -> None:
+    ledger = Ledger(Settings(), max_gone=1)
+    ledger.record(Update(revision=0, vms=(vm(1), vm(2), vm(3))))
+    behind = ledger.changes(0).revision
+    ledger.record(Update(revision=0, vms_gone=(1,)))
+    ledger.record(Update(revision=0, vms_gone=(2,)))
+    update = ledger.changes(behind)
+    assert (update.reset, update.since, update.vms) == (True, 0, (vm(3),))
+
+
+def test_a_reader_of_another_engine_starts_anew() -> None:
+    update = Ledger(Settings()).changes(77)
+    assert update.reset
+    assert update.settings is not None
+
+
+def test_a_stream_keeps_its_last_items() -> None:
+    stream: Stream[str] = Stream(3)
+    for revision, item in enumerate("abcde", start=1):
+        stream.record(revision, [item])
+    assert stream.items(0) == ("c", "d", "e")
+    assert stream.items(4) == ("e",)
+
+
+def test_waiting_ends_with_the_next_revision() -> None:
+    ledger = Ledger(Settings())
+    now = ledger.changes(0).revision
+    assert not ledger.wait(now, timeout=0)
+    ledger.record(Update(revision=0, vms=(vm(1),)))
+    assert ledger.wait(now, timeout=0)
