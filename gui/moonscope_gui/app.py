@@ -1,0 +1,90 @@
+"""Start-up: `main` runs the window until it is closed, `build` makes one for demonstrations and tests."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from . import icons, theme
+from .engine_link import EngineLink
+from .main_window import MainWindow
+from .settings import WindowSettings
+from .views.message_bar import Message
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Open the window. Returns the exit code."""
+    options = _parser().parse_args(argv)
+    settings = WindowSettings()
+    app = application()
+    if options.theme:
+        settings.theme = options.theme
+    window = build(settings=settings)
+    window.open_paths(options.paths)
+    if options.attach:
+        window.link.attach(options.attach, options.key_file)
+    else:
+        window.link.start_host()
+    window.show()
+    _let_ctrl_c_through(app)
+    _show_faults(window)
+    return app.exec()
+
+
+def build(*, link: EngineLink | None = None, settings: WindowSettings | None = None) -> MainWindow:
+    """A window that is not shown yet and whose link is not connected: call `window.link.start_host()` or `attach`.
+
+    `settings` decides on theme and layout; without it, the user's own are used.
+    """
+    app = application()
+    settings = settings or WindowSettings()
+    theme.apply(app, settings.theme)
+    return MainWindow(link or EngineLink(), settings)
+
+
+def application() -> QApplication:
+    """The application of this process, made when there is none."""
+    app = QApplication.instance()
+    if not isinstance(app, QApplication):
+        app = QApplication(sys.argv[:1])
+        app.setApplicationName("moonscope")
+        app.setApplicationDisplayName("Moonscope")
+        app.setDesktopFileName("moonscope")
+        app.setWindowIcon(icons.app_icon())
+    return app
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="moonscope", description="The window of Moonscope.")
+    parser.add_argument("paths", metavar="PATH", nargs="*", help="Lua files, or folders to search for them")
+    parser.add_argument("--attach", metavar="ADDRESS", help="use a host that runs already")
+    parser.add_argument("--key-file", metavar="F", type=Path, help="the file with the key of that host")
+    parser.add_argument("--theme", choices=theme.NAMES, help="colours of the window (default: as last time)")
+    return parser
+
+
+def _show_faults(window: MainWindow) -> None:
+    """An unexpected error in the window is told in it, and the window goes on."""
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        sys.__excepthook__(kind, error, trace)
+        details = "".join(traceback.format_exception(kind, error, trace))
+        window.messages.show_message(Message(f"A fault in the window itself: {error or kind.__name__}", details))
+
+    sys.excepthook = hook
+
+
+def _let_ctrl_c_through(app: QApplication) -> None:
+    """Python handles signals between its own instructions only, and none runs while Qt waits for events."""
+    signal.signal(signal.SIGINT, lambda *_: app.closeAllWindows())
+    tick = QTimer(app, interval=200)
+    tick.timeout.connect(lambda: None)
+    tick.start()

@@ -1,0 +1,1 @@
+"""Dialogs; all open without blocking and answer by a callback."""

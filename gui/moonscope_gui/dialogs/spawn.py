@@ -1,0 +1,170 @@
+"""Spawning VMs: how many, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QFormLayout,
+    QGroupBox,
+    QHBoxLayout,
+    QLineEdit,
+    QPlainTextEdit,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from moonscope.model import CacheMode, LuaVersion, Sharing, VMOptions
+from moonscope.protocol import Spawn
+
+from ..views.buttons import tool_button
+from ..views.cell_delegate import code_font
+
+MAX_VMS = 10_000
+_NO_LIMIT = "no limit"
+_MODES = {
+    "default of the engine": None,
+    "on: use the cache and store": CacheMode.ON,
+    "exist: use it, never store": CacheMode.EXIST,
+    "off: load past it": CacheMode.OFF,
+}
+_SHARINGS = {
+    Sharing.AUTO: "automatic: the best this engine can",
+    Sharing.DIRECT: "direct: one prototype for all VMs (own runtime)",
+    Sharing.GRAFT: "graft: code shared, constants per VM (5.4, 5.5)",
+    Sharing.BYTECODE: "bytecode: undump in each VM",
+    Sharing.OFF: "off: plain loading",
+}
+
+
+class SpawnDialog(QDialog):
+    """`luas` are the versions the engine offers, with their exact releases."""
+
+    def __init__(
+        self,
+        luas: Sequence[tuple[LuaVersion, str]],
+        spawn: Callable[[Spawn], object],
+        parent: QWidget,
+    ) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("Spawn VMs")
+        self.setMinimumWidth(520)
+        self._build_fields(luas)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(10)
+        layout.addLayout(self._basics())
+        layout.addWidget(self._limits())
+        layout.addWidget(self._code())
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel | QDialogButtonBox.StandardButton.Ok)
+        self.go = buttons.button(QDialogButtonBox.StandardButton.Ok)
+        self.go.setText("Spawn")
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        self.accepted.connect(lambda: spawn(self.command()))
+        layout.addWidget(buttons)
+        self.count.setFocus()
+        self.count.selectAll()
+
+    def command(self) -> Spawn:
+        megabytes = self.memory_cap.value()
+        return Spawn(
+            count=self.count.value(),
+            options=VMOptions(
+                lua=self.lua.currentData(),
+                mode=self.mode.currentData(),
+                sharing=self.sharing.currentData(),
+                memory_cap=megabytes * 1024 * 1024 or None,
+                roots=tuple(part for part in (text.strip() for text in self.roots.text().split(";")) if part),
+                boot=self.boot.toPlainText().strip() or None,
+                instruction_budget=self.instructions.value() * 1_000_000 or None,
+                time_budget=self.seconds.value() or None,
+                jit=self.jit.isEnabled() and self.jit.isChecked(),
+            ),
+        )
+
+    def _build_fields(self, luas: Sequence[tuple[LuaVersion, str]]) -> None:
+        self.count = QSpinBox(minimum=1, maximum=MAX_VMS, value=4)
+        self.count.setGroupSeparatorShown(True)
+        self.lua = QComboBox()
+        for version, release in luas or [(version, version.value) for version in LuaVersion]:
+            self.lua.addItem(release if release.startswith("Lua") else f"Lua {release}", version)
+        self.lua.setCurrentIndex(max(0, self.lua.findData(LuaVersion.LUA54)))
+        self.mode = _choice(_MODES, "Whether these VMs use the cache and store in it")
+        sharings = {_SHARINGS.get(sharing, sharing.value): sharing for sharing in Sharing}
+        self.sharing = _choice(sharings, "How these VMs get a cached function")
+        self.memory_cap = QSpinBox(maximum=1024 * 1024, suffix=" MiB")
+        self.memory_cap.setToolTip("A script that needs more ends with Lua's own error for missing memory")
+        self.instructions = QSpinBox(maximum=1_000_000, suffix=" million")
+        self.instructions.setToolTip("VM instructions per run; a run that needs more is interrupted")
+        self.seconds = QDoubleSpinBox(maximum=86_400.0, decimals=1, suffix=" s")
+        for limit in (self.memory_cap, self.instructions, self.seconds):
+            limit.setSpecialValueText(_NO_LIMIT)
+        self.seconds.setToolTip("Time per run; a run that takes longer is interrupted")
+        self.roots = QLineEdit(placeholderText="folders for require, separated by ;")
+        self.roots.setToolTip("Each folder is put in front of package.path as FOLDER/?.lua;FOLDER/?/init.lua")
+        self.boot = QPlainTextEdit(placeholderText="-- Lua that each VM runs once before it is ready")
+        self.boot.setFont(code_font())
+        self.boot.setTabChangesFocus(True)
+        self.boot.setFixedHeight(self.fontMetrics().lineSpacing() * 5)
+        self.jit = QCheckBox("Compile traces (LuaJIT)")
+        self.jit.setToolTip("Compiled traces run faster but cannot be interrupted")
+        self.lua.currentIndexChanged.connect(self._allow_jit)
+        self._allow_jit()
+
+    def _allow_jit(self) -> None:
+        self.jit.setEnabled(str(self.lua.currentData()).startswith("luajit"))
+
+    def _basics(self) -> QFormLayout:
+        form = QFormLayout()
+        form.addRow("Number of VMs", self.count)
+        form.addRow("Lua", self.lua)
+        form.addRow("", self.jit)
+        form.addRow("Cache mode", self.mode)
+        form.addRow("Sharing", self.sharing)
+        return form
+
+    def _limits(self) -> QGroupBox:
+        box = QGroupBox("Limits of each VM")
+        form = QFormLayout(box)
+        form.addRow("Memory", self.memory_cap)
+        form.addRow("Instructions per run", self.instructions)
+        form.addRow("Time per run", self.seconds)
+        return box
+
+    def _code(self) -> QGroupBox:
+        box = QGroupBox("Code")
+        form = QFormLayout(box)
+        browse = tool_button("Add …", "Choose a folder")
+        browse.clicked.connect(self._add_root)
+        line = QHBoxLayout()
+        line.addWidget(self.roots)
+        line.addWidget(browse)
+        form.addRow("Search roots", line)
+        form.addRow("Boot script", self.boot)
+        return box
+
+    def _add_root(self) -> None:
+        chooser = QFileDialog(self, "Search root")
+        chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        chooser.setFileMode(QFileDialog.FileMode.Directory)
+        chooser.fileSelected.connect(
+            lambda folder: self.roots.setText(";".join(filter(None, (self.roots.text().strip(), folder))))
+        )
+        chooser.open()
+
+
+def _choice(choices: dict[str, CacheMode | None] | dict[str, Sharing], tip: str) -> QComboBox:
+    box = QComboBox()
+    box.setToolTip(tip)
+    for text, value in choices.items():
+        box.addItem(text, value)
+    return box

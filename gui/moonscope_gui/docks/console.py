@@ -1,0 +1,155 @@
+"""The console: Lua in the selected VMs, with what it prints and returns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QTextCharFormat, QTextCursor
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
+
+from moonscope.model import LuaFailure, OutputEvent, RunResult
+
+from .. import icons, theme
+from ..models import formats
+from ..views.buttons import tool_button
+from ..views.cell_delegate import code_font
+from ..views.history_edit import HistoryEdit
+
+SCROLLBACK = 5_000  # lines
+_AT_ONCE = 200  # results or lines of output that are written at once; the rest is counted
+_NO_TARGET = "Select a VM to run Lua in it."
+
+
+class ConsoleDock(QWidget):
+    """Knows nothing of the engine: it emits what to run and is told what came of it."""
+
+    submitted = Signal(str)
+    interrupt_wanted = Signal()
+
+    def __init__(self, history: list[str], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._live: dict[int, str] = {}  # what VMs that run something for the console printed so far
+        self._until: dict[int, float] = {}  # output of these VMs up to this time was shown with the results
+        self.output = QPlainTextEdit()
+        self.output.setReadOnly(True)
+        self.output.setUndoRedoEnabled(False)
+        self.output.setMaximumBlockCount(SCROLLBACK)
+        self.output.setFont(code_font())
+        self.output.setPlaceholderText("Output of all VMs and results of what you run appear here.")
+        self.input = HistoryEdit(history)
+        self.input.setPlaceholderText("Lua: an expression or statements. Enter runs, Shift+Enter starts a new line")
+        self.input.submitted.connect(self.submitted)
+        self._prompt = QLabel(_NO_TARGET)
+        self.stop = tool_button("Interrupt", "Interrupt what the console runs")
+        self.stop.setIcon(icons.icon("interrupt"))
+        self.stop.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.stop.setEnabled(False)
+        self.stop.clicked.connect(self.interrupt_wanted)
+        clear = tool_button("Clear output")
+        clear.clicked.connect(self.output.clear)
+        line = QHBoxLayout()
+        line.setContentsMargins(8, 2, 6, 2)
+        line.addWidget(self._prompt, 1)
+        line.addWidget(self.stop)
+        line.addWidget(clear)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.output, 1)
+        layout.addLayout(line)
+        layout.addWidget(self.input)
+        self.setFocusProxy(self.input)
+
+    # What to run it in
+
+    def set_target(self, vms: Sequence[int]) -> None:
+        """The VMs that what is typed next runs in."""
+        self._prompt.setText(f"{_vms(vms)} \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}" if vms else _NO_TARGET)
+
+    def set_running(self, running: bool) -> None:
+        self.stop.setEnabled(running)
+
+    # What came of it
+
+    def begin(self, source: str, vms: Sequence[int]) -> None:
+        """A run starts; `show_results` or `show_error` ends it."""
+        for vm in vms:
+            self._live.setdefault(vm, "")
+        prompt = f"{_vms(vms)} \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
+        self._write(prompt + source.replace("\n", "\n" + " " * len(prompt)), "accent")
+
+    def show_results(self, results: Sequence[RunResult], now: float) -> None:
+        """Results of one run at the time `now`. Output that did not come as an event yet is shown now."""
+        for result in results[:_AT_ONCE]:
+            self._show_result(result, len(results) > 1)
+            self._until[result.vm] = now
+        if len(results) > _AT_ONCE:
+            self._write(f"and {len(results) - _AT_ONCE:,} more results", "muted")
+
+    def show_error(self, text: str) -> None:
+        self._write(text, "error")
+
+    def show_output(self, events: Sequence[OutputEvent]) -> None:
+        """What VMs printed, as it comes."""
+        fresh = [event for event in events if event.time > self._until.get(event.vm, 0.0)]
+        for event in fresh:
+            if event.vm in self._live:
+                self._live[event.vm] += event.text
+        for event in fresh[:_AT_ONCE]:
+            self._write(_prefixed(event.vm, event.text), "")
+        if len(fresh) > _AT_ONCE:
+            self._write(f"and output of {len(fresh) - _AT_ONCE:,} more calls of print", "muted")
+
+    def _show_result(self, result: RunResult, several: bool) -> None:
+        name = f"VM {result.vm}: " if several else ""
+        if output := self._not_shown(result):
+            self._write(_prefixed(result.vm, output), "")
+        if result.failure is not None:
+            self._show_failure(result.failure, name)
+        elif result.interrupted:
+            self._write(f"{name}interrupted", "stale")
+        elif result.values:
+            self._write(name + ", ".join(result.values), "hit")
+        elif not several and not result.output:
+            self._write("ok", "muted")
+
+    def _not_shown(self, result: RunResult) -> str:
+        """The part of a run's output that no event has brought yet."""
+        live = self._live.pop(result.vm, "")
+        return result.output.removeprefix(live) if result.output.startswith(live) else ""
+
+    def _show_failure(self, failure: LuaFailure, name: str) -> None:
+        self._write(name + failure.message, "error")
+        if failure.traceback:
+            self._write(failure.traceback, "muted")
+
+    @Slot()
+    def forget(self) -> None:
+        """The host is gone: nothing runs, and VMs to come are others."""
+        self._live.clear()
+        self._until.clear()
+        self.set_running(False)
+
+    def _write(self, text: str, tone: str) -> None:
+        bar = self.output.verticalScrollBar()
+        at_end = bar.value() >= bar.maximum() - 4
+        style = QTextCharFormat()
+        style.setForeground(theme.colour(tone or "text"))
+        cursor = QTextCursor(self.output.document())
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        if not self.output.document().isEmpty():
+            cursor.insertBlock()
+        cursor.insertText(text.removesuffix("\n"), style)
+        if at_end:
+            bar.setValue(bar.maximum())
+
+
+def _vms(vms: Sequence[int]) -> str:
+    return f"VM {vms[0]}" if len(vms) == 1 else f"VMs {formats.ids(vms, 6)}"
+
+
+def _prefixed(vm: int, text: str) -> str:
+    """Output with the number of its VM before each line."""
+    prefix = f"{vm:>3}\N{BOX DRAWINGS LIGHT VERTICAL} "
+    return "\n".join(prefix + line for line in text.removesuffix("\n").split("\n"))

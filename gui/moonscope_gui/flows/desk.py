@@ -1,0 +1,26 @@
+"""What every flow works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtWidgets import QWidget
+
+from ..models.files import FileEntry
+from ..models.state import EngineState
+from ..views.message_bar import Message
+from .jobs import Jobs
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The window as the flows see it."""
+
+    window: QWidget  # parent of dialogs
+    jobs: Jobs
+    state: EngineState
+    say: Callable[[Message], object]  # in the message bar
+    note: Callable[[str], object]  # in the status bar, for a moment
+    selected_vms: Callable[[], list[int]]
+    selected_files: Callable[[], list[FileEntry]]

@@ -1,0 +1,111 @@
+"""Opening files and folders, and loading them in VMs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtWidgets import QFileDialog
+
+from moonscope.model import FileFailure, LoadReport
+from moonscope.protocol import Load, Loaded, Spawn, Spawned
+
+from ..models import formats
+from ..settings import WindowSettings
+from ..views.message_bar import Message
+from .desk import Desk
+
+VMS_WHEN_NONE = 4  # spawned when files are opened and there is no VM
+
+
+class FilesFlow(QObject):
+    """Files that are opened are loaded in all VMs; if there is none, some are spawned first."""
+
+    def __init__(self, desk: Desk, settings: WindowSettings) -> None:
+        super().__init__(desk.window)
+        self._desk = desk
+        self._settings = settings
+
+    def choose_files(self) -> None:
+        chooser = self._chooser("Open Lua files", QFileDialog.FileMode.ExistingFiles)
+        chooser.filesSelected.connect(self.open_paths)
+        chooser.open()
+
+    def choose_folder(self) -> None:
+        chooser = self._chooser("Open a folder of Lua files", QFileDialog.FileMode.Directory)
+        chooser.filesSelected.connect(self.open_paths)
+        chooser.open()
+
+    def open_paths(self, paths: Sequence[str]) -> None:
+        """Load files, and the `.lua` files of folders, in all VMs."""
+        absolute = [os.path.abspath(path) for path in paths]  # noqa: PTH100 - resolves no links, as a key must not
+        for path in reversed(absolute):
+            self._settings.add_recent(path)
+        self._load_spawning(tuple(absolute))
+
+    def load_selected(self) -> None:
+        """Load the selected files, or files to be chosen, in the selected VMs."""
+        self._load_in(tuple(self._desk.selected_vms()))
+
+    def load_in_all(self) -> None:
+        """Load the selected files, or files to be chosen, in all VMs."""
+        self._load_in(())
+
+    def _load_in(self, vms: tuple[int, ...]) -> None:
+        keys = tuple(dict.fromkeys(entry.file.key for entry in self._desk.selected_files()))
+        if keys:
+            self._load(keys, vms)
+            return
+        chooser = self._chooser("Load Lua files", QFileDialog.FileMode.ExistingFiles)
+        chooser.filesSelected.connect(lambda paths: self._load(tuple(paths), vms))
+        chooser.open()
+
+    def _load_spawning(self, paths: tuple[str, ...]) -> None:
+        if self._desk.state.vms:
+            self._load(paths, ())
+            return
+
+        def spawned(answer: Spawned) -> None:
+            self._desk.note(f"There was no VM: {formats.plural(len(answer.report.vms), 'VM')} spawned")
+            self._load(paths, answer.report.vms)
+
+        self._desk.jobs.start(f"Spawn {VMS_WHEN_NONE} VMs", Spawn(count=VMS_WHEN_NONE), spawned)
+
+    def _load(self, paths: tuple[str, ...], vms: tuple[int, ...]) -> None:
+        what = os.path.basename(paths[0]) or paths[0] if len(paths) == 1 else f"{len(paths):,} paths"  # noqa: PTH119
+        self._desk.jobs.start(f"Load {what}", Load(paths=paths, vms=vms), lambda answer: self._report(answer, what))
+
+    def _report(self, answer: Loaded, what: str) -> None:
+        report = answer.report
+        where = f"in {formats.plural(report.vms, 'VM')}"
+        if report.failed:
+            self._desk.say(_failures(report, where))
+        elif not report.files:
+            self._desk.say(Message(f"There is no .lua file in {what}.", kind="warning"))
+        else:
+            self._desk.note(f"{formats.plural(report.files, 'file')} loaded {where}")
+
+    def _chooser(self, title: str, mode: QFileDialog.FileMode) -> QFileDialog:
+        chooser = QFileDialog(self._desk.window, title)
+        chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        chooser.setFileMode(mode)
+        if mode == QFileDialog.FileMode.ExistingFiles:
+            chooser.setNameFilters(["Lua files (*.lua)", "All files (*)"])
+        return chooser
+
+
+def _failures(report: LoadReport, where: str) -> Message:
+    """What failed, each file once with the VMs it failed in."""
+    by_cause: dict[tuple[str, str], list[FileFailure]] = {}
+    for failure in report.failures:
+        by_cause.setdefault((failure.path, failure.message), []).append(failure)
+    lines = []
+    for (path, message), failures in by_cause.items():
+        vms = [failure.vm for failure in failures if failure.vm]
+        lines.append(f"{path}: {message}" + (f"  (VM {formats.ids(vms)})" if vms else ""))
+    files = len({path for path, _ in by_cause})
+    text = f"{formats.plural(files, 'file')} could not be loaded {where}"
+    if report.files > files:
+        text += f"; {formats.plural(report.files - files, 'other')} loaded" if files else ""
+    return Message(f"{text}.", "\n".join(lines), kind="warning" if report.loaded else "error")

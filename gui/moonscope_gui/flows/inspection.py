@@ -1,0 +1,107 @@
+"""The prototype tree of what is selected, and the holders of a generation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, Qt, QTimer, Slot
+from PySide6.QtWidgets import QFileDialog
+
+from moonscope.errors import ConnectionLost, MoonscopeError
+from moonscope.model import LuaVersion
+from moonscope.protocol import AnyCommand, Holders, Inspect, Inspected, InspectFile, VMList
+
+from ..docks.generations import GenerationsDock
+from ..docks.prototypes import PrototypesDock
+from .desk import Desk
+
+_SETTLE_MS = 150  # arrow keys through a list ask for the last row only
+
+
+class InspectionFlow(QObject):
+    """Follows the selected file; the tree is asked for only when `is_seen` says that somebody looks at it."""
+
+    def __init__(
+        self, desk: Desk, prototypes: PrototypesDock, generations: GenerationsDock, is_seen: Callable[[], bool]
+    ) -> None:
+        super().__init__(desk.window)
+        self._desk = desk
+        self._prototypes = prototypes
+        self._generations = generations
+        self._is_seen = is_seen
+        self._shown: int | None = None  # the generation whose tree is shown or on its way
+        self._question = 0  # counts; an answer to an older one is dropped
+        self._wait = QTimer(self, singleShot=True, interval=_SETTLE_MS)
+        self._wait.timeout.connect(self.refresh)
+        generations.holders_wanted.connect(self._ask_holders)
+
+    @Slot()
+    def follow(self) -> None:
+        """The selection or its generation changed."""
+        self._wait.start()
+
+    def forget(self) -> None:
+        self._question += 1
+        self._shown = None
+        self._prototypes.clear()
+
+    @Slot()
+    def refresh(self) -> None:
+        """Show the tree of the selected file unless it is shown already."""
+        entries = self._desk.selected_files()
+        if len(entries) != 1 or not self._is_seen():
+            return
+        entry = entries[0]
+        generation = entry.file.generation
+        if generation is None:
+            self._question += 1
+            self._shown = None
+            self._prototypes.show_error(entry.file.error or f"{entry.file.key} is not in the cache now; load it.")
+        elif generation != self._shown:
+            self._shown = generation
+            self._ask(entry.file.key, Inspect(generation=generation))
+
+    def choose_file(self) -> None:
+        """Show the tree of a file on disk that need not be in the cache."""
+        chooser = QFileDialog(self._desk.window, "Inspect a Lua file")
+        chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        chooser.setFileMode(QFileDialog.FileMode.ExistingFile)
+        chooser.setNameFilters(["Lua files (*.lua)", "All files (*)"])
+        chooser.fileSelected.connect(self.inspect_file)
+        chooser.open()
+
+    def inspect_file(self, path: str) -> None:
+        self._shown = None
+        self._ask(path, InspectFile(path=path, lua=self._lua()))
+
+    def _lua(self) -> LuaVersion:
+        """That of the selected VM, so that a file is read as the person works."""
+        rows = [self._desk.state.vms.get(vm) for vm in self._desk.selected_vms()[:1]]
+        return rows[0].lua if rows and rows[0] else LuaVersion.LUA54
+
+    def _ask(self, title: str, command: AnyCommand) -> None:
+        self._question += 1
+        question = self._question
+        self._prototypes.show_loading(title)
+
+        def done(answer: Inspected) -> None:
+            if question == self._question:
+                self._prototypes.show_tree(answer.tree)
+
+        def failed(error: MoonscopeError) -> None:
+            if question == self._question:
+                self._shown = None
+                self._prototypes.show_error(str(error))
+
+        self._desk.jobs.start(f"Inspect {title}", command, done, failed)
+
+    @Slot(int)
+    def _ask_holders(self, generation: int) -> None:
+        def done(answer: VMList) -> None:
+            self._generations.show_holders(generation, answer.vms)
+
+        def failed(error: MoonscopeError) -> None:
+            if not isinstance(error, ConnectionLost):  # freed meanwhile
+                self._generations.show_holders(generation, ())
+
+        self._desk.jobs.start("Holders", Holders(generation=generation), done, failed)

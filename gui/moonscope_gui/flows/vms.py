@@ -1,0 +1,128 @@
+"""Spawning, running, interrupting and tearing down VMs."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtWidgets import QFileDialog
+
+from moonscope.model import CacheMode, SpawnReport
+from moonscope.protocol import Close, Collect, Done, Interrupt, RunFile, Runs, SetMode, Spawn, Spawned
+
+from ..dialogs.confirm import ConfirmDialog
+from ..dialogs.spawn import SpawnDialog
+from ..models import formats
+from ..views.message_bar import Message
+from .desk import Desk
+
+_CONFIRM_FROM = 10  # VMs that are torn down at once without a question: fewer than this
+
+
+class VMsFlow(QObject):
+    """Actions on the selected VMs, or on all of them."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk.window)
+        self._desk = desk
+
+    def spawn(self) -> None:
+        settings = self._desk.state.settings
+        SpawnDialog(settings.luas if settings else (), self.spawn_now, self._desk.window).open()
+
+    def spawn_now(self, command: Spawn) -> None:
+        self._desk.jobs.start(f"Spawn {formats.plural(command.count, 'VM')}", command, self._spawned)
+
+    def _spawned(self, answer: Spawned) -> None:
+        report = answer.report
+        if report.failures:
+            self._desk.say(_boot_failures(report))
+        else:
+            self._desk.note(f"{formats.plural(len(report.vms), 'VM')} spawned")
+
+    def run_script(self) -> None:
+        """Run a file to be chosen in the selected VMs, or in all when none is selected."""
+        vms = tuple(self._desk.selected_vms())
+        chooser = QFileDialog(self._desk.window, f"Run a Lua script in {_which(vms)}")
+        chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        chooser.setFileMode(QFileDialog.FileMode.ExistingFile)
+        chooser.setNameFilters(["Lua files (*.lua)", "All files (*)"])
+        chooser.fileSelected.connect(lambda path: self.run_file(path, vms))
+        chooser.open()
+
+    def run_file(self, path: str, vms: tuple[int, ...]) -> None:
+        self._desk.jobs.start(f"Run {path}", RunFile(vms=vms, path=path), lambda answer: self._ran(path, answer))
+
+    def _ran(self, path: str, answer: Runs) -> None:
+        failed = [result for result in answer.results if result.failure is not None]
+        if not failed:
+            self._desk.note(f"{path} ran in {formats.plural(len(answer.results), 'VM')}")
+            return
+        lines = [
+            f"VM {result.vm}: {result.failure.message}\n{result.failure.traceback}".rstrip()
+            for result in failed
+            if result.failure is not None
+        ]
+        where = f"{len(failed):,} of {formats.plural(len(answer.results), 'VM')}"
+        self._desk.say(Message(f"{path} failed in {where}.", "\n".join(lines)))
+
+    def collect(self) -> None:
+        vms = tuple(self._desk.selected_vms())
+        self._desk.jobs.start(
+            f"Collect garbage in {_which(vms)}", Collect(vms), lambda answer: self._count(answer, "collected")
+        )
+
+    def interrupt(self) -> None:
+        vms = tuple(self._desk.selected_vms())
+        self._desk.jobs.start(
+            f"Interrupt {_which(vms)}", Interrupt(vms), lambda answer: self._count(answer, "interrupted")
+        )
+
+    def close_selected(self) -> None:
+        self._close(tuple(self._desk.selected_vms()))
+
+    def close_all(self) -> None:
+        self._close(())
+
+    def _close(self, vms: tuple[int, ...]) -> None:
+        count = len(vms) or len(self._desk.state.vms)
+
+        def go() -> None:
+            self._desk.jobs.start(
+                f"Tear down {_which(vms)}", Close(vms), lambda answer: self._count(answer, "torn down")
+            )
+
+        if count < _CONFIRM_FROM and vms:
+            go()
+            return
+        which = formats.plural(count, "VM")
+        text = f"{which} will be torn down. What runs in them is interrupted; their state is lost."
+        ConfirmDialog("Tear down VMs", text, f"Tear down {count:,}", go, self._desk.window).open()
+
+    def set_mode(self, mode: CacheMode) -> None:
+        """Of the selected VMs; without a selection, of VMs to come."""
+        vms = tuple(self._desk.selected_vms())
+        if not vms:
+            self.set_default_mode(mode)
+            return
+        words = f"Cache mode {mode.value} for {_which(vms)}"
+        self._desk.jobs.start(words, SetMode(mode=mode, vms=vms), lambda _: self._desk.note(words))
+
+    def set_default_mode(self, mode: CacheMode) -> None:
+        words = f"Cache mode {mode.value} for VMs to come"
+        self._desk.jobs.start(words, SetMode(mode=mode), lambda _: self._desk.note(words))
+
+    def _count(self, answer: Done, verb: str) -> None:
+        self._desk.note(f"{formats.plural(answer.count, 'VM')} {verb}")
+
+
+def _which(vms: tuple[int, ...]) -> str:
+    if not vms:
+        return "all VMs"
+    return f"VM {vms[0]}" if len(vms) == 1 else formats.plural(len(vms), "VM")
+
+
+def _boot_failures(report: SpawnReport) -> Message:
+    failed = len(report.failures)
+    total = max(len(report.vms), failed)
+    lines = [f"VM {failure.vm}: {failure.message}" for failure in report.failures]
+    text = f"The boot script failed in {failed:,} of {formats.plural(total, 'VM')}; they can be used all the same."
+    return Message(text, "\n".join(lines), kind="warning")

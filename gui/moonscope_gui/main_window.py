@@ -1,0 +1,340 @@
+"""The main window: assembly of models, docks, flows and actions, and what goes from one to the other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
+from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QVBoxLayout, QWidget
+
+from moonscope.model import CacheMode, Update
+
+from . import actions, icons, theme
+from .docks.console import ConsoleDock
+from .docks.files import FilesDock
+from .docks.generations import GenerationsDock
+from .docks.log import LogDock
+from .docks.plots import PlotsDock
+from .docks.prototypes import PrototypesDock
+from .docks.vms import VMsDock
+from .engine_link import EngineLink
+from .flows.cache import CacheFlow
+from .flows.console import ConsoleFlow
+from .flows.desk import Desk
+from .flows.engine import TOPIC, EngineFlow
+from .flows.export import ExportFlow
+from .flows.files import FilesFlow
+from .flows.inspection import InspectionFlow
+from .flows.jobs import Jobs
+from .flows.vms import VMsFlow
+from .menus import build_context_menus, build_menus, build_toolbar
+from .models.files import FilesModel
+from .models.generations import GenerationsModel
+from .models.log import LogModel
+from .models.state import EngineState
+from .models.vms import VMsModel
+from .settings import WindowSettings
+from .status import StatusBar
+from .views.command_palette import CommandPalette
+from .views.message_bar import Message, MessageBar
+from .views.table_panel import TablePanel
+from .views.workspace import Part, Workspace
+
+
+class MainWindow(QMainWindow):
+    """Everything a person sees of one engine. It owns `link`, which may be connected before or after."""
+
+    def __init__(self, link: EngineLink, settings: WindowSettings) -> None:
+        super().__init__()
+        self.setWindowTitle("Moonscope")
+        self.setWindowIcon(icons.app_icon())
+        self.setAcceptDrops(True)
+        link.setParent(self)  # so that its connections, which hold the window, end with it
+        self.link = link
+        self.settings = settings
+        self.state = EngineState()
+        self.jobs = Jobs(link, self)
+        self._opened_late: list[str] = []  # paths to be opened as soon as there is an engine
+        self._build_docks()
+        self._build_frame()
+        self._build_flows()
+        self._build_actions()
+        self._connect()
+        self._restore()
+        self._show_gone(connecting=True)
+
+    # Assembly
+
+    def _build_docks(self) -> None:
+        files, vms = FilesModel(self.state, self), VMsModel(self.state, self)
+        generations, log = GenerationsModel(self.state, self), LogModel(self.state, self)
+        self.models = (files, vms, generations, log)
+        self.files, self.vms = FilesDock(files), VMsDock(vms)
+        self.generations, self.log = GenerationsDock(generations), LogDock(log)
+        self.plots = PlotsDock()
+        self.prototypes = PrototypesDock()
+        self.console = ConsoleDock(self.settings.history)
+        self.panels: tuple[TablePanel, ...] = (self.files, self.vms, self.generations, self.log)
+
+    def _build_frame(self) -> None:
+        self.workspace = Workspace((
+            Part("files", "Cached files", self.files, "left", icons.icon("file")),
+            Part("vms", "VMs", self.vms, "right", icons.icon("vm")),
+            Part("plots", "Live plots", self.plots, "bottom", icons.icon("plot")),
+            Part("prototypes", "Prototypes", self.prototypes, "tabs", icons.icon("prototype")),
+            Part("console", "Console", self.console, "tabs", icons.icon("console")),
+            Part("log", "Load log", self.log, "tabs", icons.icon("log")),
+            Part("generations", "Generations", self.generations, "tabs", icons.icon("generation")),
+        ))  # fmt: skip
+        self.messages = MessageBar()
+        frame = QWidget()
+        layout = QVBoxLayout(frame)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.messages)
+        layout.addWidget(self.workspace, 1)
+        self.setCentralWidget(frame)
+        self.status = StatusBar(self.state)
+        self.setStatusBar(self.status)
+
+    def _build_flows(self) -> None:
+        desk = Desk(
+            window=self,
+            jobs=self.jobs,
+            state=self.state,
+            say=self.messages.show_message,
+            note=self.status.show_note,
+            selected_vms=self.vms.selected,
+            selected_files=self.files.selected,
+        )
+        self.files_flow = FilesFlow(desk, self.settings)
+        self.vms_flow = VMsFlow(desk)
+        self.cache_flow = CacheFlow(desk)
+        self.engine_flow = EngineFlow(desk, self.link)
+        self.console_flow = ConsoleFlow(desk, self.console, self.settings)
+        self.export_flow = ExportFlow(desk, self.current_table)
+        self.inspection = InspectionFlow(desk, self.prototypes, self.generations, self.prototypes.isVisible)
+
+    def _build_actions(self) -> None:
+        self.actions_ = actions.Actions(self)
+        self.actions_.bind(self._calls())
+        build_menus(self, self.actions_, self.workspace.toggle_actions(), self._fill_recent)
+        self.toolbar = build_toolbar(self, self.actions_)
+        others = (self.generations.view, self.log.view)
+        build_context_menus(self.actions_, self.files.view, self.vms.view, others)
+
+    def _calls(self) -> dict[str, Callable[..., object]]:
+        """What each action does."""
+        files, vms, cache, export = self.files_flow, self.vms_flow, self.cache_flow, self.export_flow
+        calls: dict[str, Callable[..., object]] = {
+            "open-files": files.choose_files, "open-folder": files.choose_folder,
+            "load-selected": files.load_selected, "load-all": files.load_in_all,
+            "inspect-file": self.inspection.choose_file,
+            "export": export.export_table, "copy": export.copy_rows, "screenshot": export.choose_screenshot,
+            "find": lambda: self.current_table().filter.setFocus(Qt.FocusReason.ShortcutFocusReason),
+            "quit": self.close,
+            "spawn": vms.spawn, "run-script": vms.run_script, "collect": vms.collect, "interrupt": vms.interrupt,
+            "close-selected": vms.close_selected, "close-all": vms.close_all,
+            "evict": cache.evict_selected, "evict-pattern": cache.evict_pattern, "clear": cache.clear_all,
+            "pause": self.set_paused, "reset-layout": self.reset_layout, "palette": self.show_palette,
+            "restart": self.engine_flow.restart, "about": self.engine_flow.about,
+        }  # fmt: skip
+        for mode in CacheMode:
+            calls[f"mode-{mode.value}"] = partial(vms.set_mode, mode)
+            calls[f"default-{mode.value}"] = lambda _, mode=mode: vms.set_default_mode(mode)
+        for name in theme.NAMES:
+            calls[f"theme-{name}"] = lambda _, name=name: self.set_theme(name)
+        return calls
+
+    def _connect(self) -> None:
+        link = self.link
+        link.connecting.connect(lambda words: self._show_gone(words, connecting=True))
+        link.connected.connect(self._show_connected)
+        link.updated.connect(self._take)
+        link.lost.connect(lambda: self._show_gone())
+        self.jobs.changed.connect(lambda: self.status.show_jobs(self.jobs.running))
+        self.jobs.failed.connect(lambda title, text: self.messages.show_message(Message(f"{title}: {text}")))
+        self.files.view.chosen.connect(self.inspection.follow)
+        self.vms.view.chosen.connect(self.console_flow.retarget)
+        for view in (self.files.view, self.vms.view):
+            view.chosen.connect(self._enable)
+        self.workspace.docks["prototypes"].visibilityChanged.connect(lambda _: self.inspection.follow())
+        self.files.view.opened.connect(lambda _: self.workspace.show_part("prototypes"))
+        self.vms.view.opened.connect(lambda _: self._open_console())
+        self.log.view.opened.connect(self._find_loaded_file)
+        self.generations.vms_wanted.connect(self.vms.view.select_ids)
+
+    # The engine
+
+    @Slot(int)
+    def _show_connected(self, pid: int) -> None:
+        self.messages.withdraw(TOPIC)
+        where = "" if self.link.is_own_host else "attached, "
+        self.status.show_connection(f"{where}host {pid}", "running")
+        self.plots.reset()
+        self.inspection.forget()
+        self._set_connected(True)
+        if self.focusWidget() in (None, self.files.filter):  # where it went while the table could not take it
+            self.files.view.setFocus()
+
+    @Slot(object)
+    def _take(self, update: Update) -> None:
+        """Everything new, once: first the state, then all that shows it."""
+        self.state.apply(update)
+        for model in self.models:
+            model.take(update)
+        self.status.add_samples(update.samples)
+        self.status.refresh()
+        self.plots.add_samples(update.samples)
+        self.plots.add_marks(update.marks)
+        self.console.show_output(update.output)
+        if update.files:
+            self.inspection.follow()
+        if update.settings is not None:
+            self.actions_[f"default-{update.settings.default_mode.value}"].setChecked(True)
+        self.console_flow.retarget()
+        self._enable()
+        if self._opened_late and self.link.is_connected:
+            paths, self._opened_late = self._opened_late, []
+            self.files_flow.open_paths(paths)
+
+    def _show_gone(self, words: str = "Starting", connecting: bool = False) -> None:
+        """No engine: numbers that were its are not shown as if they held."""
+        self.status.forget()
+        self.status.show_connection(f"{words} …" if connecting else "No engine", "muted" if connecting else "danger")
+        self.console_flow.forget()
+        self._set_connected(False)
+
+    def _set_connected(self, connected: bool) -> None:
+        for panel in self.panels:
+            panel.set_connected(connected)
+        self.plots.set_connected(connected)
+        self.prototypes.setEnabled(connected)
+        self._enable()
+
+    @Slot()
+    def _enable(self) -> None:
+        """Offer only what can be done."""
+        connected, state = self.link.is_connected, self.state
+        there = {
+            actions.HOST: connected,
+            actions.VMS: bool(state.vms),
+            actions.VM_CHOSEN: self.vms.view.selectionModel().hasSelection(),
+            actions.FILES: bool(state.files),
+            actions.FILE_CHOSEN: self.files.view.selectionModel().hasSelection(),
+        }
+        self.actions_.enable({need for need, is_there in there.items() if is_there})
+
+    # What actions do that is the window's own matter
+
+    def open_paths(self, paths: Sequence[str]) -> None:
+        """Load files and folders, now or as soon as there is an engine."""
+        if self.link.is_connected and self.state.settings is not None:
+            self.files_flow.open_paths(paths)
+        else:
+            self._opened_late.extend(paths)
+
+    def current_table(self) -> TablePanel:
+        """The table that has the focus, else the files."""
+        widget: QWidget | None = self.focusWidget()
+        while widget is not None and not isinstance(widget, TablePanel):
+            widget = widget.parentWidget()
+        return widget or self.files
+
+    def set_paused(self, paused: bool) -> None:
+        self.link.set_paused(paused)
+        self.plots.set_paused(paused)
+        self.status.show_note("The view is paused; the engine goes on" if paused else "The view goes on")
+
+    def set_theme(self, name: str) -> None:
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        self.settings.theme = name
+        theme.apply(app, name)
+
+    def show_palette(self) -> None:
+        found = [action for action in self.actions_.all() if action.objectName() != "palette"]
+        palette = CommandPalette([*found, *self.workspace.toggle_actions()], self)
+        palette.show()
+
+    def _fill_recent(self, menu: QMenu) -> None:
+        menu.clear()
+        for path in self.settings.recent:
+            action = menu.addAction(path.replace("&", "&&"), partial(self.open_paths, [path]))
+            action.setEnabled(self.link.is_connected and os.path.exists(path))  # noqa: PTH110
+        if not self.settings.recent:
+            menu.addAction("Nothing was opened yet").setEnabled(False)
+            return
+        menu.addSeparator()
+        menu.addAction("Forget These", self.settings.forget_recent)
+
+    def _open_console(self) -> None:
+        self.workspace.show_part("console")
+        self.console.setFocus()
+
+    @Slot(object)
+    def _find_loaded_file(self, serial: int) -> None:
+        entry = self.log.model.find(serial)
+        if entry is not None:
+            self.workspace.show_part("files")
+            self.files.view.select_ids([(entry.event.lua, entry.event.key)])
+
+    # Layout
+
+    def reset_layout(self) -> None:
+        self.settings.forget_layout()
+        self.workspace.reset()
+        for panel in self.panels:
+            panel.view.restore_columns(None)
+
+    def _restore(self) -> None:
+        geometry = self.settings.layout("geometry")
+        if geometry is None or not self.restoreGeometry(geometry):
+            self.resize(1280, 800)
+        for panel in self.panels:
+            panel.view.restore_columns(self.settings.layout(f"header-{panel.name}"))
+        self.actions_[f"theme-{self.settings.theme}"].setChecked(True)
+        self._layout_pending = True
+
+    def _save(self) -> None:
+        self.settings.set_layout("geometry", self.saveGeometry())
+        self.settings.set_layout("docks", self.workspace.save_layout())
+        for panel in self.panels:
+            columns = panel.view.save_columns()
+            if columns is not None:
+                self.settings.set_layout(f"header-{panel.name}", columns)
+        self.settings.save()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Docks take sizes only once the window has its own."""
+        super().showEvent(event)
+        if self._layout_pending:
+            self._layout_pending = False
+            QTimer.singleShot(0, self, self._restore_docks)
+
+    @Slot()
+    def _restore_docks(self) -> None:
+        if not self.workspace.restore_layout(self.settings.layout("docks")):
+            self.workspace.balance()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._save()
+        self.link.close()
+        super().closeEvent(event)
+
+    # Drag and drop
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if _local_paths(event):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        event.acceptProposedAction()
+        self.open_paths(_local_paths(event))
+
+
+def _local_paths(event: QDropEvent) -> list[str]:
+    return [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]

@@ -1,0 +1,94 @@
+"""The VMs: state, mode, memory and what they run."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+
+from moonscope.model import Update, VMRow, VMState
+
+from . import formats
+from .state import EngineState
+from .table import Column, TableModel
+
+_STATE_TONES = {
+    VMState.STARTING: "muted",
+    VMState.RUNNING: "running",
+    VMState.FAILED: "error",
+    VMState.INTERRUPTED: "stale",
+    VMState.CLOSED: "muted",
+}
+
+
+def _memory_tone(row: VMRow) -> str:
+    """Warn from nine tenths of the cap."""
+    return "stale" if row.memory_cap and row.memory * 10 >= row.memory_cap * 9 else ""
+
+
+def _failure(row: VMRow) -> str:
+    return row.failure.message if row.failure else ""
+
+
+def _failure_tip(row: VMRow) -> str:
+    return "\n".join(filter(None, (row.failure.message, row.failure.traceback))) if row.failure else ""
+
+
+def _doing(row: VMRow) -> str:
+    """What the VM runs, or why its last run failed: the one that matters now."""
+    return row.task or _failure(row).partition("\n")[0]
+
+
+def _doing_tone(row: VMRow) -> str:
+    return "" if row.task else "error"
+
+
+COLUMNS: tuple[Column[VMRow], ...] = (
+    Column("id", "VM", lambda r: r.id, tip="Number of the VM", numeric=True, width=4, searched=True),
+    Column("state", "State", lambda r: r.state.value, width=9, tone=lambda r: _STATE_TONES.get(r.state, ""),
+           tip="starting, idle, running, failed (usable again), interrupted (usable again), closed",
+           cell_tip=_failure_tip),
+    Column("lua", "Lua", lambda r: r.lua.value, tip="Lua version", width=7, rank=1),
+    Column("mode", "Mode", lambda r: r.mode.value, width=5, tip="Cache mode: on uses and stores, exist uses but "
+           "never stores, off loads past the cache", tone=lambda r: "" if r.mode.value == "on" else "bypass"),
+    Column("tier", "Tier", lambda r: r.tier.value, tip="How this VM gets a cached function", width=9, rank=6),
+    Column("memory", "Memory", lambda r: r.memory, formats.size, "Bytes its allocator holds now", numeric=True,
+           width=8, tone=_memory_tone),
+    Column("memory_peak", "Peak", lambda r: r.memory_peak, formats.size, "The most it ever held", numeric=True,
+           width=9, rank=2),
+    Column("memory_cap", "Cap", lambda r: r.memory_cap, lambda cap: formats.size(cap) or "none",
+           "The most it may hold", numeric=True, width=9, rank=5),
+    Column("generations", "Holds", lambda r: r.generations, formats.count,
+           "Generations (compiled files) this VM holds", numeric=True, width=4),
+    Column("hits", "Hits", lambda r: r.counters.hits, formats.count, "Loads answered from the cache", numeric=True,
+           width=4),
+    Column("misses", "Misses", lambda r: r.counters.misses, formats.count, "Loads that compiled and stored",
+           numeric=True, width=4),
+    Column("bypasses", "Bypasses", lambda r: r.counters.bypasses, formats.count, "Loads past the cache", numeric=True,
+           width=8, rank=7),
+    Column("errors", "Errors", lambda r: r.counters.errors, formats.count, "Loads that failed", numeric=True,
+           width=7, rank=3),
+    Column("queued", "Queue", lambda r: r.queued, formats.count, "Jobs waiting in its mailbox", numeric=True, width=6,
+           rank=4),
+    Column("task", "Doing", _doing, tip="What it runs now, or why its last run failed", width=5, stretch=True,
+           tone=_doing_tone, cell_tip=lambda r: r.task or _failure_tip(r)),
+    Column("created", "Age", lambda r: r.created, formats.ago, "Time since it was spawned", numeric=True, width=7,
+           rank=8, order=lambda moment: -moment),
+    Column("failure", "Failure", _failure, tip="Why the boot script or the last run failed", width=20, rank=9,
+           tone=lambda r: "error", cell_tip=_failure_tip),
+)  # fmt: skip
+
+
+class VMsModel(TableModel[VMRow]):
+    """Rows as the engine sends them."""
+
+    def __init__(self, state: EngineState, parent: QObject | None = None) -> None:
+        super().__init__(COLUMNS, parent)
+        self._state = state
+
+    def row_id(self, row: VMRow) -> int:
+        return row.id
+
+    def take(self, update: Update) -> None:
+        if update.reset or not update.since:
+            self.reset_rows(self._state.vms.values())
+        else:
+            self.apply(update.vms, (vm for vm in update.vms_gone if vm not in self._state.vms))

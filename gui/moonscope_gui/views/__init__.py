@@ -1,0 +1,1 @@
+"""Widgets that know tables, messages and actions, and nothing of the engine."""

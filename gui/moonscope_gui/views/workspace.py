@@ -1,0 +1,100 @@
+"""The area of docks under the message bar, and its layouts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtGui import QAction, QIcon
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
+
+LAYOUT_VERSION = 1  # saved layouts of another version are not restored
+
+
+@dataclass(frozen=True)
+class Part:
+    """One dockable part. `place` is "left", "right", "bottom" or "tabs" (bottom right, one over the other)."""
+
+    name: str
+    title: str
+    widget: QWidget
+    place: str
+    icon: QIcon
+
+
+class Workspace(QMainWindow):
+    """Only docks, no central widget. Top: left and right; bottom: the plots and a stack of tabs."""
+
+    def __init__(self, parts: Sequence[Part], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowFlags(Qt.WindowType.Widget)
+        self.setObjectName("workspace")
+        self.setDockNestingEnabled(True)
+        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+        self.setAnimated(False)
+        self._parts = tuple(parts)
+        self.docks: dict[str, QDockWidget] = {}
+        for part in parts:
+            dock = QDockWidget(part.title, self)
+            dock.setObjectName(part.name)
+            dock.setWidget(part.widget)
+            self.docks[part.name] = dock
+        self.reset()
+
+    def reset(self) -> None:
+        """The layout of a first start."""
+        placed: dict[str, QDockWidget] = {}
+        for part in self._parts:
+            dock = self.docks[part.name]
+            dock.setFloating(False)
+            self.removeDockWidget(dock)
+        for part in self._parts:
+            dock = self.docks[part.name]
+            self._place(part.place, dock, placed)
+            dock.show()
+            placed.setdefault(part.place, dock)
+        if "tabs" in placed:
+            placed["tabs"].raise_()
+        self.balance()
+
+    def _place(self, place: str, dock: QDockWidget, placed: dict[str, QDockWidget]) -> None:
+        """Everything is in one area, split: with areas of their own the docks could not share heights."""
+        area = Qt.DockWidgetArea.TopDockWidgetArea
+        if place in placed:
+            self.tabifyDockWidget(placed[place], dock)
+        elif place == "left" or not placed:
+            self.addDockWidget(area, dock)
+        elif place == "right":
+            self.splitDockWidget(placed["left"], dock, Qt.Orientation.Horizontal)
+        elif place == "bottom":
+            self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
+        else:
+            self.splitDockWidget(placed["bottom"], dock, Qt.Orientation.Horizontal)
+
+    def balance(self) -> None:
+        """Share the room: half of the height for each row; files and plots three fifths of the width."""
+        first = {part.place: self.docks[part.name] for part in reversed(self._parts)}
+        if not {"left", "right", "bottom", "tabs"} <= first.keys():
+            return
+        width, height = max(self.width(), 1), max(self.height(), 1)
+        across = Qt.Orientation.Horizontal
+        self.resizeDocks([first["left"], first["right"]], [width * 61 // 100, width * 39 // 100], across)
+        self.resizeDocks([first["bottom"], first["tabs"]], [width * 54 // 100, width * 46 // 100], across)
+        heights = [height * 50 // 100, height * 50 // 100]
+        self.resizeDocks([first["left"], first["bottom"]], heights, Qt.Orientation.Vertical)
+
+    def show_part(self, name: str) -> None:
+        """Bring a dock into sight, whatever hid it."""
+        self.docks[name].show()
+        self.docks[name].raise_()
+
+    def toggle_actions(self) -> list[QAction]:
+        return [dock.toggleViewAction() for dock in self.docks.values()]
+
+    def save_layout(self) -> QByteArray:
+        return self.saveState(LAYOUT_VERSION)
+
+    def restore_layout(self, state: QByteArray | None) -> bool:
+        """False when there is none, or it is of another version: the default stays."""
+        return state is not None and self.restoreState(state, LAYOUT_VERSION)

@@ -1,0 +1,87 @@
+"""The console: what a VM prints is seen once, whether the event or the result of the run comes first."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from moonscope.model import LuaFailure, OutputEvent, RunResult
+from moonscope_gui.docks.console import SCROLLBACK, ConsoleDock
+from moonscope_gui.views.history_edit import HistoryEdit
+
+
+@pytest.fixture
+def console(qtbot: QtBot) -> ConsoleDock:
+    console = ConsoleDock([])
+    qtbot.addWidget(console)
+    return console
+
+
+def printed(text: str, time: float, vm: int = 1) -> OutputEvent:
+    return OutputEvent(serial=int(time * 10), time=time, vm=vm, text=text)
+
+
+def lines(console: ConsoleDock) -> list[str]:
+    return [line.strip() for line in console.output.toPlainText().splitlines()]
+
+
+@pytest.mark.parametrize("early", [0, 1, 2])
+def test_output_is_shown_once_however_late_its_events_come(console: ConsoleDock, early: int) -> None:
+    events = [printed("one\n", 1.0), printed("two\n", 2.0)]
+    console.begin("f()", [1])
+    console.show_output(events[:early])
+    console.show_results([RunResult(vm=1, output="one\ntwo\n")], now=3.0)
+    console.show_output(events[early:])
+    console.show_output([printed("later\n", 4.0)])
+    assert lines(console)[1:] == ["1│ one", "1│ two", "1│ later"]
+
+
+def test_output_of_vms_the_console_does_not_use_is_shown_too(console: ConsoleDock) -> None:
+    console.show_output([printed("from a script\n", 1.0, vm=42)])
+    assert lines(console) == ["42│ from a script"]
+
+
+def test_results_of_several_vms_name_them(console: ConsoleDock) -> None:
+    console.begin("x", [1, 2])
+    console.show_results([RunResult(vm=1, values=("1", '"a"')), RunResult(vm=2, values=("nil",))], now=1.0)
+    assert lines(console)[1:] == ['VM 1: 1, "a"', "VM 2: nil"]
+
+
+def test_an_error_comes_with_its_traceback(console: ConsoleDock) -> None:
+    console.begin("error()", [1])
+    failure = LuaFailure("console:1: boom", "stack traceback:\n\t[C]: in ?")
+    console.show_results([RunResult(vm=1, failure=failure)], now=1.0)
+    assert lines(console)[1:] == ["console:1: boom", "stack traceback:", "[C]: in ?"]
+
+
+def test_a_flood_is_cut_and_counted(console: ConsoleDock) -> None:
+    console.show_output([printed(f"{n}\n", 1.0 + n) for n in range(10_000)])
+    assert lines(console)[-1] == "and output of 9,800 more calls of print"
+    for round_ in range(60):
+        console.show_output([printed(f"{n}\n", 20_000.0 + round_ * 1000 + n) for n in range(200)])
+    assert console.output.blockCount() <= SCROLLBACK
+
+
+def test_enter_runs_and_shift_enter_starts_a_line(qtbot: QtBot) -> None:
+    edit = HistoryEdit([])
+    qtbot.addWidget(edit)
+    run: list[str] = []
+    edit.submitted.connect(run.append)
+    qtbot.keyClicks(edit, "x = 1")
+    qtbot.keyClick(edit, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    qtbot.keyClicks(edit, "print(x)")
+    qtbot.keyClick(edit, Qt.Key.Key_Return)
+    assert run == ["x = 1\nprint(x)"]
+    assert edit.toPlainText() == ""
+
+
+def test_arrows_walk_through_history_and_back_to_what_was_being_written(qtbot: QtBot) -> None:
+    edit = HistoryEdit(["first", "second"])
+    qtbot.addWidget(edit)
+    qtbot.keyClicks(edit, "draft")
+    seen = []
+    for key in (Qt.Key.Key_Up, Qt.Key.Key_Up, Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Down):
+        qtbot.keyClick(edit, key)
+        seen.append(edit.toPlainText())
+    assert seen == ["second", "first", "first", "second", "draft"]

@@ -1,0 +1,201 @@
+"""The link: a real host, and everything it says arrives in the GUI thread as long as somebody is there to hear it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import shiboken6
+from PySide6.QtCore import QObject
+from pytestqt.qtbot import QtBot
+
+from moonscope.errors import CancelledError, ConnectionLost, UsageError
+from moonscope.protocol import Done, Load, RunChunk, Runs, Spawn, Spawned
+from moonscope_gui.engine_link import EngineLink
+
+PATIENCE_MS = 30_000
+
+
+@pytest.fixture
+def link(qtbot: QtBot) -> Iterator[EngineLink]:
+    link = EngineLink()
+    yield link
+    link.close()
+
+
+@pytest.fixture
+def connected(link: EngineLink, qtbot: QtBot) -> EngineLink:
+    with qtbot.waitSignal(link.connected, timeout=PATIENCE_MS):
+        link.start_host()
+    return link
+
+
+class Answers(QObject):
+    """Collects what a request is answered with, and in which thread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.results: list[Any] = []
+        self.errors: list[Exception] = []
+        self.threads: set[threading.Thread] = set()
+
+    def done(self, result: Any) -> None:
+        self.threads.add(threading.current_thread())
+        self.results.append(result)
+
+    def failed(self, error: Exception) -> None:
+        self.threads.add(threading.current_thread())
+        self.errors.append(error)
+
+    @property
+    def count(self) -> int:
+        return len(self.results) + len(self.errors)
+
+
+def host_pids() -> set[int]:
+    return {child.pid for child in psutil.Process().children() if is_host(child)}
+
+
+def is_host(process: psutil.Process) -> bool:
+    try:
+        return "moonscope.host" in " ".join(process.cmdline())
+    except psutil.Error:  # it has just ended
+        return False
+
+
+def test_the_first_update_is_a_snapshot(link: EngineLink, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(link.updated, timeout=PATIENCE_MS) as first:
+        link.start_host()
+    update = first.args[0]
+    assert update.since == 0
+    assert update.settings.pid in host_pids()
+
+
+def test_answers_come_in_the_gui_thread(connected: EngineLink, qtbot: QtBot) -> None:
+    answers, steps = Answers(), list[tuple[int, int, str]]()
+    connected.request(
+        Spawn(count=3), done=answers.done, failed=answers.failed, progress=lambda *step: steps.append(step)
+    )
+    qtbot.waitUntil(lambda: answers.count == 1, timeout=PATIENCE_MS)
+    assert isinstance(answers.results[0], Spawned)
+    assert answers.threads == {threading.main_thread()}
+
+
+def test_what_the_engine_refuses_is_an_error_in_words(connected: EngineLink, qtbot: QtBot) -> None:
+    answers = Answers()
+    connected.request(Load(paths=("x.lua",)), done=answers.done, failed=answers.failed)
+    qtbot.waitUntil(lambda: answers.count == 1, timeout=PATIENCE_MS)
+    assert isinstance(answers.errors[0], UsageError)
+    assert "spawn one first" in str(answers.errors[0])
+
+
+def test_without_an_engine_a_request_fails_but_never_at_once(link: EngineLink, qtbot: QtBot) -> None:
+    answers = Answers()
+    link.request(Spawn(), done=answers.done, failed=answers.failed)
+    assert answers.count == 0
+    qtbot.waitUntil(lambda: answers.count == 1, timeout=PATIENCE_MS)
+    assert isinstance(answers.errors[0], ConnectionLost)
+
+
+def test_an_answer_to_somebody_who_is_gone_is_dropped(connected: EngineLink, qtbot: QtBot) -> None:
+    gone, there = Answers(), Answers()
+    connected.request(Spawn(), done=gone.done, failed=gone.failed)
+    shiboken6.delete(gone)
+    connected.request(Spawn(), done=there.done, failed=there.failed)
+    qtbot.waitUntil(lambda: there.count == 1, timeout=PATIENCE_MS)
+    assert gone.results == []
+
+
+def test_a_cancelled_request_ends_as_cancelled(connected: EngineLink, qtbot: QtBot) -> None:
+    spawned, answers = Answers(), Answers()
+    connected.request(Spawn(), done=spawned.done, failed=spawned.failed)
+    qtbot.waitUntil(lambda: spawned.count == 1, timeout=PATIENCE_MS)
+    loop = RunChunk(vms=spawned.results[0].report.vms, source="while true do end")
+    handle = connected.request(loop, done=answers.done, failed=answers.failed)
+    handle.cancel()
+    qtbot.waitUntil(lambda: answers.count == 1, timeout=PATIENCE_MS)
+    assert isinstance(answers.errors[0], CancelledError)
+
+
+def test_a_killed_host_is_told_with_its_reason_and_answers_nothing_more(connected: EngineLink, qtbot: QtBot) -> None:
+    spawned, answers = Answers(), Answers()
+    connected.request(Spawn(), done=spawned.done, failed=spawned.failed)
+    qtbot.waitUntil(lambda: spawned.count == 1, timeout=PATIENCE_MS)
+    connected.request(RunChunk(vms=(), source="while true do end"), done=answers.done, failed=answers.failed)
+    (pid,) = host_pids()
+    with qtbot.waitSignal(connected.lost, timeout=PATIENCE_MS) as lost:
+        os.kill(pid, signal.SIGKILL)
+    qtbot.waitUntil(lambda: answers.count == 1, timeout=PATIENCE_MS)
+    assert "signal 9" in lost.args[0]
+    assert isinstance(answers.errors[0], ConnectionLost)
+    assert not connected.is_connected
+
+
+def test_a_restart_after_a_loss_gives_an_empty_engine(connected: EngineLink, qtbot: QtBot) -> None:
+    (pid,) = host_pids()
+    with qtbot.waitSignal(connected.lost, timeout=PATIENCE_MS):
+        os.kill(pid, signal.SIGKILL)
+    with qtbot.waitSignal(connected.updated, timeout=PATIENCE_MS) as first:
+        connected.restart()
+    assert first.args[0].since == 0
+    assert first.args[0].vms == ()
+
+
+def test_a_restart_ends_the_old_host_and_hears_it_no_more(connected: EngineLink, qtbot: QtBot) -> None:
+    (old,) = host_pids()
+    losses = list[str]()
+    connected.lost.connect(lambda reason, _: losses.append(reason))
+    with qtbot.waitSignal(connected.connected, timeout=PATIENCE_MS):
+        connected.restart()
+    qtbot.waitUntil(lambda: old not in host_pids(), timeout=PATIENCE_MS)
+    assert losses == []
+
+
+def test_closing_while_the_host_starts_leaves_no_process(link: EngineLink, qtbot: QtBot) -> None:
+    link.start_host()
+    qtbot.waitUntil(lambda: bool(host_pids()), timeout=PATIENCE_MS)
+    link.close()
+    qtbot.waitUntil(lambda: not host_pids(), timeout=PATIENCE_MS)
+
+
+def test_two_links_on_one_host_see_the_same(connected: EngineLink, qtbot: QtBot) -> None:
+    assert connected._host is not None
+    second, answers = EngineLink(), Answers()
+    with qtbot.waitSignal(second.connected, timeout=PATIENCE_MS):
+        second.attach(connected._host.address)
+    seen = set[int]()
+    connected.updated.connect(lambda update: seen.update(row.id for row in update.vms))
+    second.request(Spawn(count=2), done=answers.done, failed=answers.failed)
+    qtbot.waitUntil(lambda: answers.count == 1 and seen >= set(answers.results[0].report.vms), timeout=PATIENCE_MS)
+    second.close()
+
+
+def test_an_address_where_nobody_listens_is_told(link: EngineLink, qtbot: QtBot, tmp_path: Path) -> None:
+    with qtbot.waitSignal(link.lost, timeout=PATIENCE_MS) as lost:
+        link.attach(f"unix:{tmp_path / 'nobody'}")
+    assert "nobody" in lost.args[0]
+
+
+def test_a_paused_view_hears_everything_later_at_once(connected: EngineLink, qtbot: QtBot) -> None:
+    answers, updates = Answers(), list[Any]()
+    connected.set_paused(True)
+    connected.updated.connect(updates.append)
+    connected.request(Spawn(count=2), done=answers.done, failed=answers.failed)
+    qtbot.waitUntil(lambda: answers.count == 1, timeout=PATIENCE_MS)
+    ran = Answers()
+    connected.request(RunChunk(vms=(), source="return 1"), done=ran.done, failed=ran.failed)
+    qtbot.waitUntil(lambda: ran.count == 1, timeout=PATIENCE_MS)
+    assert updates == []
+    connected.set_paused(False)
+    qtbot.waitUntil(
+        lambda: {row.id for update in updates for row in update.vms} == set(answers.results[0].report.vms),
+        timeout=PATIENCE_MS,
+    )
+    assert isinstance(ran.results[0], Runs)
+    assert not isinstance(ran.results[0], Done)

@@ -1,0 +1,182 @@
+"""What the models of files, generations, VMs and loads say about the rows of the engine."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from moonscope.model import (
+    CacheMode,
+    Counters,
+    FileRow,
+    GenerationRow,
+    GenerationState,
+    LoadEvent,
+    LuaFailure,
+    LuaVersion,
+    Outcome,
+    Tier,
+    Update,
+    VMRow,
+    VMState,
+)
+from moonscope_gui.models.files import FilesModel
+from moonscope_gui.models.generations import GenerationsModel
+from moonscope_gui.models.log import LogModel
+from moonscope_gui.models.state import EngineState
+from moonscope_gui.models.table import TableModel
+from moonscope_gui.models.vms import VMsModel
+
+LUA = LuaVersion.LUA54
+pytestmark = pytest.mark.usefixtures("qapp")
+
+
+def file(key: str = "a.lua", generation: int | None = 1, **more: object) -> FileRow:
+    return FileRow(lua=LUA, key=key, generation=generation, **more)  # type: ignore[arg-type]
+
+
+def generation(id: int = 1, key: str = "a.lua", **more: object) -> GenerationRow:
+    row = GenerationRow(
+        id=id, lua=LUA, key=key, state=GenerationState.CURRENT, tier=Tier.BYTECODE, prototypes=3, source_bytes=10,
+        shared_bytes=100, unshared_bytes=1000, private_bytes=400, holders=2, hits=5, created=1.0, compile_us=9.0,
+    )  # fmt: skip
+    return replace(row, **more)
+
+
+def vm(id: int = 1, **more: object) -> VMRow:
+    row = VMRow(id=id, lua=LUA, state=VMState.IDLE, mode=CacheMode.ON, tier=Tier.BYTECODE)
+    return replace(row, **more)
+
+
+def load(serial: int, outcome: Outcome = Outcome.HIT, vm: int = 1) -> LoadEvent:
+    return LoadEvent(
+        serial=serial, time=1.0, lua=LUA, vm=vm, key="a.lua", outcome=outcome, duration_us=1.0, bytes=1
+    )
+
+
+def cell(model: TableModel[object], column: str, row: int = 0) -> str:
+    return model.text_at(row, [c.key for c in model.columns].index(column))
+
+
+def tone(model: TableModel[object], column: str, row: int = 0) -> str:
+    return model.tone_at(row, [c.key for c in model.columns].index(column))
+
+
+class Engine:
+    """Sends updates to a model as the window does."""
+
+    def __init__(self, kind: type[TableModel[object]]) -> None:
+        self.state = EngineState()
+        self.model = kind(self.state)  # type: ignore[arg-type]
+
+    def send(self, **parts: object) -> None:
+        update = Update(revision=2, since=1, **parts)  # type: ignore[arg-type]
+        self.state.apply(update)
+        self.model.take(update)  # type: ignore[attr-defined]
+
+
+def test_a_file_shows_the_numbers_of_its_current_generation() -> None:
+    engine = Engine(FilesModel)
+    engine.send(files=(file(),), generations=(generation(),))
+    assert cell(engine.model, "prototypes") == "3"
+    assert cell(engine.model, "state") == "current"
+    assert cell(engine.model, "saved") == "1.07 KiB"  # (1000 - 400) bytes for each of 2 holders, less 100
+
+
+def test_a_change_of_the_generation_alone_is_shown_with_the_file() -> None:
+    engine = Engine(FilesModel)
+    engine.send(files=(file(),), generations=(generation(),))
+    engine.send(generations=(generation(holders=7),))
+    assert cell(engine.model, "holders") == "7"
+
+
+def test_a_file_whose_generation_was_cleared_has_no_numbers_of_it() -> None:
+    engine = Engine(FilesModel)
+    engine.send(files=(file(),), generations=(generation(),))
+    engine.send(files=(file(generation=None),))
+    assert cell(engine.model, "state") == "not cached"
+    assert cell(engine.model, "shared_bytes") == ""
+
+
+@pytest.mark.parametrize(
+    ("more", "text", "colour"),
+    [
+        ({"stale": "changed"}, "changed on disk", "stale"),
+        ({"stale": "deleted"}, "deleted on disk", "stale"),
+        ({"error": "a.lua:1: oops", "stale": "changed"}, "error", "error"),
+    ],
+)
+def test_the_state_of_a_file_names_the_worst_first(more: dict[str, object], text: str, colour: str) -> None:
+    engine = Engine(FilesModel)
+    engine.send(files=(file(**more),), generations=(generation(),))
+    assert (cell(engine.model, "state"), tone(engine.model, "state")) == (text, colour)
+
+
+def test_a_cache_that_costs_memory_says_so() -> None:
+    engine = Engine(GenerationsModel)
+    engine.send(generations=(generation(holders=0),))
+    assert cell(engine.model, "saved") == "\N{MINUS SIGN}100 B"
+    assert tone(engine.model, "saved") == "muted"
+
+
+def test_zeros_are_muted_and_numbers_are_not() -> None:
+    engine = Engine(VMsModel)
+    engine.send(vms=(vm(counters=Counters(hits=3)),))
+    assert tone(engine.model, "hits") == ""
+    assert tone(engine.model, "misses") == "muted"
+
+
+def test_a_failed_vm_says_why_until_it_does_something_else() -> None:
+    engine = Engine(VMsModel)
+    engine.send(vms=(vm(state=VMState.FAILED, failure=LuaFailure("boom\nat line 1", "traceback")),))
+    assert cell(engine.model, "task") == "boom"
+    engine.send(vms=(vm(state=VMState.RUNNING, task="run x.lua"),))
+    assert cell(engine.model, "task") == "run x.lua"
+
+
+def test_memory_near_its_cap_is_marked() -> None:
+    engine = Engine(VMsModel)
+    engine.send(vms=(vm(memory=95, memory_cap=100),))
+    assert tone(engine.model, "memory") == "stale"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "mode", "words"),
+    [
+        (Outcome.HIT, CacheMode.ON, "from the cache"),
+        (Outcome.MISS, CacheMode.ON, "compiled and stored"),
+        (Outcome.RACE, CacheMode.ON, "another VM stored it first"),
+        (Outcome.BYPASS, CacheMode.OFF, "mode is off"),
+        (Outcome.BYPASS, CacheMode.EXIST, "mode exist, and nothing was stored"),
+        (Outcome.ERROR, CacheMode.ON, "a.lua:1: oops"),
+    ],
+)
+def test_the_log_gives_the_reason_of_each_load(outcome: Outcome, mode: CacheMode, words: str) -> None:
+    engine = Engine(LogModel)
+    engine.send(vms=(vm(mode=mode),), files=(file(error="a.lua:1: oops"),), loads=(load(1, outcome),))
+    assert words in cell(engine.model, "reason")
+
+
+def test_the_reason_stays_what_it_was_when_the_mode_changes_later() -> None:
+    engine = Engine(LogModel)
+    engine.send(vms=(vm(mode=CacheMode.OFF),), loads=(load(1, Outcome.BYPASS),))
+    engine.send(vms=(vm(mode=CacheMode.ON),))
+    assert "mode is off" in cell(engine.model, "reason")
+
+
+def test_the_log_keeps_the_newest_loads() -> None:
+    state = EngineState()
+    log = LogModel(state, limit=10)
+    for first in (0, 4, 8, 30):
+        log.take(Update(revision=2, since=1, loads=tuple(load(n) for n in range(first, first + 7))))
+    kept = [log.row_at(position).event.serial for position in range(log.rowCount())]
+    assert kept == [12, 13, 14, *range(30, 37)]
+
+
+def test_a_snapshot_replaces_all_rows() -> None:
+    engine = Engine(VMsModel)
+    engine.send(vms=(vm(1), vm(2)))
+    update = Update(revision=9, reset=True, vms=(vm(3),))
+    engine.state.apply(update)
+    engine.model.take(update)  # type: ignore[attr-defined]
+    assert [cell(engine.model, "id", row) for row in range(engine.model.rowCount())] == ["3"]

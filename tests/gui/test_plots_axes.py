@@ -1,0 +1,134 @@
+"""Ticks are round in the unit they show; labels of events do not overlap."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pytestqt.qtbot import QtBot
+
+from moonscope.model import Mark
+from moonscope_gui.plots.axes import (
+    BytesAxis,
+    ClockAxis,
+    CountAxis,
+    RateAxis,
+    binary_step,
+    decimal_step,
+    tick_bytes,
+    tick_count,
+    time_step,
+)
+from moonscope_gui.plots.marks import Marks, arrange, wording
+
+spans = st.floats(1e-3, 1e13)
+tick_numbers = st.integers(1, 30)
+
+
+class TestSteps:
+    @given(span=spans, ticks=tick_numbers)
+    def test_bytes_step_in_powers_of_two(self, span: float, ticks: int) -> None:
+        step = binary_step(span, ticks)
+        assert math.log2(step).is_integer()
+        assert step >= 1
+        assert span / step <= ticks or step == 1
+
+    @given(span=spans, ticks=tick_numbers)
+    def test_counts_step_by_one_two_or_five(self, span: float, ticks: int) -> None:
+        step = decimal_step(span, ticks, least=0)
+        leading = f"{step:.6e}"[0]
+        assert leading in "125"
+        assert span / step <= ticks * (1 + 1e-6)
+
+    def test_whole_things_do_not_step_by_fractions(self) -> None:
+        assert decimal_step(2.0, 10, least=1.0) == 1.0
+
+    @pytest.mark.parametrize(
+        ("span", "ticks", "step"),
+        [(30, 6, 5), (120, 5, 30), (600, 4, 300), (86400 * 3, 6, 43200), (86400 * 30, 5, 518400)],
+    )
+    def test_times_step_as_clocks_do(self, span: float, ticks: int, step: float) -> None:
+        assert time_step(span, ticks) == step
+
+    @pytest.mark.parametrize(
+        ("value", "text"),
+        [(0, "0"), (512, "512 B"), (1024, "1 KiB"), (1536 * 1024, "1.5 MiB"), (2**40, "1 TiB"), (3 * 2**29, "1.5 GiB")],
+    )
+    def test_bytes_are_worded_in_binary_units(self, value: float, text: str) -> None:
+        assert tick_bytes(value) == text
+
+    @pytest.mark.parametrize(("value", "text"), [(0, "0"), (2000, "2000"), (20_000, "20 k"), (1_500_000, "1.5 M")])
+    def test_counts_are_worded_short(self, value: float, text: str) -> None:
+        assert tick_count(value) == text
+
+
+class TestAxes:
+    @pytest.mark.parametrize("kind", [BytesAxis, CountAxis, RateAxis, ClockAxis])
+    @given(low=st.floats(-1e6, 1e9), span=st.floats(1, 1e9), size=st.integers(1, 4000))
+    def test_ticks_are_inside_and_few(
+        self, kind: type[BytesAxis | CountAxis | RateAxis | ClockAxis], low: float, span: float, size: int, qapp: object
+    ) -> None:
+        axis = kind("left")
+        for step, ticks in axis.tickValues(low, low + span, size):
+            slack = 1e-6 * (abs(low) + span)
+            assert all(low - slack <= tick <= low + span + slack for tick in ticks)
+            assert len(ticks) <= max(size / 26, 1) + 1
+            assert len(axis.tickStrings(ticks, 1.0, step)) == len(ticks)
+
+    @pytest.mark.parametrize(("low", "high"), [(math.nan, 1.0), (0.0, math.inf), (5.0, 5.0), (6.0, 5.0)])
+    def test_an_impossible_range_has_no_ticks(self, low: float, high: float, qtbot: QtBot) -> None:
+        assert BytesAxis("left").tickValues(low, high, 100) == []
+
+    def test_the_clock_is_local_and_round(self, qtbot: QtBot) -> None:
+        axis = ClockAxis("bottom")
+        axis.origin = time.mktime((2026, 3, 4, 12, 0, 3, 0, 0, -1))  # three seconds past the minute
+        [(step, ticks)] = axis.tickValues(0.0, 30.0, 400)
+        assert axis.tickStrings(ticks, 1.0, step)[:2] == ["12:00:10", "12:00:20"] if step == 10 else step == 5
+
+
+def mark(moment: float, kind: str = "spawn") -> Mark:
+    return Mark(serial=int(moment * 1000), time=moment, kind=kind, text=f"{kind} at {moment}")
+
+
+def width(text: str) -> float:
+    return 7.0 * len(text)
+
+
+class TestMarks:
+    @pytest.mark.parametrize(
+        ("kinds", "words"),
+        [
+            (["spawn"], "spawn"),
+            (["spawn", "spawn", "spawn"], "spawn ×3"),
+            (["spawn", "clear", "spawn"], "clear, spawn ×2"),
+            (["collect", "interrupt", "close", "spawn"], "collect, interrupt …"),
+            (["a kind from a later version"] * 12, "×12"),
+        ],
+    )
+    def test_neighbours_share_a_label_and_serious_events_come_first(self, kinds: list[str], words: str) -> None:
+        assert wording([mark(place, kind) for place, kind in enumerate(kinds)], width) == words
+
+    @given(
+        moments=st.lists(st.floats(0, 600), max_size=40).map(sorted),
+        kinds=st.lists(st.sampled_from(["spawn", "clear", "collect", "interrupt"]), min_size=40, max_size=40),
+        edge=st.floats(200, 600),
+    )
+    def test_labels_never_overlap_nor_pass_the_edge(self, moments: list[float], kinds: list[str], edge: float) -> None:
+        marks = [mark(moment, kind) for moment, kind in zip(moments, kinds, strict=False)]
+        labels = arrange(marks, lambda found: found.time, width, edge)
+        ends = [label.x + width(label.text) for label in labels]
+        assert all(end < following.x for end, following in zip(ends, labels[1:], strict=False))
+        assert all(end <= edge + 1e-9 for end in ends)
+        assert bool(labels) == bool(marks)
+
+    def test_only_the_latest_are_kept(self) -> None:
+        marks = Marks()
+        marks.add(mark(float(moment)) for moment in range(5000))
+        kept = marks.between(0, 5000)
+        assert len(kept) == 1000
+        assert kept[-1].time == 4999
+        marks.clear()
+        assert marks.between(0, 5000) == []

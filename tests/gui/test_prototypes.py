@@ -1,0 +1,265 @@
+"""The prototype tree: a lazy model, a search, listings, and the way from a closure to its function."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QAbstractItemModelTester
+from PySide6.QtWidgets import QApplication, QLabel
+from pytestqt.qtbot import QtBot
+
+import moonscope_resources
+from moonscope.engine import Engine
+from moonscope.model import Instruction, Local, LuaVersion, Prototype, PrototypeTree, Upvalue
+from moonscope.protocol import Inspected, InspectFile
+from moonscope_gui.docks.prototypes import PrototypesDock
+from moonscope_gui.models.prototype_text import as_json, listing, totals
+from moonscope_gui.models.prototype_tree import PrototypeTreeModel, lines_of, name_of, parameters_of
+
+PATIENCE_MS = 10_000
+
+
+def function(name: str = "", line: int = 1, *children: Prototype, constants: tuple[str, ...] = ()) -> Prototype:
+    """A function whose code makes a closure of each nested one, after a jump over all of them."""
+    closures = tuple(
+        Instruction(pc=place + 2, line=line, opcode="CLOSURE", operands=(place, place))
+        for place, _ in enumerate(children)
+    )
+    jump = Instruction(pc=1, line=line, opcode="JMP", operands=(len(children),), target=len(children) + 2)
+    end = Instruction(pc=len(children) + 2, line=line + 1, opcode="RETURN0", comment="over")
+    return Prototype(
+        source="@a.lua", line=line, last_line=line and line + 1, parameters=0, vararg=line == 0, stack_size=2, size=100,
+        code=(jump, *closures, end), constants=constants, constant_types=("string",) * len(constants),
+        upvalues=(Upvalue("_ENV", True, 0),), locals=(Local("self", 1, 3),), children=children, name=name,
+    )  # fmt: skip
+
+
+def tree(root: Prototype, key: str = "a.lua", notice: str = "") -> PrototypeTree:
+    return PrototypeTree(lua=LuaVersion.LUA54, key=key, root=root, notice=notice)
+
+
+SMALL = tree(
+    function(
+        "",
+        0,
+        function("open", 2, function("", 3, constants=('"moon"',))),
+        function("close", 7),
+    )
+)
+nested = st.recursive(
+    st.builds(function), lambda below: st.lists(below, max_size=4).map(lambda children: function("f", 1, *children))
+)
+
+
+@pytest.fixture
+def model(qapp: QApplication) -> PrototypeTreeModel:
+    return PrototypeTreeModel()
+
+
+@pytest.fixture
+def dock(qtbot: QtBot) -> PrototypesDock:
+    dock = PrototypesDock()
+    qtbot.addWidget(dock)
+    dock.resize(800, 400)
+    dock.show()
+    qtbot.waitExposed(dock)
+    return dock
+
+
+def selected(dock: PrototypesDock) -> str:
+    return str(dock.view.currentIndex().siblingAtColumn(0).data())
+
+
+def shown_text(dock: PrototypesDock) -> list[str]:
+    return [label.text() for label in dock.findChildren(QLabel) if label.isVisible()]
+
+
+class TestWords:
+    @pytest.mark.parametrize(
+        ("prototype", "words"),
+        [
+            (function("", 0), ("main chunk", "", "…")),
+            (function("spawn", 12), ("spawn", "12–13", "0")),
+            (function("", 12), ("line 12", "12–13", "0")),
+            (Prototype(source="", line=4, last_line=4, parameters=2, vararg=True, stack_size=2, size=1),
+             ("line 4", "4", "2, …")),
+        ],
+    )  # fmt: skip
+    def test_name_lines_parameters(self, prototype: Prototype, words: tuple[str, str, str]) -> None:
+        assert (name_of(prototype), lines_of(prototype), parameters_of(prototype)) == words
+
+    def test_totals_of_a_tree(self) -> None:
+        assert totals(SMALL) == "Lua 5.4 · 4 functions · 11 instructions · 400 B"
+
+    def test_a_listing_has_everything_of_one_function(self) -> None:
+        text = listing(SMALL.root.children[0].children[0])
+        for part in ("line 3: @a.lua, lines 3–4", "JMP", "RETURN0", "over", '"moon"', "_ENV", "self"):
+            assert part in text
+
+    def test_json_has_nested_functions_and_the_names_of_the_model(self) -> None:
+        data = json.loads(as_json(SMALL.root))
+        assert data["children"][0]["children"][0]["constants"] == ['"moon"']
+        assert set(data) == set(Prototype.__struct_fields__)
+
+
+class TestModel:
+    @given(root=nested)
+    def test_is_a_proper_model_of_any_tree(self, root: Prototype, qapp: QApplication) -> None:
+        model = PrototypeTreeModel()
+        QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
+        model.show(tree(root))
+        assert count(model) == root.total
+        model.show(None)
+        assert model.rowCount() == 0
+
+    def test_a_path_leads_to_a_place_and_back(self, model: PrototypeTreeModel) -> None:
+        model.show(SMALL)
+        for path, name in (((), "main chunk"), ((0,), "open"), ((0, 0), "line 3"), ((1,), "close")):
+            index = model.index_of(path)
+            assert index.data() == name
+            assert model.path_of(index) == path
+        assert model.index_of((0, 5, 1)).data() == "open", "as far down as there is something"
+
+    def test_search_finds_names_first_then_what_is_inside(self, model: PrototypeTreeModel) -> None:
+        model.show(SMALL)
+        assert model.find("OPEN") == [(0,)]
+        assert model.find("moon") == [(0, 0)]
+        assert model.find("self") == [(), (0,), (0, 0), (1,)]
+        assert model.find("line 3") == [(0, 0)]
+        assert model.find("  ") == model.find("nowhere") == []
+
+    def test_ten_thousand_functions_make_no_nodes_until_they_are_looked_at(self, model: PrototypeTreeModel) -> None:
+        children = tuple(function(f"f{number}", number + 1) for number in range(10_000))
+        model.show(tree(function("", 0, *children)))
+        root = model.index(0, 0)
+        assert model.rowCount(root) == 10_000
+        assert model.index(9_999, 0, root).data() == "f9999"
+        assert model.find("f9999") == [(9_999,)]
+
+
+def count(model: PrototypeTreeModel, parent: QModelIndex | None = None) -> int:
+    """All rows below `parent`."""
+    parent = parent or QModelIndex()
+    below = [model.index(row, 0, parent) for row in range(model.rowCount(parent))]
+    return len(below) + sum(count(model, index) for index in below)
+
+
+class TestDock:
+    def test_says_what_to_do_while_there_is_nothing(self, dock: PrototypesDock) -> None:
+        assert any("Select one file" in text for text in shown_text(dock))
+        dock.show_tree(SMALL)
+        dock.clear()
+        assert any("Select one file" in text for text in shown_text(dock))
+        assert dock.detail.prototype is None
+
+    def test_shows_key_totals_notice_and_the_main_chunk(self, dock: PrototypesDock) -> None:
+        dock.show_tree(tree(SMALL.root, "dir/a.lua", notice="debug information was stripped"))
+        shown = shown_text(dock)
+        assert "dir/a.lua" in shown
+        assert totals(SMALL) in shown
+        assert "debug information was stripped" in shown
+        assert selected(dock) == "main chunk"
+        assert dock.detail.prototype is SMALL.root
+
+    def test_an_error_takes_the_place_of_the_tree(self, dock: PrototypesDock) -> None:
+        dock.show_tree(SMALL)
+        dock.show_error("a.lua:3: unexpected symbol near '='")
+        assert "a.lua:3: unexpected symbol near '='" in shown_text(dock)
+        assert not dock.view.isVisible()
+
+    def test_what_is_shown_stays_while_another_is_on_its_way(self, dock: PrototypesDock) -> None:
+        dock.show_tree(SMALL)
+        dock.show_loading("b.lua")
+        assert dock.view.isVisible()
+        assert any("b.lua" in text for text in shown_text(dock))
+        dock.show_tree(tree(function("", 0), "b.lua"))
+        assert dock.view.isEnabled()
+
+    def test_the_same_file_shown_anew_keeps_the_place(self, dock: PrototypesDock) -> None:
+        dock.show_tree(SMALL)
+        dock.select((0, 0))
+        dock.show_tree(tree(SMALL.root))
+        assert selected(dock) == "line 3"
+        dock.show_tree(tree(SMALL.root, "other.lua"))
+        assert selected(dock) == "main chunk"
+
+    def test_the_search_goes_through_what_it_finds(self, dock: PrototypesDock, qtbot: QtBot) -> None:
+        dock.show_tree(SMALL)
+        qtbot.keyClicks(dock.search, "self")
+        qtbot.waitUntil(lambda: "1 of 4" in shown_text(dock), timeout=PATIENCE_MS)
+        seen = [selected(dock)]
+        for _ in range(4):
+            qtbot.keyClick(dock.search, Qt.Key.Key_Return)
+            seen.append(selected(dock))
+        assert seen == ["main chunk", "open", "line 3", "close", "main chunk"]
+        dock.find_next(-1)
+        assert selected(dock) == "close"
+
+    def test_enter_does_not_wait_for_the_search(self, dock: PrototypesDock, qtbot: QtBot) -> None:
+        dock.show_tree(SMALL)
+        qtbot.keyClicks(dock.search, "moon")
+        qtbot.keyClick(dock.search, Qt.Key.Key_Return)
+        assert selected(dock) == "line 3"
+        assert dock.view.isExpanded(dock.view.currentIndex().parent())
+
+    def test_a_search_without_a_match_says_so_and_moves_nothing(self, dock: PrototypesDock, qtbot: QtBot) -> None:
+        dock.show_tree(SMALL)
+        dock.select((1,))
+        qtbot.keyClicks(dock.search, "xyz")
+        qtbot.keyClick(dock.search, Qt.Key.Key_Return)
+        assert "nothing found" in shown_text(dock)
+        assert selected(dock) == "close"
+
+    def test_a_closure_leads_to_its_function_and_a_jump_to_its_target(self, dock: PrototypesDock) -> None:
+        dock.show_tree(SMALL)
+        code = dock.detail.table("instructions")
+        code.opened.emit(1)
+        assert code.selected_ids() == [4]
+        code.opened.emit(3)
+        assert selected(dock) == "close"
+
+    def test_a_closure_of_a_function_that_is_not_there_leads_nowhere(self, dock: PrototypesDock) -> None:
+        dock.show_tree(SMALL)
+        dock.open_child(99)
+        assert selected(dock) == "main chunk"
+
+    def test_copies_and_saves_the_selected_function(self, dock: PrototypesDock, tmp_path: Path) -> None:
+        dock.show_tree(SMALL)
+        dock.select((0,))
+        dock.save(tmp_path / "f.txt")
+        dock.save(tmp_path / "f.json")
+        assert (tmp_path / "f.txt").read_text(encoding="utf-8") == listing(SMALL.root.children[0])
+        assert json.loads((tmp_path / "f.json").read_text(encoding="utf-8"))["name"] == "open"
+        with pytest.raises(OSError, match="missing"):
+            dock.save(tmp_path / "missing" / "f.txt")
+
+    def test_copies_to_the_clipboard(self, dock: PrototypesDock) -> None:
+        dock.show_tree(SMALL)
+        dock.copy_listing()
+        assert QGuiApplication.clipboard().text() == listing(SMALL.root)
+        dock.copy_json()
+        assert json.loads(QGuiApplication.clipboard().text())["line"] == 0
+
+    @pytest.mark.parametrize("lua", list(LuaVersion))
+    def test_real_files_of_every_lua_can_be_looked_at(self, dock: PrototypesDock, lua: LuaVersion) -> None:
+        path = moonscope_resources.samples() / "game" / "world.lua"
+        engine = Engine()
+        try:
+            answer = engine.perform(InspectFile(path=str(path), lua=lua))
+        finally:
+            engine.close()
+        assert isinstance(answer, Inspected)
+        dock.show_tree(answer.tree)
+        root = answer.tree.root
+        assert count(dock.model) == root.total == 7
+        dock.select((5,))
+        prototype = dock.detail.prototype
+        assert prototype is not None
+        assert dock.detail.table("instructions").model().rowCount() == len(prototype.code) > 0
+        assert dock.detail.table("constants").model().rowCount() == len(prototype.constants) > 0

@@ -1,0 +1,77 @@
+"""The status bar: totals, rates, and nothing that outlives the engine it came from."""
+
+from __future__ import annotations
+
+from pytestqt.qtbot import QtBot
+
+from moonscope.model import Counters, Sample, Update
+from moonscope_gui.flows.jobs import Job
+from moonscope_gui.models.state import EngineState
+from moonscope_gui.status import Rates, StatusBar
+
+
+def sample(time: float, hits: int, **more: int) -> Sample:
+    return Sample(time=time, counters=Counters(hits=hits), **more)
+
+
+def test_rates_are_those_of_the_last_seconds() -> None:
+    rates = Rates()
+    rates.add([sample(0.0, 0), sample(1.0, 1000)])
+    assert rates.of("hits") == 1000
+    rates.add([sample(t, 1000 + 10 * t) for t in (5, 6, 7)])
+    assert rates.of("hits") == 10
+
+
+def test_one_sample_gives_no_rate() -> None:
+    rates = Rates()
+    rates.add([sample(1.0, 5)])
+    assert rates.of("hits") == 0
+
+
+def status_with(qtbot: QtBot, last: Sample) -> StatusBar:
+    state = EngineState()
+    bar = StatusBar(state)
+    qtbot.addWidget(bar)
+    state.apply(Update(revision=1, samples=(last,)))
+    bar.refresh()
+    return bar
+
+
+def test_memory_is_shown_with_what_was_saved(qtbot: QtBot) -> None:
+    bar = status_with(qtbot, sample(1.0, 0, shared_bytes=1024, private_bytes=2048, unshared_bytes=8192))
+    assert bar._memory.text() == "shared 1.00 KiB, private 2.00 KiB, unshared 8.00 KiB, saved 5.00 KiB"
+
+
+def test_dropped_events_are_shown_only_when_there_are_some(qtbot: QtBot) -> None:
+    assert status_with(qtbot, sample(1.0, 0))._dropped.isHidden()
+    assert status_with(qtbot, sample(1.0, 0, dropped=3))._dropped.text() == "3 events dropped"
+
+
+def test_an_engine_that_is_gone_leaves_no_numbers(qtbot: QtBot) -> None:
+    bar = status_with(qtbot, sample(1.0, 7, shared_bytes=1024))
+    bar.forget()
+    assert bar._loads.text() == bar._memory.text() == ""
+
+
+def test_long_texts_never_make_the_window_wider(qtbot: QtBot) -> None:
+    bar = status_with(qtbot, sample(1.0, 10**12, shared_bytes=2**50, private_bytes=2**50))
+    bar.show_note("short")
+    narrow = bar.minimumSizeHint().width()
+    bar.show_note("/a/very/long/name" * 50)
+    assert bar.minimumSizeHint().width() == narrow
+
+
+def test_the_newest_work_is_shown_and_cancelled_and_the_rest_counted(qtbot: QtBot) -> None:
+    bar = status_with(qtbot, sample(1.0, 0))
+    bar.show()
+    first, second = Job("First"), Job("Second")
+    second.done, second.total = 3, 12
+    cancelled: list[Job] = []
+    second.cancel = lambda: cancelled.append(second)  # type: ignore[method-assign]
+    bar.show_jobs([first, second])
+    qtbot.waitUntil(lambda: bar.note.text() == "Second 3 of 12 (and 1 more)")
+    bar._cancel.click()
+    assert cancelled == [second]
+    bar.show_jobs([])
+    assert bar.note.text() == ""
+    assert bar._cancel.isHidden()
