@@ -16,7 +16,7 @@ static void quiet_hit(lua_State *L, struct vm *vm, const char *name)
     struct file *file = index_find(&vm->cache->index, index_hash(name, length), name, length);
     vm_enter(vm);
     struct generation *generation = atomic_load(&file->current);
-    generation->tier->push(L, vm_find_hold(vm, generation->slot), &generation->payload, file->chunkname);
+    generation->tier->push(L, vm, vm_find_hold(vm, generation->slot), &generation->payload, file->chunkname);
     vm_exit(vm);
 }
 
@@ -25,7 +25,7 @@ static void bare_undump(lua_State *L, struct vm *vm, const char *name)
     size_t length = strlen(name);
     struct file *file = index_find(&vm->cache->index, index_hash(name, length), name, length);
     struct generation *generation = atomic_load(&file->current);
-    bytecode_push(L, NULL, &generation->payload, file->chunkname);
+    bytecode_push(L, NULL, NULL, &generation->payload, file->chunkname);
 }
 
 static void full_hit(lua_State *L, struct vm *vm, const char *name)

@@ -76,8 +76,10 @@ static const char *read_whole(lua_State *L, void *data, size_t *length)
     return *length > 0 ? whole->bytes : NULL;
 }
 
-static int bytecode_push(lua_State *L, struct hold *hold, const struct payload *payload, const char *chunkname)
+static int bytecode_push(lua_State *L, struct vm *vm, struct hold *hold, const struct payload *payload,
+                         const char *chunkname)
 {
+    (void)vm;
     (void)hold;
     struct whole whole = {payload->data, payload->size};
     return load_chunk(L, read_whole, &whole, chunkname);

@@ -34,13 +34,17 @@ static int check_fit(lua_State *L)
     return 1;
 }
 
-static int direct_push(lua_State *L, struct hold *hold, const struct payload *payload, const char *chunkname)
+static int direct_push(lua_State *L, struct vm *vm, struct hold *hold, const struct payload *payload,
+                       const char *chunkname)
 {
     struct frozen *frozen = payload->data;
+    (void)chunkname;
+    if (hold->own == NULL && vm != NULL && vm->born >= frozen->newest)
+        hold->own = &frozen->protos[0].proto;
     if (hold->own == NULL) {
         lua_pushcclosure(L, check_fit, 0);
         lua_pushlightuserdata(L, frozen);
-        lua_pushlightuserdata(L, registered_vm(L));
+        lua_pushlightuserdata(L, vm);
         int status = protected_call(L, 2, 1, 0);
         if (status != LUA_OK)
             return status;
@@ -51,7 +55,7 @@ static int direct_push(lua_State *L, struct hold *hold, const struct payload *pa
         else if ((status = make_graft(L, hold, payload)) != LUA_OK)
             return status;
     }
-    return push_closure(L, hold->own, chunkname);
+    return push_closure(L, hold->own);
 }
 
 static bool direct_store(lua_State *L, struct payload *payload)
@@ -70,6 +74,7 @@ static const struct tier direct = {
     .pins = true,
     .donor = true,
     .store = direct_store,
+    .warm = warm_factory,
     .push = direct_push,
     .release = graft_release,
 };

@@ -12,10 +12,12 @@ static int measure_body(lua_State *L)
 {
     struct donation *donation = lua_touserdata(L, 1);
     struct hold hold = {0};
+    if (donation->tier->warm != NULL && donation->tier->warm(L) != LUA_OK)
+        return lua_error(L);
     lua_gc(L, LUA_GCCOLLECT, 0);
     lua_gc(L, LUA_GCSTOP, 0);
     size_t before = counted_bytes(L);
-    if (donation->tier->push(L, &hold, donation->payload, donation->chunkname) != LUA_OK)
+    if (donation->tier->push(L, NULL, &hold, donation->payload, donation->chunkname) != LUA_OK)
         return lua_error(L);
     lua_gc(L, LUA_GCCOLLECT, 0);
     size_t after = counted_bytes(L);
@@ -27,7 +29,7 @@ static int dump_body(lua_State *L)
 {
     struct donation *donation = lua_touserdata(L, 1);
     struct hold hold = {0};
-    if (donation->tier->push(L, &hold, donation->payload, donation->chunkname) != LUA_OK)
+    if (donation->tier->push(L, NULL, &hold, donation->payload, donation->chunkname) != LUA_OK)
         return lua_error(L);
     bytecode_store(L, &donation->dump);
     return 0;

@@ -3,9 +3,9 @@
    the registry for the VM's life: its user values are the constants (a user value is a value, so a prototype's constant
    array can point at them, and the VM's collector sees and counts them), its block the headers. */
 
-/* The dump of an empty chunk, made once by graft_start: undumping it gives a closure with a fresh _ENV upvalue, whose
-   prototype is then replaced. */
-static struct payload empty_chunk; /* process-wide, read-only after bind() */
+/* Makes closures with a fresh _ENV upvalue, whose prototype is then replaced: setting the environment of one must not
+   touch another. One per VM, in the registry. */
+static const char factory_source[] = "local globals = ... return function() local _ENV = globals return function() return _ENV end end";
 
 static void put_constant(lua_State *L, int userdata, struct value_layout *values, const struct frozen *frozen, uint32_t i)
 {
@@ -53,10 +53,37 @@ static int build_graft(lua_State *L)
     return 1;
 }
 
-/* A fresh closure over a main prototype. */
-static int push_closure(lua_State *L, void *proto, const char *chunkname)
+/* Leaves the factory in the registry. Raises when there is no memory. */
+static int make_factory(lua_State *L)
 {
-    int status = bytecode_push(L, NULL, &empty_chunk, chunkname);
+    if (load_text(L, factory_source, sizeof factory_source - 1, "=moonscope") != LUA_OK)
+        return lua_error(L);
+    lua_pushinteger(L, 2); /* LUA_RIDX_GLOBALS */
+    lua_rawget(L, LUA_REGISTRYINDEX);
+    plain_call(L, 1, 1);
+    lua_pushlightuserdata(L, (void *)&factory_key);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, LUA_REGISTRYINDEX);
+    return 0;
+}
+
+static int warm_factory(lua_State *L)
+{
+    lua_pushcclosure(L, make_factory, 0);
+    return protected_call(L, 0, 0, 0);
+}
+
+/* A fresh closure over a main prototype. */
+static int push_closure(lua_State *L, void *proto)
+{
+    lua_pushlightuserdata(L, (void *)&factory_key);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+    if (lua_type(L, -1) != LUA_TFUNCTION) {
+        lua_pop(L, 1);
+        int status = warm_factory(L);
+        return status == LUA_OK ? push_closure(L, proto) : status;
+    }
+    int status = protected_call(L, 0, 1, 0);
     if (status == LUA_OK)
         ((struct closure_layout *)(uintptr_t)lua_topointer(L, -1))->proto = proto;
     return status;
@@ -75,10 +102,13 @@ static int make_graft(lua_State *L, struct hold *hold, const struct payload *pay
     return status;
 }
 
-static int graft_push(lua_State *L, struct hold *hold, const struct payload *payload, const char *chunkname)
+static int graft_push(lua_State *L, struct vm *vm, struct hold *hold, const struct payload *payload,
+                      const char *chunkname)
 {
+    (void)vm;
+    (void)chunkname; /* the frozen source tells it */
     int status = hold->own == NULL ? make_graft(L, hold, payload) : LUA_OK;
-    return status == LUA_OK ? push_closure(L, hold->own, chunkname) : status;
+    return status == LUA_OK ? push_closure(L, hold->own) : status;
 }
 
 static bool graft_store(lua_State *L, struct payload *payload)
@@ -102,26 +132,7 @@ static const struct tier graft = {
     .name = "graft",
     .pins = true,
     .store = graft_store,
+    .warm = warm_factory,
     .push = graft_push,
     .release = graft_release,
 };
-
-static int dump_empty(lua_State *L)
-{
-    if (load_text(L, "", 0, "=") != LUA_OK)
-        return lua_error(L);
-    bytecode_store(L, &empty_chunk);
-    return 0;
-}
-
-/* Called once, by bind(). False: this library is not one whose layout is known, or there is no memory. */
-static bool graft_start(const char *release)
-{
-    lua_State *L = empty_chunk.data == NULL && layout_known(release) ? luaL_newstate() : NULL;
-    if (L != NULL) {
-        lua_pushcclosure(L, dump_empty, 0);
-        protected_call(L, 0, 0, 0);
-        lua_close(L);
-    }
-    return empty_chunk.data != NULL;
-}

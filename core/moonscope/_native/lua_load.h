@@ -49,7 +49,7 @@ static bool load_stored(lua_State *L, struct vm *vm, struct file *file, const ch
         vm_exit(vm);
         return false;
     }
-    *status = generation->tier->push(L, hold, &generation->payload, file->chunkname);
+    *status = generation->tier->push(L, vm, hold, &generation->payload, file->chunkname);
     bool ok = *status == LUA_OK;
     if (ok && hold != NULL)
         hold_count_hit(hold);
@@ -80,7 +80,7 @@ static bool publish(lua_State *L, struct vm *vm, struct file *file, const struct
     struct generation *generation = cache_publish(vm->cache, file, tier, payload, source, compile_ns, &raced);
     struct hold *hold = generation != NULL ? vm_hold(vm, generation) : NULL;
     if (generation != NULL && (!own || raced || generation->tier->pins) && (hold != NULL || !generation->tier->pins)) {
-        pushed = generation->tier->push(L, hold, &generation->payload, file->chunkname) == LUA_OK;
+        pushed = generation->tier->push(L, vm, hold, &generation->payload, file->chunkname) == LUA_OK;
         if (!pushed)
             lua_pop(L, 1);
     }

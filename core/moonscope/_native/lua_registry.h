@@ -1,6 +1,9 @@
 /* What is kept in a state's registry; above all its VM record, for code that has no upvalue to find it by. */
 
 /* Their addresses are registry keys. */
+#if LUA_VERSION_NUM >= 504
+static const char factory_key; /* of the function that makes closures (lua_graft.h) */
+#endif
 static const char vm_key;   /* of the VM */
 static const char globals_key, tostring_key; /* 5.1 – 5.3: the globals, the stock tostring */
 static const char kept_key; /* of the table name → function that `load` keeps */

@@ -51,7 +51,7 @@ static bool bind(void *library, const char **missing)
 static const struct tier *sharing_tier(void *library, const char *release)
 {
 #if LUA_VERSION_NUM >= 504
-    if (!graft_start(release))
+    if (!layout_known(release))
         return NULL;
     return direct_start(library) ? &direct : &graft;
 #else

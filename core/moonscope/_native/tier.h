@@ -8,6 +8,7 @@
 
 typedef struct lua_State lua_State;
 struct hold;
+struct vm;
 
 /* What one generation stores; immutable once made. `data` belongs to the generation and goes through tier->release. */
 struct payload {
@@ -25,9 +26,11 @@ struct tier {
     /* Makes the payload of the main function on top of the stack, which stays there. False: no memory, or this tier
        cannot hold that function (another may). Raises no Lua error. */
     bool (*store)(lua_State *, struct payload *);
-    /* Pushes a new main function, or an error message; returns Lua's status. Raises no Lua error. `hold` is what this
-       VM keeps of the generation; only a tier that pins needs it. */
-    int (*push)(lua_State *, struct hold *, const struct payload *, const char *chunkname);
+    /* Pushes a new main function, or an error message; returns Lua's status. Raises no Lua error. `vm`
+       is NULL in a state that is no VM; `hold` is what the state keeps of the generation, needed by a tier that pins. */
+    int (*push)(lua_State *, struct vm *, struct hold *, const struct payload *, const char *chunkname);
+    /* What the first push into a state sets up once; NULL: nothing. */
+    int (*warm)(lua_State *);
     void (*release)(struct payload *);
 };
 
