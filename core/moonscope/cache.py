@@ -15,7 +15,8 @@ from .model import CacheMode, ClearReport, Counters, FileRow, GenerationRow, Gen
 from .names import printable, to_bytes, to_text
 from .rows import MODES, STATES, file_row, generation_row, global_id, native_id
 
-_JOIN = b"local library, entry, token = ... return assert(package.loadlib(library, entry))(token)"
+# Run once in every new state, so it is short. Without loadlib, or with a library that is gone, it raises.
+_JOIN = b"local l, e, t = ... package.loadlib(l, e)(t)"
 
 
 class CodeCache:
@@ -47,6 +48,7 @@ class CodeCache:
         except ValueError as error:
             raise UnsupportedError(f"Lua {self.lua} cannot share by {sharing} here: {self.library.why}") from error
         self.tier = Tier(self.native.tier)
+        self._entry: tuple[bytes, bytes] | None = None  # what package.loadlib needs, the same for all
         self._ids = ids if ids is not None else itertools.count(1)
 
     def new_id(self) -> int:
@@ -71,6 +73,17 @@ class CodeCache:
             managed=managed,
         )
 
+    def join(self, lua_runtime: Any, record: _native.VM) -> None:
+        """Call the C part's entry inside a runtime, which joins the two. Raises UnsupportedError."""
+        if self._entry is None:
+            self._entry = os.fsencode(record.library), record.entry.encode()
+        try:
+            lua_runtime.execute(_JOIN, *self._entry, record.token.encode())
+        except Exception as error:  # lupa's LuaError; this file does not import lupa
+            record.release()
+            message = error.args[0] if error.args and isinstance(error.args[0], bytes) else str(error).encode()
+            raise UnsupportedError(f"the runtime cannot join the cache: {printable(message)}") from error
+
     def attach(self, lua_runtime: Any, *, mode: CacheMode = CacheMode.ON) -> AttachedVM:
         """Let a `LuaRuntime` of the calling program load through this cache (`loadfile`, `dofile`, `require`).
 
@@ -84,7 +97,7 @@ class CodeCache:
                 "`own` (of an Engine: `own_runtime`) chooses between lupa's Lua and Moonscope's own"
             )
         record = self.prepare(mode=mode, managed=False)
-        join(lua_runtime, record)
+        self.join(lua_runtime, record)
         return AttachedVM(record)
 
     def clear(
@@ -196,14 +209,3 @@ class AttachedVM:
     def close(self) -> None:
         """Say that the runtime is about to be dropped. Idempotent."""
         self._record.release()
-
-
-def join(lua_runtime: Any, record: _native.VM) -> Any:
-    """Call the C part's entry inside a runtime, which joins the two; gives its results. Raises UnsupportedError."""
-    library, entry, token = os.fsencode(record.library), record.entry.encode(), record.token.encode()
-    try:
-        return lua_runtime.execute(_JOIN, library, entry, token)
-    except Exception as error:  # lupa's LuaError; this file does not import lupa
-        record.release()
-        message = error.args[0] if error.args and isinstance(error.args[0], bytes) else str(error).encode()
-        raise UnsupportedError(f"the runtime cannot join the cache: {printable(message)}") from error

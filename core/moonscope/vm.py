@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from .cache import CodeCache, join
+from .cache import CodeCache
 from .errors import UsageError
 from .model import CacheMode, FileFailure, LuaFailure, LuaVersion, RunResult, Sharing, Tier, VMOptions
 from .names import printable, to_bytes, to_text
@@ -81,7 +81,7 @@ class LuaVM:
         self._closing = False
         self.current: _Run | None = None
         self._runtime = cache.library.new_runtime()
-        join(self._runtime, self._native)
+        cache.join(self._runtime, self._native)
         if options.roots:
             self._runtime.execute(b"package.path = ... .. package.path", _search_path(options.roots))
         if cache.lua in _JITTED and not options.jit:

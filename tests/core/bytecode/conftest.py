@@ -81,7 +81,7 @@ class Luac:
         """`luac -l -l`, with addresses told as ours are: by the number of the function."""
         path = self._folder / "in.luac"
         path.write_bytes(chunk)
-        done = subprocess.run([self._command, "-l", "-l", str(path)], capture_output=True, check=True)
+        done = subprocess.run([self._command, "-l", "-l", "-p", str(path)], capture_output=True, check=True)
         text = done.stdout.decode("utf-8", "backslashreplace")
         heads = re.findall(
             r"^(?:main|function) <.*> \(\d+ instructions?(?:, \d+ bytes)? at (0x[0-9a-f]+)\)$", text, re.M
