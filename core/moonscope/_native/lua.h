@@ -4,6 +4,7 @@
 
 #include "moonscope.h"
 
+#include "look.h"
 #include "tier.h"
 #include "vm.h"
 
@@ -12,7 +13,17 @@ struct bench_round {
     double bare_ns, hit_ns, quiet_ns;
 };
 
-enum request_kind { REQUEST_EXECUTE, REQUEST_LOAD, REQUEST_COLLECT };
+/* `states` fresh states, one after the other, each load all files `passes` times. */
+struct bench_job {
+    struct cache *cache;
+    const char *const *names;
+    size_t count, states, passes;
+    double *ns;   /* states × passes: ns per file */
+    size_t *kept; /* by state: bytes it holds more after the first pass, the functions kept */
+    char *error;  /* why a file did not load; the caller frees it */
+};
+
+enum request_kind { REQUEST_EXECUTE, REQUEST_LOAD, REQUEST_COLLECT, REQUEST_LOOK };
 
 /* What the owner of a managed VM asks of it. */
 struct request {
@@ -23,7 +34,15 @@ struct request {
     const char *chunkname;
     size_t chunkname_length;
     int how; /* 0 chunk, 1 expression or chunk, 2 file through the cache */
+    struct look *look; /* look */
     enum status status;
+};
+
+struct measurement {
+    const struct tier *tier;
+    const struct payload *payload;
+    const char *chunkname;
+    uint64_t unshared, private; /* bytes, loaded plainly and by its tier */
 };
 
 struct lua_ops {
@@ -40,15 +59,16 @@ struct lua_ops {
     enum status (*enter)(struct request *);
     /* The dumped chunk of a payload; the caller frees it. NULL: no memory. */
     char *(*dump)(const struct tier *, const struct payload *, const char *chunkname, size_t *length);
-    /* Bytes that a fresh state holds after loading it plainly, and by its tier, garbage collected. False: no memory. */
-    bool (*measure)(const struct tier *, const struct payload *, const char *chunkname, uint64_t *unshared,
-                    uint64_t *private);
+    /* Fills in what one VM that loads all the items holds for each. False: no memory. */
+    bool (*measure)(struct measurement *, size_t count);
     /* Compiles a file in a fresh state. False: *error (owned by the caller, may be NULL) says why in Lua's words. */
     bool (*compile)(const char *name, bool allow_binary, struct payload *, char **error);
     /* The exact release, e.g. "Lua 5.4.8"; the caller frees it. */
     char *(*release)(void *library);
     /* Fills `rounds` rounds; reorders `names`. Returns how many of them could be stored; 0: nothing was measured. */
     size_t (*bench)(struct cache *, const char **names, size_t count, size_t rounds, struct bench_round *);
+    bool (*bench_loads)(struct bench_job *); /* false: a file did not load, or no memory */
+    const struct tier *fixed;                /* for comparison only; NULL: not in this Lua */
 };
 
 extern const struct lua_ops lua_ops_lua51, lua_ops_lua52, lua_ops_lua53, lua_ops_lua54, lua_ops_lua55,

@@ -34,7 +34,7 @@ typedef lua_CFunction lua_Continuation;
 enum {
     LUA_OK = 0, LUA_ERRRUN = 2, LUA_ERRMEM = 4,
     LUA_TNONE = -1, LUA_TNIL = 0, LUA_TBOOLEAN = 1, LUA_TNUMBER = 3, LUA_TSTRING = 4, LUA_TTABLE = 5, LUA_TFUNCTION = 6,
-    LUA_TTHREAD = 8,
+    LUA_TUSERDATA = 7, LUA_TTHREAD = 8,
     LUA_MULTRET = -1, LUA_MASKCOUNT = 8,
     LUA_GCSTOP = 0, LUA_GCRESTART = 1, LUA_GCCOLLECT = 2, LUA_GCCOUNT = 3, LUA_GCCOUNTB = 4,
 #if LUA_VERSION_NUM == 501
@@ -57,6 +57,10 @@ enum {
     X(const char *, lua_typename, (lua_State *, int)) \
     X(int, lua_isstring, (lua_State *, int)) \
     X(int, lua_rawequal, (lua_State *, int, int)) \
+    X(int, lua_iscfunction, (lua_State *, int)) \
+    X(const void *, lua_topointer, (lua_State *, int)) \
+    X(int, lua_next, (lua_State *, int)) \
+    X(int, lua_getinfo, (lua_State *, const char *, lua_Debug *)) \
     X(int, lua_toboolean, (lua_State *, int)) \
     X(const char *, lua_tolstring, (lua_State *, int, size_t *)) \
     X(void *, lua_touserdata, (lua_State *, int)) \
@@ -94,6 +98,9 @@ enum {
 #if LUA_VERSION_NUM == 501
 #define LUA_API_CALLS(X) \
     X(lua_Integer, lua_tointeger, (lua_State *, int)) \
+    X(double, lua_tonumber, (lua_State *, int)) \
+    X(size_t, lua_objlen, (lua_State *, int)) \
+    X(void, lua_getfenv, (lua_State *, int)) \
     X(int, lua_load, (lua_State *, lua_Reader, void *, const char *)) \
     X(int, lua_dump, (lua_State *, lua_Writer, void *)) \
     X(void, lua_call, (lua_State *, int, int)) \
@@ -104,6 +111,7 @@ enum {
 #else
 #define LUA_API_CALLS(X) \
     X(lua_Integer, lua_tointegerx, (lua_State *, int, int *)) \
+    X(double, lua_tonumberx, (lua_State *, int, int *)) \
     X(int, lua_load, (lua_State *, lua_Reader, void *, const char *, const char *)) \
     X(void, lua_callk, (lua_State *, int, int, lua_Context, lua_Continuation)) \
     X(int, lua_pcallk, (lua_State *, int, int, int, lua_Context, lua_Continuation)) \
@@ -127,24 +135,23 @@ enum {
     X(void, luaL_traceback, (lua_State *, lua_State *, const char *, int))
 #endif
 
-#if LUA_VERSION_NUM == 505
-#define LUA_API_LIBRARIES(X) X(void, luaL_openselectedlibs, (lua_State *, int, int))
-#else
-#define LUA_API_LIBRARIES(X) X(void, luaL_openlibs, (lua_State *))
-#endif
-
 #if LUA_VERSION_NUM >= 504
 #define LUA_API_GC(X) \
     X(int, lua_gc, (lua_State *, int, ...)) \
     X(const char *, luaL_tolstring, (lua_State *, int, size_t *)) \
-    X(const void *, lua_topointer, (lua_State *, int)) \
     X(void *, lua_newuserdatauv, (lua_State *, size_t, int)) \
     X(int, lua_setiuservalue, (lua_State *, int, int)) \
-    X(int, lua_getiuservalue, (lua_State *, int, int)) \
-    X(int, lua_next, (lua_State *, int)) \
-    LUA_API_LIBRARIES(X)
+    X(int, lua_getiuservalue, (lua_State *, int, int))
 #else
 #define LUA_API_GC(X) X(int, lua_gc, (lua_State *, int, int)) X(void *, lua_newuserdata, (lua_State *, size_t))
+#endif
+
+#if LUA_VERSION_NUM == 505
+#define LUA_API_LIBRARIES(X) X(void, luaL_openselectedlibs, (lua_State *, int, int))
+#define open_libraries(L) luaL_openselectedlibs(L, ~0, 0)
+#else
+#define LUA_API_LIBRARIES(X) X(void, luaL_openlibs, (lua_State *))
+#define open_libraries(L) luaL_openlibs(L)
 #endif
 
 #if LUA_VERSION_NUM <= 502
@@ -155,7 +162,20 @@ enum {
 #define move_top(L, at) (lua_copy(L, -1, at), lua_pop(L, 1))
 #endif
 
-#define LUA_API(X) LUA_API_MOVE(X) LUA_API_COMMON(X) LUA_API_CALLS(X) LUA_API_OWN(X) LUA_API_GC(X)
+#if LUA_VERSION_NUM >= 504
+#define LUA_API_RAW(X) X(int, lua_isinteger, (lua_State *, int)) X(unsigned long long, lua_rawlen, (lua_State *, int))
+#elif LUA_VERSION_NUM == 503
+#define LUA_API_RAW(X) \
+    X(int, lua_isinteger, (lua_State *, int)) \
+    X(size_t, lua_rawlen, (lua_State *, int)) \
+    X(int, lua_getuservalue, (lua_State *, int))
+#elif LUA_VERSION_NUM == 502
+#define LUA_API_RAW(X) X(size_t, lua_rawlen, (lua_State *, int)) X(void, lua_getuservalue, (lua_State *, int))
+#else
+#define LUA_API_RAW(X)
+#endif
+
+#define LUA_API(X) LUA_API_LIBRARIES(X) LUA_API_MOVE(X) LUA_API_RAW(X) LUA_API_COMMON(X) LUA_API_CALLS(X) LUA_API_OWN(X) LUA_API_GC(X)
 
 #define DECLARE(result, name, arguments) static result(*name) arguments;
 LUA_API(DECLARE)
@@ -172,12 +192,16 @@ LUA_API(DECLARE)
 #define load_chunk(L, reader, data, name) lua_load(L, reader, data, name)
 #define load_text(L, text, length, name) luaL_loadbuffer(L, text, length, name)
 #define to_integer(L, i) lua_tointeger(L, i)
+#define to_number(L, i) lua_tonumber(L, i)
+#define raw_length(L, i) lua_objlen(L, i)
 #else
 #define plain_call(L, n, r) lua_callk(L, n, r, 0, NULL)
 #define protected_call(L, n, r, handler) lua_pcallk(L, n, r, handler, 0, NULL)
 #define load_chunk(L, reader, data, name) lua_load(L, reader, data, name, "b")
 #define load_text(L, text, length, name) luaL_loadbufferx(L, text, length, name, "t")
 #define to_integer(L, i) lua_tointegerx(L, i, NULL)
+#define to_number(L, i) lua_tonumberx(L, i, NULL)
+#define raw_length(L, i) lua_rawlen(L, i)
 #endif
 
 #if LUA_VERSION_NUM >= 503

@@ -1,5 +1,26 @@
-/* Measurements that only C can make: what a hit costs against a bare undump of the same bytes, and what its counters
-   and events cost. Speed is compared within a round, never with a clock of another run. */
+/* Measurements that only C can make: what a hit costs against a bare undump of the same bytes, what its counters and
+   events cost, and what loads by a tier take and keep in states that never loaded the files before. Speed is compared
+   within a round, never with a clock of another run. */
+
+#if LUA_VERSION_NUM == 505
+/* A tier for comparison only: Lua 5.5's own way to share a part, the code and lines of a dump in memory that stays. */
+static int fixed_push(lua_State *L, struct vm *vm, struct hold *hold, const struct payload *payload,
+                      const char *chunkname)
+{
+    (void)vm;
+    (void)hold;
+    struct whole whole = {payload->data, payload->size};
+    return lua_load(L, read_whole, &whole, chunkname, "B");
+}
+
+static const struct tier fixed = {
+    .name = "fixed",
+    .pins = true,
+    .store = bytecode_store,
+    .push = fixed_push,
+    .release = bytecode_release,
+};
+#endif
 
 struct bench {
     struct vm *vm;
@@ -91,4 +112,124 @@ static size_t run_bench(struct cache *cache, const char **names, size_t count, s
         vm_release(vm);
     }
     return bench.stored;
+}
+
+enum { BENCH_BATCH = 64 }; /* functions that wait on the stack to be kept, which is not timed */
+
+/* A state that loads all files, some times over, and keeps what the first time gave. */
+struct bench_state {
+    lua_State *L;
+    struct vm *vm;
+    lua_Alloc allocate;
+    void *data;
+    const struct bench_job *job;
+    double *ns; /* by pass: per file */
+    size_t kept;
+    bool ready;
+};
+
+static void load_batch(lua_State *L, const struct bench_state *state, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++)
+        if (cached_load(L, state->vm, state->job->names[i], strlen(state->job->names[i]), NULL) != LUA_OK)
+            lua_error(L);
+}
+
+/* Moves the functions of a batch to the table at 2, or drops them. */
+static void keep_batch(lua_State *L, bool keep, size_t from)
+{
+    for (int i = lua_gettop(L); keep && i > 2; i--) {
+        lua_pushinteger(L, (lua_Integer)(from + (size_t)i - 2));
+        lua_pushvalue(L, i);
+        lua_rawset(L, 2);
+    }
+    lua_settop(L, 2);
+}
+
+/* Argument: struct bench_state. The collector rests between the passes' loads: its work is the same for all tiers. */
+static int bench_passes(lua_State *L)
+{
+    struct bench_state *state = lua_touserdata(L, 1);
+    size_t count = state->job->count, before;
+    lua_createtable(L, (int)count, 0);
+    if (!lua_checkstack(L, BENCH_BATCH + 8))
+        return luaL_error(L, "no memory for the stack");
+    lua_gc(L, LUA_GCSTOP, 0);
+    before = counted_bytes(L);
+    for (size_t pass = 0; pass < state->job->passes; pass++) {
+        uint64_t ns = 0;
+        for (size_t from = 0; from < count; from += BENCH_BATCH) {
+            size_t to = count - from > BENCH_BATCH ? from + BENCH_BATCH : count;
+            uint64_t start = monotonic_ns();
+            load_batch(L, state, from, to);
+            ns += monotonic_ns() - start;
+            keep_batch(L, pass == 0, from);
+        }
+        state->ns[pass] = (double)ns / (double)count;
+        if (pass == 0) {
+            lua_gc(L, LUA_GCCOLLECT, 0);
+            state->kept = counted_bytes(L) - before;
+        }
+    }
+    return 0;
+}
+
+/* What a load sets up once per state is done here, and a collection, so that only the loads are measured. */
+static int bench_warm(lua_State *L)
+{
+    const struct tier *tier = ((struct bench_state *)lua_touserdata(L, 1))->vm->cache->tiers[0];
+    if (tier != NULL && tier->warm != NULL && tier->warm(L) != LUA_OK)
+        return lua_error(L);
+    lua_gc(L, LUA_GCCOLLECT, 0);
+    return 0;
+}
+
+static void begin_bench_state(struct bench_state *state, struct cache *cache, uint64_t id)
+{
+    state->vm = vm_new(cache, id, false);
+    if (state->vm == NULL)
+        return;
+    state->vm->born = lua_ops[cache->lua]->newest_word();
+    state->L = luaL_newstate();
+    if (state->L == NULL)
+        return;
+    state->allocate = lua_getallocf(state->L, &state->data);
+    vm_attach(state->vm, state->L, state->allocate, state->data, counted_bytes(state->L));
+    lua_setallocf(state->L, vm_allocate, state->vm);
+    state->ready = protected_start(state->L, bench_warm, state) == LUA_OK;
+}
+
+static void end_bench_state(struct bench_state *state)
+{
+    if (state->L != NULL) {
+        lua_setallocf(state->L, state->allocate, state->data); /* LuaJIT wants the one it was made with */
+        lua_close(state->L);
+    }
+    if (state->vm != NULL) {
+        vm_detach(state->vm);
+        vm_release(state->vm);
+    }
+}
+
+/* All states are made before the first loads, so that those of one directly follow those of the other. */
+static bool run_bench_loads(struct bench_job *job)
+{
+    struct bench_state *states = calloc(job->states, sizeof *states);
+    bool done = states != NULL;
+    for (size_t i = 0; done && i < job->states; i++) {
+        states[i].job = job;
+        states[i].ns = job->ns + i * job->passes;
+        begin_bench_state(&states[i], job->cache, i + 1);
+        done = states[i].ready;
+    }
+    for (size_t i = 0; done && i < job->states; i++) {
+        done = protected_start(states[i].L, bench_passes, &states[i]) == LUA_OK;
+        job->kept[i] = states[i].kept;
+        if (!done && lua_isstring(states[i].L, -1))
+            job->error = strdup(lua_tostring(states[i].L, -1));
+    }
+    for (size_t i = 0; states != NULL && i < job->states; i++)
+        end_bench_state(&states[i]);
+    free(states);
+    return done;
 }

@@ -134,11 +134,7 @@ static void add_reachable(lua_State *L, int seen, int depth)
 static int make_base(lua_State *L)
 {
     bool *made = lua_touserdata(L, 1);
-#if LUA_VERSION_NUM == 505
-    luaL_openselectedlibs(L, ~0, 0);
-#else
-    luaL_openlibs(L);
-#endif
+    open_libraries(L);
     *made = add_words(L);
     lua_settop(L, 1);
     lua_createtable(L, 0, 0);

@@ -1,4 +1,4 @@
-/* What the owner of a managed VM asks of it: execute, load, collect. They never raise; what came of it is kept in the VM
+/* What the owner of a managed VM asks of it: execute, load, collect, look. They never raise; what came of it is kept in the VM
    record. The owner calls C, not Lua functions through lupa: lupa looks up `debug.traceback` unprotected before every
    call, so a script that gave its globals a metatable which raises would end the process. */
 
@@ -175,6 +175,16 @@ static int load_body(lua_State *L)
     return 0;
 }
 
+/* Between runs, and interrupted like one; but no function of the VM is called, nor any made for it. */
+static enum status run_look(lua_State *L, struct request *request)
+{
+    begin_run(L, request->vm);
+    int status = protected_start(L, look_body, request);
+    if (status != LUA_OK)
+        request->look->outcome = LOOK_MEMORY;
+    return end_run(L, request->vm, status);
+}
+
 /* Argument: struct request. */
 static int enter_body(lua_State *L)
 {
@@ -185,6 +195,10 @@ static int enter_body(lua_State *L)
         install(L, vm);
         vm->installed = true;
         lua_settop(L, 0);
+    }
+    if (request->kind == REQUEST_LOOK) {
+        request->status = run_look(L, request);
+        return 0;
     }
     if (request->kind == REQUEST_COLLECT) {
         request->status = run_protected(L, vm, collect_body);

@@ -31,6 +31,7 @@
 #include "lua_interrupt.h"
 #include "lua_console.h"
 #include "lua_install.h"
+#include "lua_look.h"
 #include "lua_run.h"
 #include "lua_attach.h"
 #include "lua_donor.h"
@@ -76,6 +77,12 @@ static uint64_t newest_word(void)
 #define GRAFT NULL
 #endif
 
+#if LUA_VERSION_NUM == 505
+#define FIXED &fixed
+#else
+#define FIXED NULL
+#endif
+
 #define PASTE(a, b) a##b
 #define NAMED(tag) PASTE(lua_ops_, tag)
 
@@ -92,4 +99,6 @@ const struct lua_ops NAMED(LUA_TAG) = {
     .compile = compile,
     .release = release_string,
     .bench = run_bench,
+    .bench_loads = run_bench_loads,
+    .fixed = FIXED,
 };

@@ -19,7 +19,18 @@ PyObject *own_library(void);
 /* A Python VM for a prepared record; takes over the caller's reference to `vm`. */
 PyObject *vm_object(struct vm *vm, const char *token);
 
-/* The module's function of that name. */
+/* The record of a Python VM; borrowed. */
+struct vm *vm_of(PyObject *);
+
+/* Carries out a request in its VM, without the GIL. False with an exception set: the VM can take none.
+   Only one at a time, and only while the state is alive: moonscope.vm sees to both. */
+bool run_request(struct request *);
+
+/* A method of VM. */
+PyObject *vm_look(PyObject *self, PyObject *arguments);
+
+/* The module's functions of these names. */
 PyObject *bench(PyObject *module, PyObject *arguments);
+PyObject *bench_loads(PyObject *module, PyObject *arguments);
 
 #endif

@@ -24,6 +24,8 @@ static bool choose_tiers(enum lua_index lua, const char *name, const struct tier
         best = NULL;
     else if (strcmp(name, "graft") == 0)
         wanted = lua_ops[lua]->graft;
+    else if (strcmp(name, "fixed") == 0)
+        wanted = best = lua_ops[lua]->fixed;
     else if (strcmp(name, "direct") == 0)
         wanted = best != NULL && strcmp(best->name, name) == 0 ? best : NULL;
     else if (strcmp(name, "auto") != 0) {
@@ -31,7 +33,7 @@ static bool choose_tiers(enum lua_index lua, const char *name, const struct tier
         return false;
     }
     if (best == NULL || wanted == NULL) {
-        if (strcmp(name, "graft") == 0 || strcmp(name, "direct") == 0) {
+        if (strcmp(name, "auto") != 0 && strcmp(name, "bytecode") != 0) {
             PyErr_Format(PyExc_ValueError, "tier %s is not to be had on this library", name);
             return false;
         }
@@ -335,6 +337,61 @@ PyObject *bench(PyObject *module, PyObject *arguments)
     }
 done:
     PyMem_Free(out);
+    PyMem_Free(names);
+    return result;
+}
+
+static PyObject *bench_lists(const struct bench_job *job)
+{
+    PyObject *result = PyList_New((Py_ssize_t)job->states);
+    for (size_t i = 0; result != NULL && i < job->states; i++) {
+        PyObject *passes = PyList_New((Py_ssize_t)job->passes);
+        for (size_t k = 0; passes != NULL && k < job->passes; k++) {
+            PyObject *ns = PyFloat_FromDouble(job->ns[i * job->passes + k]);
+            if (ns == NULL)
+                Py_CLEAR(passes);
+            else
+                PyList_SET_ITEM(passes, (Py_ssize_t)k, ns);
+        }
+        PyObject *pair = passes != NULL ? Py_BuildValue("Nn", passes, (Py_ssize_t)job->kept[i]) : NULL;
+        if (pair == NULL)
+            Py_CLEAR(result);
+        else
+            PyList_SET_ITEM(result, (Py_ssize_t)i, pair);
+    }
+    return result;
+}
+
+PyObject *bench_loads(PyObject *module, PyObject *arguments)
+{
+    (void)module;
+    PyObject *self, *list, *result = NULL;
+    Py_ssize_t states, passes, count;
+    bool done;
+    if (!PyArg_ParseTuple(arguments, "O!O!nn", &cache_type, &self, &PyList_Type, &list, &states, &passes))
+        return NULL;
+    if (states < 1 || states > 1000 || passes < 1 || passes > 100000 || PyList_GET_SIZE(list) == 0)
+        return PyErr_Format(PyExc_ValueError, "1 to 1000 states, 1 to 100000 passes and one name at least");
+    const char **names = borrow_names(list, &count);
+    struct bench_job job = {cache_of(self), names, (size_t)count, (size_t)states, (size_t)passes, NULL, NULL, NULL};
+    job.ns = PyMem_Calloc(job.states * job.passes, sizeof *job.ns);
+    job.kept = PyMem_Calloc(job.states, sizeof *job.kept);
+    if (names == NULL || job.ns == NULL || job.kept == NULL) {
+        if (names != NULL)
+            PyErr_NoMemory();
+        goto end;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    done = lua_ops[job.cache->lua]->bench_loads(&job);
+    Py_END_ALLOW_THREADS
+    if (done)
+        result = bench_lists(&job);
+    else
+        PyErr_SetString(PyExc_ValueError, job.error != NULL ? job.error : "not enough memory");
+end:
+    free(job.error);
+    PyMem_Free(job.kept);
+    PyMem_Free(job.ns);
     PyMem_Free(names);
     return result;
 }

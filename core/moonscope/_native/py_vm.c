@@ -11,7 +11,7 @@ struct vm_object {
     char token[TOKEN_SIZE];
 };
 
-static struct vm *vm_of(PyObject *self)
+struct vm *vm_of(PyObject *self)
 {
     return ((struct vm_object *)self)->vm;
 }
@@ -119,18 +119,22 @@ static PyObject *vm_take_failure_list(PyObject *self, PyObject *unused)
     return list;
 }
 
-/* Only one run at a time, and only while the state is alive: moonscope.vm sees to both. */
-static PyObject *enter(struct request *request)
+bool run_request(struct request *request)
 {
     struct vm *vm = request->vm;
     if (!atomic_load(&vm->attached) || atomic_load(&vm->closed) || !vm->managed) {
         PyErr_SetString(PyExc_ValueError, "this VM is not attached, closed, or not managed");
-        return NULL;
+        return false;
     }
     Py_BEGIN_ALLOW_THREADS
     lua_ops[vm->cache->lua]->enter(request);
     Py_END_ALLOW_THREADS
-    return PyLong_FromLong((long)request->status);
+    return true;
+}
+
+static PyObject *enter(struct request *request)
+{
+    return run_request(request) ? PyLong_FromLong((long)request->status) : NULL;
 }
 
 static PyObject *vm_execute(PyObject *self, PyObject *arguments)
@@ -222,6 +226,7 @@ static PyMethodDef methods[] = {
     {"execute", vm_execute, METH_VARARGS, "Run Lua source or a file; returns the status."},
     {"load", vm_load, METH_O, "Load files through the cache and keep them; returns the status."},
     {"collect", vm_collect, METH_NOARGS, "A full collection; returns the bytes held afterwards."},
+    {"look", vm_look, METH_VARARGS, "One level of what a path of steps leads to."},
     {"set_mode", vm_set_mode, METH_O, "Set the cache mode."},
     {"interrupt", vm_interrupt, METH_VARARGS, "Ask the run that is going on to end; False when none is."},
     {"take_output", vm_take_output_bytes, METH_NOARGS, "What was printed since the last call."},

@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MEASURED_AT_ONCE = 64 };
+/* Together in one state, so the more the truer: strings that files have in common are counted once. */
+enum { MEASURED_AT_ONCE = 256 };
 
 struct file_row *snapshot_files(struct cache *cache, size_t *count)
 {
@@ -47,21 +48,22 @@ static size_t take_unmeasured(struct cache *cache, struct generation **taken, si
 static void measure_some(struct cache *cache)
 {
     struct generation *taken[MEASURED_AT_ONCE];
-    uint64_t unshared[MEASURED_AT_ONCE], private[MEASURED_AT_ONCE];
-    const struct lua_ops *ops = lua_ops[cache->lua];
+    struct measurement items[MEASURED_AT_ONCE];
     pthread_mutex_lock(&cache->lock);
     size_t count = take_unmeasured(cache, taken, MEASURED_AT_ONCE);
     pthread_mutex_unlock(&cache->lock);
     if (count == 0)
         return;
     for (size_t i = 0; i < count; i++) /* pinned: the payload stays, and what was published never changes */
-        if (!ops->measure(taken[i]->tier, &taken[i]->payload, taken[i]->file->chunkname, &unshared[i], &private[i]))
-            unshared[i] = private[i] = 0; /* tried again next time */
+        items[i] = (struct measurement){taken[i]->tier, &taken[i]->payload, taken[i]->file->chunkname, 0, 0};
+    bool done = lua_ops[cache->lua]->measure(items, count); /* otherwise it is tried again next time */
     pthread_mutex_lock(&cache->lock);
     for (size_t i = 0; i < count; i++) {
-        taken[i]->unshared = unshared[i];
-        taken[i]->private = private[i];
         taken[i]->pins--;
+        if (done) {
+            taken[i]->unshared = items[i].unshared;
+            taken[i]->private = items[i].private;
+        }
     }
     cache_reclaim(cache);
     pthread_mutex_unlock(&cache->lock);
