@@ -1,0 +1,23 @@
+/* What Moonscope's runtime adds to Lua: three symbols per library, found with dlsym by Moonscope's C part. */
+
+#ifndef MOONSCOPE_HOOK_H
+#define MOONSCOPE_HOOK_H
+
+#include <stddef.h>
+
+/* Asked for each short string that a state is about to make. Returns the TString that every state of this library is to
+   use instead (never white, on no list, its hash that of moonscope_seed, never freed), or NULL: make one.
+   Runs in any thread, inside the state's own work: it must neither call Lua nor wait. */
+typedef void *(*moonscope_short_string_fn)(void *lua_state, const char *text, size_t length, unsigned int hash);
+
+/* NULL: plain Lua. Set at most once, before the first state whose strings are to be shared is made. */
+extern moonscope_short_string_fn moonscope_short_string;
+
+/* The string hash seed of every state of this library, unless its maker gave another one (such a state is never asked
+   about). Drawn when the library is loaded, constant from then on. */
+extern unsigned int moonscope_seed;
+
+/* The version of all this. */
+extern const int moonscope_runtime_abi;
+
+#endif
