@@ -1,0 +1,63 @@
+"""What reading or writing one field means, given how its table was found."""
+
+from __future__ import annotations
+
+from ..model import LuaVersion
+from .flow import Global, Literal
+from .operands import field_name
+from .standard import STANDARD, TABLES, others_with
+from .values import Kind
+
+Touch = tuple[Kind, str]
+"""What an instruction does with state of the VM, and the name of what it touches."""
+
+STRINGS_METATABLE = 'getmetatable("")'
+"""The path of the one metatable that all strings of a VM share."""
+
+_SPECIAL = {
+    "load": Kind.LOADS_CODE,
+    "loadstring": Kind.LOADS_CODE,
+    "loadfile": Kind.LOADS_CODE,
+    "dofile": Kind.LOADS_CODE,
+    "setfenv": Kind.CHANGES_ENVIRONMENT,
+    "getfenv": Kind.CHANGES_ENVIRONMENT,
+    "debug.setfenv": Kind.CHANGES_ENVIRONMENT,
+    "debug.getfenv": Kind.CHANGES_ENVIRONMENT,
+}
+
+
+def is_standard(path: str, lua: LuaVersion) -> bool:
+    """Whether a path is a table of the standard library or something in one."""
+    return path.partition(".")[0].partition("[")[0] in TABLES[lua] or path.startswith(STRINGS_METATABLE)
+
+
+def read(table: Global, key: Literal | None, lua: LuaVersion) -> tuple[Touch | None, Global | None]:
+    """What is touched, and what the read gives. A `key` of None is not known before the program runs."""
+    path = table.path
+    if key is None:
+        return (None if path else (Kind.READS_COMPUTED_GLOBAL, "")), None
+    if path and (path not in TABLES[lua]):
+        return None, None  # a field of a value that was found through the globals, told where it was found
+    name = field_name(path, key.text)
+    return (_kind_of(name, lua), name), Global("" if name == "_G" else name)
+
+
+def _kind_of(name: str, lua: LuaVersion) -> Kind:
+    if name not in STANDARD[lua]:
+        return Kind.READS_OTHER_STANDARD if others_with(name, lua) else Kind.READS_GLOBAL
+    if name in _SPECIAL:
+        return _SPECIAL[name]
+    return Kind.USES_DEBUG if name.startswith("debug.") else Kind.READS_STANDARD
+
+
+def write(table: Global, key: Literal | None, lua: LuaVersion) -> Touch | None:
+    """What a write touches; None for a table that belongs neither to the globals nor to the standard library."""
+    path = table.path
+    if not path:
+        if key is None:
+            return Kind.WRITES_COMPUTED_GLOBAL, ""
+        name = field_name("", key.text)
+        return (Kind.CHANGES_STANDARD if name in STANDARD[lua] else Kind.WRITES_GLOBAL), name
+    if not is_standard(path, lua):
+        return None
+    return Kind.CHANGES_STANDARD, field_name(path, key.text) if key is not None else f"{path}[…]"

@@ -1,0 +1,203 @@
+"""The globals that each prototype of a file reads and writes, and what else it takes from its VM.
+
+Lua 5.2 – 5.5 reach globals through the variable `_ENV`, Lua 5.1 through the environment of the function. Both are
+followed from the main function into the functions it creates, through registers, locals and upvalues. A captured
+variable is taken to keep what it held when the closure was made; what may be the table of globals is taken to be
+it. LuaJIT's instructions are not decoded, so nothing can be said about its files.
+"""
+
+from __future__ import annotations
+
+from ..model import Instruction, LuaVersion, Prototype, PrototypeTree
+from .access import Touch, read, write
+from .calls import call
+from .flow import GLOBALS, Global, Literal, State, Value, follow, written
+from .operands import ENVIRONMENT, OLD, TableUse, constant_at, table_use, upvalue_slot
+from .standard import TABLES
+from .values import Access, FileState, Kind, PrototypePath, PrototypeState
+
+LUAJIT_NOTICE = "LuaJIT's instructions are not decoded: which globals this file uses is not known."
+
+
+def file_state(tree: PrototypeTree) -> FileState:
+    """What all prototypes of a file do with the state of the VM that runs them."""
+    if tree.lua in (LuaVersion.LUAJIT20, LuaVersion.LUAJIT21):
+        return FileState(lua=tree.lua, key=tree.key, notice=LUAJIT_NOTICE)
+    found: list[PrototypeState] = []
+    waiting: list[tuple[Prototype, PrototypePath, State]] = [(tree.root, (), _entry(tree))]
+    while waiting:
+        prototype, path, entry = waiting.pop()
+        run = _Run(prototype, tree.lua, entry)
+        state = PrototypeState(
+            path=path,
+            name=prototype.name,
+            line=prototype.line,
+            last_line=prototype.last_line,
+            upvalues=_captured(prototype, entry),
+            accesses=run.accesses(),
+        )
+        if state.accesses or state.upvalues:
+            found.append(state)
+        children = list(enumerate(prototype.children))
+        waiting += [(child, (*path, at), run.entries.get(at, {})) for at, child in reversed(children)]
+    return FileState(lua=tree.lua, key=tree.key, prototypes=tuple(found))
+
+
+def _entry(tree: PrototypeTree) -> State:
+    """What is known when the main function starts: only where its globals are."""
+    if tree.lua is LuaVersion.LUA51:
+        return {ENVIRONMENT: GLOBALS}
+    main = tree.root.line == 0  # Lua sets the first upvalue of a main function to the globals; names may be stripped
+    upvalues = enumerate(tree.root.upvalues)
+    return {upvalue_slot(at): GLOBALS for at, each in upvalues if each.name == "_ENV" or (main and at == 0)}
+
+
+def _captured(prototype: Prototype, entry: State) -> tuple[str, ...]:
+    """The names of the upvalues, without the way to the globals that every function has."""
+    names = [each.name for each in prototype.upvalues]
+    return tuple(
+        name for at, name in enumerate(names) if name not in ("_ENV", "") or entry.get(upvalue_slot(at)) != GLOBALS
+    )
+
+
+class _Run:
+    """One prototype followed through its code."""
+
+    def __init__(self, prototype: Prototype, lua: LuaVersion, entry: State) -> None:
+        self.entries: dict[int, State] = {}  # child → what it starts with
+        self._prototype = prototype
+        self._lua = lua
+        self._found: dict[int, list[Touch]] = {}  # by pc; what is found last counts
+        self._captures = _captures(prototype) if lua is LuaVersion.LUA51 else frozenset()
+        follow(prototype.code, entry, self._step, lua)
+
+    def accesses(self) -> tuple[Access, ...]:
+        """In the order of the code, without the "string" of a "string.format" on the same line."""
+        code = self._prototype.code
+        flat = [Access(*touch, code[pc - 1].line, pc) for pc in sorted(self._found) for touch in self._found[pc]]
+        dotted = {(access.line, access.name.partition(".")[0]) for access in flat if "." in access.name}
+        tables = TABLES[self._lua] - {"_G"}
+        return tuple(
+            each
+            for each in flat
+            if each.kind is not Kind.READS_STANDARD or each.name not in tables or (each.line, each.name) not in dotted
+        )
+
+    def _step(self, instruction: Instruction, state: State) -> None:
+        if instruction.pc in self._captures:
+            return
+        touches = self._found[instruction.pc] = []
+        value, more = self._carry_out(instruction, state, touches)
+        changed = written(instruction, self._lua)
+        for slot in [slot for slot in state if slot in changed]:
+            del state[slot]
+        if value is not None:
+            state[instruction.operands[0]] = value
+        state.update(more)
+
+    def _carry_out(self, instruction: Instruction, state: State, touches: list[Touch]) -> tuple[Value | None, State]:
+        """What the instruction puts into its register A, and into other slots."""
+        opcode, operands = instruction.opcode, instruction.operands
+        use = table_use(instruction, self._lua in OLD)
+        if use is not None:
+            receiver = state.get(operands[1]) if opcode == "SELF" else None
+            return self._table(use, state, touches), {operands[0] + 1: receiver} if receiver is not None else {}
+        match opcode:
+            case "MOVE":
+                return state.get(operands[1]), {}
+            case "GETUPVAL":
+                return state.get(upvalue_slot(operands[1])), {}
+            case "LOADK":
+                source = operands[1] if self._lua in OLD else -1 - operands[1]
+                return self._known(source, state), {}
+            case "SETUPVAL":
+                self._set_upvalue(operands, state, touches)
+            case "CLOSURE":
+                self._create(operands[1], state)
+            case "CALL" | "TAILCALL":
+                return self._call(operands, state, touches), {}
+            case "RETURN" | "RETURN1" | "SETLIST":
+                self._give_away(opcode, operands, state, touches)
+            case "ERRNNIL":  # 5.5: the read before it only makes sure that a declared global is new
+                self._found.pop(instruction.pc - 1, None)
+        return None, {}
+
+    def _known(self, source: int, state: State) -> Value | None:
+        constant = constant_at(self._prototype, source)
+        return Literal(*constant) if constant is not None else state.get(source)
+
+    def _table(self, use: TableUse, state: State, touches: list[Touch]) -> Value | None:
+        table = state.get(use.table)
+        key = self._known(use.key, state) if use.key is not None else None
+        key = key if isinstance(key, Literal) else None
+        touch: Touch | None = None
+        result: Value | None = None
+        if isinstance(table, Global):
+            if use.into is not None:
+                touch, result = read(table, key, self._lua)
+            else:
+                touch = write(table, key, self._lua)
+        if touch is not None:
+            touches.append(touch)
+        if use.value is not None and touch is None and self._known(use.value, state) == GLOBALS:
+            touches.append((Kind.HANDS_ON_GLOBALS, ""))
+        return result
+
+    def _set_upvalue(self, operands: tuple[int, ...], state: State, touches: list[Touch]) -> None:
+        value, slot = state.get(operands[0]), upvalue_slot(operands[1])
+        upvalues = self._prototype.upvalues
+        name = upvalues[operands[1]].name if 0 <= operands[1] < len(upvalues) else ""
+        if name in ("_ENV", "") and state.get(slot) == GLOBALS:
+            touches.append((Kind.CHANGES_ENVIRONMENT, "_ENV"))
+        state.pop(slot, None)
+        if value is not None:
+            state[slot] = value
+
+    def _create(self, index: int, state: State) -> None:
+        """A closure is made: its upvalues are registers or upvalues of this function."""
+        if index >= len(self._prototype.children):
+            return
+        entry: State = {}
+        for at, upvalue in enumerate(self._prototype.children[index].upvalues):
+            value = state.get(upvalue.index if upvalue.in_stack else upvalue_slot(upvalue.index))
+            if value is not None:
+                entry[upvalue_slot(at)] = value
+        if ENVIRONMENT in state:
+            entry[ENVIRONMENT] = state[ENVIRONMENT]
+        self.entries[index] = entry
+
+    def _call(self, operands: tuple[int, ...], state: State, touches: list[Touch]) -> Value | None:
+        function = state.get(operands[0])
+        arguments = _arguments(operands[0] + 1, operands[1] - 1, state)
+        environment = state.get(ENVIRONMENT)
+        outcome = call(function.path if isinstance(function, Global) else "", arguments, environment, self._lua)
+        touches.extend(outcome.touches)
+        if outcome.new_environment:
+            state.pop(ENVIRONMENT, None)
+            if outcome.environment is not None:
+                state[ENVIRONMENT] = outcome.environment
+        return outcome.result
+
+    def _give_away(self, opcode: str, operands: tuple[int, ...], state: State, touches: list[Touch]) -> None:
+        """Values are returned or put into a new table."""
+        first, count = operands[0], 1 if opcode == "RETURN1" else operands[1] - 1
+        if opcode == "SETLIST":
+            first, count = first + 1, operands[1] or -1
+        if GLOBALS in _arguments(first, count, state):
+            touches.append((Kind.HANDS_ON_GLOBALS, ""))
+
+
+def _arguments(first: int, count: int, state: State) -> list[Value | None]:
+    """What is known of `count` registers; -1: as many as there are."""
+    last = first + count if count >= 0 else 1 + max((slot for slot in state if slot >= first), default=first - 1)
+    return [state.get(register) for register in range(first, last)]
+
+
+def _captures(prototype: Prototype) -> frozenset[int]:
+    """The pcs of 5.1's instructions after a CLOSURE that are not carried out: they name its upvalues."""
+    found: set[int] = set()
+    for instruction in prototype.code:
+        if instruction.opcode == "CLOSURE" and instruction.operands[1] < len(prototype.children):
+            count = len(prototype.children[instruction.operands[1]].upvalues)
+            found.update(range(instruction.pc + 1, instruction.pc + 1 + count))
+    return frozenset(found)

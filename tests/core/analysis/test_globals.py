@@ -1,0 +1,228 @@
+"""Which globals a file reads and writes, by line, in every Lua."""
+
+from __future__ import annotations
+
+import pytest
+
+from moonscope.analysis import file_state
+from moonscope.analysis.values import Access, Kind
+from moonscope.model import LuaVersion
+
+COUNTED = {
+    Kind.READS_GLOBAL: "reads",
+    Kind.READS_COMPUTED_GLOBAL: "reads",
+    Kind.WRITES_GLOBAL: "writes",
+    Kind.WRITES_COMPUTED_GLOBAL: "writes",
+    Kind.CHANGES_STANDARD: "changes",
+    Kind.HANDS_ON_GLOBALS: "hands on",
+    Kind.CHANGES_METATABLE: "metatable",
+    Kind.DEFINES_MODULE: "module",
+}
+
+
+@pytest.fixture
+def accesses(tree_of, lua):
+    def of(source: str) -> list[Access]:
+        return [each for prototype in file_state(tree_of(source, lua)).prototypes for each in prototype.accesses]
+
+    return of
+
+
+@pytest.fixture
+def touched(accesses):
+    """touched(source): (line, what, name) of everything that counts for a verdict, sorted."""
+
+    def of(source: str) -> list[tuple[int, str, str]]:
+        found = [(each.line, COUNTED[each.kind], each.name) for each in accesses(source) if each.kind in COUNTED]
+        return sorted(found)
+
+    return of
+
+
+@pytest.fixture
+def named(accesses):
+    """named(source, kind): the names of one kind, in the order of the code."""
+
+    def of(source: str, kind: Kind) -> list[str]:
+        return [each.name for each in accesses(source) if each.kind is kind]
+
+    return of
+
+
+def test_reads_and_writes_with_their_lines(touched):
+    source = "count = 1\nlocal function step()\n  count = count + start\nend\nreturn step"
+    assert touched(source) == [
+        (1, "writes", "count"),
+        (3, "reads", "count"),
+        (3, "reads", "start"),
+        (3, "writes", "count"),
+    ]
+
+
+def test_a_file_of_locals_touches_nothing(accesses):
+    assert accesses("local M = {}\nfunction M.add(a, b) return a + b end\nM.n = M.add(1, 2)\nreturn M") == []
+
+
+def test_functions_are_told_apart(tree_of, lua):
+    source = "local M = {}\nfunction M.get()\n  return config\nend\nfunction M.set(v)\n  config = v\nend\nreturn M"
+    get, set_ = file_state(tree_of(source, lua)).prototypes
+    assert (get.path, get.name, get.line, get.last_line) == ((0,), "M.get", 2, 4)
+    assert [(each.kind, each.name, each.line) for each in get.accesses] == [(Kind.READS_GLOBAL, "config", 3)]
+    assert (set_.path, set_.name) == ((1,), "M.set")
+    assert [(each.kind, each.name, each.line) for each in set_.accesses] == [(Kind.WRITES_GLOBAL, "config", 6)]
+
+
+def test_captured_variables_are_listed_and_the_way_to_the_globals_is_not(tree_of, lua):
+    source = "local a, b = 1, 2\nreturn function() b = b + a + c end"
+    [inner] = file_state(tree_of(source, lua)).prototypes
+    assert sorted(inner.upvalues) == ["a", "b"]
+
+
+def test_the_standard_library_is_told_by_its_fields(named):
+    source = "local s = string\nprint(s.format('%d', math.floor(1.5)))"
+    assert named(source, Kind.READS_STANDARD) == ["string", "print", "string.format", "math.floor"]
+
+
+def test_a_field_that_the_standard_library_lacks_must_come_from_somewhere(touched):
+    assert touched("return string.trim") == [(1, "reads", "string.trim")]
+
+
+def test_names_of_another_lua_are_told_apart(named):
+    foreign = named("return unpack or table.unpack", Kind.READS_OTHER_STANDARD)
+    assert foreign in (["unpack"], ["table.unpack"])
+
+
+def test_changes_of_the_standard_library(touched):
+    source = """\
+string.trim = function(s) return s end
+print = nil
+local t = table
+t.size = 1
+package.loaded["a"] = {}
+package.path = "?.lua"
+table.insert(package.preload, 1)
+setmetatable(math, {})
+getmetatable("").__mod = string.format
+require("io").lines = 1
+rawset(os, "wait", 1)
+"""
+    assert [(line, name) for line, what, name in touched(source) if what == "changes"] == [
+        (1, "string.trim"),
+        (2, "print"),
+        (4, "table.size"),
+        (5, "package.loaded.a"),
+        (6, "package.path"),
+        (7, "package.preload"),
+        (8, "math"),
+        (9, 'getmetatable("").__mod'),
+        (10, "io.lines"),
+        (11, "os.wait"),
+    ]
+    assert not [each for each in touched(source) if each[1] != "changes"]
+
+
+def test_fields_of_other_tables_are_no_globals(touched):
+    assert touched("local t = {}\nt.x = 1\nt.y = t.x\nt.t = t") == []
+    assert touched("config.x = 1") == [(1, "reads", "config")]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "_G.x = _G.y",
+        "local g = _G\nlocal h = g\nh.x = h.y",
+        "local g = _G\nlocal function f() return function() g.x = g.y end end",
+        "_G._G.x = _G._G.y",
+        "local g = require '_G'\ng.x = g.y",
+        "rawset(_G, 'x', rawget(_G, 'y'))",
+        "local k, l = 'x', 'y'\n_G[k] = _G[l]",
+        "local function f(env)\n  env = env or _G\n  env.x = env.y\nend",
+        "local g\nif ... then g = {} else g = _G end\ng.x = g.y",
+        "local g = _G\nfor i = 1, 3 do\n  while i do\n    g.x = g.y\n  end\nend",
+        "local g = _G\nfor k, v in next, {} do\n  repeat g.x = g.y until v\nend",
+    ],
+)
+def test_globals_under_another_name(touched, source):
+    assert [(what, name) for _, what, name in touched(source)] == [("reads", "y"), ("writes", "x")]
+
+
+def test_a_variable_that_gets_another_value_is_no_longer_the_globals(touched):
+    assert touched("local g = _G\ng = {}\ng.x = 1") == []
+    assert touched("local g, h = _G, {}\ng, h = h, g\ng.x = 1\nh.y = 2") == [(4, "writes", "y")]
+
+
+@pytest.mark.parametrize(
+    "overwrite",
+    [
+        "local a, b, c = f()",
+        "local a, b, c = ...",
+        "local a, b, c\nlocal function set() c = {} end",
+        "for a, b, c in f do c.x = 1 end\nlocal c = {}",
+        "for a = 1, 2 do a.x = 1 end\nlocal c = {}",
+    ],
+)
+def test_a_register_that_is_used_again_is_no_longer_the_globals(touched, overwrite):
+    source = f"local f = function() end\ndo local p, q, r, s = _G, _G, _G, _G end\n{overwrite}\nc.x = 1"
+    assert touched(source) == []
+
+
+def test_computed_names(touched):
+    assert touched("local k = ...\n_G[k] = 1") == [(2, "writes", "")]
+    assert touched("local k = ...\nreturn (_G[k])") == [(2, "reads", "")]
+    assert touched("for i = 1, 2 do _G['x' .. i] = i end") == [(1, "writes", "")]
+
+
+def test_names_that_are_no_identifiers(touched):
+    assert touched("_G['a b'] = 1\n_G[1] = 2")[0] == (1, "writes", '_G["a b"]')
+    assert touched("_G['größe'] = 1") == [(1, "writes", '_G["größe"]')]
+    assert touched("_G['\\t\\200'] = 1") == [(1, "writes", '_G["\\t\\200"]')]
+
+
+@pytest.mark.parametrize(
+    ("source", "to"),
+    [
+        ("for k, v in pairs(_G) do end", "pairs"),
+        ("local t = {}\nt.g = _G", ""),
+        ("return _G", ""),
+        ("local t = setmetatable({}, { __index = _G })", ""),
+        ("local t = { _G }", ""),
+        ("some.unknown.method(_G)", ""),
+    ],
+)
+def test_the_table_of_globals_is_handed_on(accesses, source, to):
+    assert [each.name for each in accesses(source) if each.kind is Kind.HANDS_ON_GLOBALS] == [to]
+
+
+def test_looking_at_the_table_of_globals_is_not_handing_it_on(accesses):
+    assert not [each for each in accesses("print(type(_G), _G)") if each.kind is Kind.HANDS_ON_GLOBALS]
+
+
+def test_a_metatable_for_the_globals(touched):
+    assert touched("setmetatable(_G, {})") == [(1, "metatable", "_G")]
+
+
+def test_required_modules(named):
+    source = "require 'a'\nlocal b = require('b.c')\nlocal ok = pcall(require, 'maybe')\nrequire(ok)"
+    assert named(source, Kind.REQUIRES) == ["a", "b.c", "maybe", ""]
+
+
+def test_code_that_is_loaded_and_debug(named):
+    source = "local l = load\nloadfile('x')\ndofile('y')\nreturn debug.traceback()"
+    assert named(source, Kind.LOADS_CODE) == ["load", "loadfile", "dofile"]
+    assert named(source, Kind.USES_DEBUG) == ["debug.traceback"]
+
+
+def test_more_constants_than_an_instruction_can_name(touched):
+    fields = "\n".join(f"t.field{number} = {number}.5" for number in range(600))
+    source = f"local t = {{}}\n{fields}\nlast = first\nstring.trim = 1\n"
+    assert touched(source) == [(602, "reads", "first"), (602, "writes", "last"), (603, "changes", "string.trim")]
+
+
+def test_code_that_cannot_be_reached_is_still_seen(touched):
+    assert touched("do return end\nx = y") == [(2, "reads", "y"), (2, "writes", "x")]
+
+
+def test_luajit_says_that_it_was_not_analysed(tree_of):
+    state = file_state(tree_of("x = 1", LuaVersion.LUAJIT21))
+    assert state.prototypes == ()
+    assert "not decoded" in state.notice

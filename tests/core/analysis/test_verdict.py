@@ -1,0 +1,110 @@
+"""The verdict on a file, its reasons, and the words for them."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from moonscope.analysis import judge
+from moonscope.analysis.values import FileVerdict, Kind, Verdict
+from moonscope.analysis.words import EXPLANATIONS, REMARKS, SUMMARIES, WEIGHTS, sentence
+from moonscope.model import LuaVersion
+
+
+@pytest.mark.parametrize(
+    ("source", "verdict"),
+    [
+        ("", "shares cleanly"),
+        ("local M = {}\nfunction M.f(s) return string.format('%s', s) end\nreturn M", "shares cleanly"),
+        ("local json = require 'json'\nreturn json", "shares cleanly"),
+        ("local unpack = unpack or table.unpack", "shares cleanly"),
+        ("return debug.traceback, load", "shares cleanly"),
+        ("return config.level", "reads state of its VM"),
+        ("return setmetatable({}, { __index = _G })", "reads state of its VM"),
+        ("local name = ...\nlocal value = _G[name]", "reads state of its VM"),
+        ("function helper() end", "writes globals"),
+        ("string.trim = 1", "writes globals"),
+        ("package.loaded[...] = {}", "writes globals"),
+        ("local x = config\ncount = x", "writes globals"),
+    ],
+)
+def test_the_heaviest_access_makes_the_verdict(tree_of, lua, source, verdict):
+    found = judge(tree_of(source, lua))
+    assert found.verdict == verdict
+    assert found.text == EXPLANATIONS[found.verdict]
+    assert bool(found.reasons) == (verdict != "shares cleanly")
+
+
+def test_a_module_of_51_writes_globals(tree_of):
+    assert judge(tree_of("module('m')", LuaVersion.LUA51)).verdict is Verdict.WRITES_GLOBALS
+
+
+def test_every_reason_says_where_and_what(tree_of, lua):
+    source = "local M = {}\nfunction M.start()\n  running = level\nend\nreturn M"
+    read, write = judge(tree_of(source, lua)).reasons
+    assert (read.kind, read.weight) == (Kind.READS_GLOBAL, Verdict.READS_STATE)
+    assert (read.name, read.line, read.path, read.function) == ("level", 3, (0,), "function M.start")
+    assert (write.kind, write.weight) == (Kind.WRITES_GLOBAL, Verdict.WRITES_GLOBALS)
+    assert (write.name, write.line, write.path, write.function) == ("running", 3, (0,), "function M.start")
+    assert "global running" in write.text
+    assert f"Lua {lua}" in read.text
+
+
+def test_functions_without_a_name_are_told_by_their_line(tree_of, lua):
+    found = judge(tree_of("x = 1\nprint(function()\n  y = 1\nend)", lua))
+    assert [(each.function, each.line) for each in found.reasons] == [("main function", 1), ("function at line 2", 3)]
+
+
+def test_one_line_that_does_the_same_twice_is_one_reason(tree_of, lua):
+    assert len(judge(tree_of("print(x, x, x)", lua)).reasons) == 1
+
+
+def test_names_are_listed_once_and_sorted(tree_of, lua):
+    source = "b = 1\na = b\nb = c\nlocal m = require 'z', require 'y', require 'y'\nstring.x = math.floor(c)"
+    found = judge(tree_of(source, lua))
+    assert found.writes == ("a", "b", "string.x")
+    assert found.reads == ("b", "c")
+    assert found.modules == ("y", "z")
+    assert found.standard == ("math.floor", "require")
+
+
+def test_remarks_do_not_count(tree_of, lua):
+    found = judge(tree_of("local l = load\nlocal t = debug.traceback\nreturn bit32 or jit", lua))
+    assert found.verdict is Verdict.SHARES_CLEANLY
+    assert {each.weight for each in found.remarks} == {Verdict.SHARES_CLEANLY}
+    assert {each.kind for each in found.remarks} >= {Kind.LOADS_CODE, Kind.USES_DEBUG, Kind.READS_OTHER_STANDARD}
+
+
+def test_luajit_gets_no_verdict(tree_of):
+    found = judge(tree_of("x = 1", LuaVersion.LUAJIT20))
+    assert (found.verdict, found.reasons) == (Verdict.NOT_ANALYSED, ())
+    assert found.notice
+
+
+def test_a_verdict_survives_the_protocol(tree_of, lua):
+    found = judge(tree_of("x = y\nrequire 'z'", lua))
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(found), type=FileVerdict) == found
+
+
+NAMELESS = {
+    Kind.REQUIRES,
+    Kind.READS_COMPUTED_GLOBAL,
+    Kind.WRITES_COMPUTED_GLOBAL,
+    Kind.HANDS_ON_GLOBALS,
+    Kind.DEFINES_MODULE,
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, "unpack") for kind in Kind] + [(kind, "") for kind in sorted(NAMELESS)]
+)
+def test_every_kind_has_a_sentence(kind, name):
+    text = sentence(kind, name, LuaVersion.LUA54)
+    assert text[0].isupper()
+    assert text.endswith(".")
+    assert not {"  ", " ,", " ."} & {text[at : at + 2] for at in range(len(text))}
+
+
+def test_every_kind_that_is_shown_has_a_summary():
+    assert set(SUMMARIES) == set(WEIGHTS) | REMARKS
+    assert not set(WEIGHTS) & REMARKS
