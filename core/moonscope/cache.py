@@ -167,7 +167,7 @@ class CodeCache:
         try:
             return self.native.compile(name)
         except ValueError as error:
-            raise UsageError(str(error)) from error
+            raise UsageError(printable(str(error).encode("utf-8", "surrogateescape"))) from error
 
     def id_of(self, native: int) -> int:
         """The public id of a generation of the C part."""

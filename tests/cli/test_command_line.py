@@ -13,7 +13,7 @@ import pytest
 
 from .conftest import SECONDS, Command
 
-COMMANDS = ("run", "inspect", "bench", "host", "attach")
+COMMANDS = ("run", "inspect", "check", "compare", "bench", "host", "attach")
 
 
 def test_help_names_the_commands_examples_and_exit_codes(moonscope: Command) -> None:
