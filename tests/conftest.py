@@ -2,7 +2,7 @@
 
 - Qt draws off screen unless QT_QPA_PLATFORM says otherwise (tests/window sets it).
 - HOME and the XDG folders are empty ones of this run, so settings, layouts and sockets are never the user's.
-- A test that leaves a thread, a child process or (when Qt is loaded) a window, running timer or thread behind fails.
+- A test that leaves a thread, a child process or (when it uses Qt) a window, running timer or thread behind fails.
 - Hypothesis has no time limit per example: a test never fails because the machine is busy.
 
 Works without PySide6: the engine's tests run where the window's packages are not installed.
@@ -13,7 +13,6 @@ from __future__ import annotations
 import gc
 import os
 import shutil
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -48,11 +47,12 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.fixture(autouse=True)
-def nothing_left_behind() -> Iterator[None]:
+def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fails a test that leaks. What fixtures of a wider scope started is not counted."""
-    threads, children, qt = set(threading.enumerate()), set(_children()), set(_qt_things())
+    uses_qt = "qapp" in request.fixturenames
+    threads, children, qt = set(threading.enumerate()), set(_children()), set(_qt_things() if uses_qt else ())
     yield
-    leaks = [*_leaked_threads(threads), *_leaked_children(children), *_leaked_qt(qt)]
+    leaks = [*_leaked_threads(threads), *_leaked_children(children), *(_leaked_qt(qt) if uses_qt else ())]
     if leaks:
         pytest.fail("left behind: " + "; ".join(leaks), pytrace=False)
 
@@ -91,8 +91,6 @@ def _belongs_to_multiprocessing(child: psutil.Process) -> bool:
 
 def _qt_things() -> dict[object, str]:
     """What Qt keeps alive and a test must end: top-level widgets, active timers, running threads; by address."""
-    if "PySide6.QtWidgets" not in sys.modules:
-        return {}
     from PySide6.QtCore import QObject, QThread, QTimer
     from PySide6.QtWidgets import QApplication
     from shiboken6 import getCppPointer, isValid
@@ -109,17 +107,10 @@ def _qt_things() -> dict[object, str]:
 
 
 def _leaked_qt(before: set[object]) -> list[str]:
-    def leaked() -> list[str]:
-        return [name for address, name in _qt_things().items() if address not in before]
-
-    for finish in (_delete_what_is_due, gc.collect):  # only when needed: they cost more than most tests
-        if leaked():
-            finish()
-    return leaked()
-
-
-def _delete_what_is_due() -> None:
-    """Carry out what `deleteLater` asked for."""
+    """Carries out what `deleteLater` asked for first, and frees what only reference cycles hold: Qt objects that go
+    later than their application crash the interpreter."""
     from PySide6.QtCore import QCoreApplication, QEvent
 
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    gc.collect()
+    return [name for address, name in _qt_things().items() if address not in before]
