@@ -85,6 +85,9 @@ static const char *const base_words[] = {
     "__index", "__newindex", "__gc", "__mode", "__len", "__eq", "__add", "__sub", "__mul", "__mod", "__pow", "__div",
     "__idiv", "__band", "__bor", "__bxor", "__shl", "__shr", "__unm", "__bnot", "__lt", "__le", "__concat", "__call",
     "__close", "__name", "__tostring", "__pairs", "__metatable",
+    /* what lupa puts into every state */
+    "python", "POBJECT", "Py_None", "none", "eval", "builtins", "args", "as_attrgetter", "as_itemgetter", "as_function",
+    "iter", "iterex", "enumerate", "v", "l", "e", "t",
 };
 
 static bool add_words(lua_State *L)
