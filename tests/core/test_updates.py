@@ -80,7 +80,7 @@ def test_samples_come_by_themselves(engine: Engine, spawn: Spawn, write: Write, 
     snapshot = eventually(lambda update: update.samples and update.samples[-1].counters.loads == 3)
     last = snapshot.samples[-1]
     assert last.vms == 3
-    assert last.shared_bytes == sum(row.shared_bytes for row in snapshot.generations) > 0
+    assert last.shared_bytes >= sum(row.shared_bytes for row in snapshot.generations) > 0  # tier direct: and words
     assert last.retained_bytes == 0
     assert last.private_bytes == sum(row.memory for row in snapshot.vms)
     assert last.unshared_bytes > 0

@@ -30,6 +30,26 @@ VMTuple: TypeAlias = tuple[int, int, int, int, int, int, int, int, int, int]
 EventTuple: TypeAlias = tuple[int, float, int, bytes, int, float, int, int]
 """serial, time, vm id, key, outcome, duration µs, payload bytes, generation id or 0"""
 
+NativeStep: TypeAlias = tuple[int, bytes | int | float]
+"""kind (the position in `model.StepKind`), string key, number of the key, address or number; 0 where there is none"""
+
+LookValue: TypeAlias = tuple[int, bytes | bool | int | float | None, int, int]
+"""Lua's number of the type, plain value (strings cut to 200 bytes), address, bytes of the whole (strings, userdata)"""
+
+LookFunctionTuple: TypeAlias = tuple[int, int, bytes, int, int, int, bool]
+"""kind (0 Lua closure, 1 C closure, 2 light C function), upvalues, source, line, last line, generation id or 0, runs
+shared code"""
+
+LookEntryTuple: TypeAlias = tuple[
+    int, LookValue | tuple[int, bytes], LookValue, int, bool, bool, bool, LookFunctionTuple | None
+]
+"""kind of the step to it, its key (not by a key: number and name), value, entries of a table, whether there are more,
+metatable, leads on, function"""
+
+LookAnswer: TypeAlias = tuple[int, int, int, int, bool, int, list[LookEntryTuple]]
+"""outcome (0 done, 1 a step leads nowhere, 2 too long, 3 interrupted, 4 no memory), number of that step, type of what
+was opened, entries there are, whether there are more, entries that can be asked for, those asked for"""
+
 def bind(lua: int, path: str) -> str:
     """Resolve the C API of one Lua from lupa's extension file at `path` (already imported by lupa, and never
     unloaded). Returns its release, e.g. "Lua 5.4.8". Idempotent. Raises OSError when the library does not
@@ -55,7 +75,7 @@ class Cache:
     def generations(self) -> list[GenerationTuple]: ...
     def vms(self) -> list[VMTuple]: ...
     def totals(self) -> tuple[int, int, int, int, int, int, int, int, int, int, int]:
-        """hits, misses, bypasses, races, errors, shared bytes (retired ones included), retained bytes,
+        """hits, misses, bypasses, races, errors, shared bytes (retired ones and frozen words included), retained bytes,
         private bytes of all VMs, unshared bytes, VMs, dropped events"""
     def drain(self, limit: int = 4096) -> list[EventTuple]: ...
     def holders(self, generation: int) -> tuple[int, ...]: ...
@@ -90,6 +110,9 @@ class VM:
         """Load files, names joined by NUL, through the cache and keep their functions; see take_failures."""
     def collect(self) -> int:
         """A full garbage collection; bytes held afterwards."""
+    def look(self, path: tuple[NativeStep, ...], offset: int, limit: int) -> LookAnswer:
+        """One level of what the path leads to (empty: where paths begin), at most 500 entries. Raw access only; runs
+        nothing of the VM, its finalizers included. Counts as a run for `running` and `interrupt`; see `execute`."""
     def set_mode(self, mode: int) -> None: ...
     def interrupt(self, reason: int = 1) -> bool:
         """End the run that is going on; False when none is. Call again every few ms until `running` is False."""

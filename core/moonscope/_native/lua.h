@@ -52,6 +52,7 @@ struct lua_ops {
     const struct tier *(*sharing)(void *library, const char *release);
     const struct tier *graft; /* NULL: not for this Lua; to be used only when sharing() gave a tier */
     uint64_t (*newest_word)(void); /* number of the newest frozen string (tier direct) */
+    uint64_t (*word_bytes)(void);  /* bytes of all frozen strings, which stay for the life of the process */
     const struct tier *bytecode;
     /* From another thread: makes `running` stop at its next instruction. */
     void (*set_hook)(lua_State *running);

@@ -1,5 +1,6 @@
 /* Looking into a VM that is idle, in its own thread: what one value leads to. By raw access only, and nothing here asks
-   the collector for memory: no metamethod runs, and no finalizer, whatever the script made of its globals. */
+   the collector for memory, makes a call or raises an error: no metamethod runs, and no finalizer, whatever the script
+   made of its globals. */
 
 #if LUA_VERSION_NUM == 501
 #define LUA_GLOBALSINDEX (-10002)
@@ -44,6 +45,7 @@ struct looking {
     lua_State *L;
     struct vm *vm;
     struct look *look;
+    int at;            /* where on the stack the value is that is looked at */
     uint64_t deadline; /* monotonic ns */
     uint64_t steps;
     const char *source;  /* last looked up, */
@@ -228,21 +230,22 @@ static void push_start(struct looking *looking, enum step_kind kind)
     }
 }
 
-/* Replaces the value at 1 by what the step leads to. */
+/* Replaces the value that is looked at by what the step leads to. */
 static bool take_step(struct looking *looking, const struct look_step *step)
 {
     lua_State *L = looking->L;
+    int at = looking->at;
     bool found = step->kind >= STEP_STRING && step->kind <= STEP_OBJECT
-                     ? lua_type(L, 1) == LUA_TTABLE && push_entry(looking, 1, step)
-                     : push_part(L, 1, step->kind, step->integer) != NULL;
+                     ? lua_type(L, at) == LUA_TTABLE && push_entry(looking, at, step)
+                     : push_part(L, at, step->kind, step->integer) != NULL;
     if (found) {
-        move_top(L, 1);
-        lua_settop(L, 1);
+        move_top(L, at);
+        lua_settop(L, at);
     }
     return found;
 }
 
-/* Leaves the value at 1. */
+/* Leaves the value where looking->at says. */
 static bool follow_path(struct looking *looking)
 {
     struct look *look = looking->look;
@@ -387,17 +390,17 @@ static int compare_keys(const void *left, const void *right)
     return (a->address > b->address) - (a->address < b->address);
 }
 
-/* What the value at 1 leads to, parts first, then the keys of a table in order. */
+/* What the value leads to, parts first, then the keys of a table in order. */
 static void list_keys(struct looking *looking)
 {
     lua_State *L = looking->L;
     struct look *look = looking->look;
-    size_t parts = list_parts(L, 1, look->keys, LOOK_KEYS);
+    size_t parts = list_parts(L, looking->at, look->keys, LOOK_KEYS);
     look->listed = look->total = parts;
-    if (lua_type(L, 1) != LUA_TTABLE)
+    if (lua_type(L, looking->at) != LUA_TTABLE)
         return;
     lua_pushnil(L);
-    while (lua_next(L, 1)) {
+    while (lua_next(L, looking->at)) {
         if (look->listed < LOOK_KEYS) {
             read_key(L, -2, &look->keys[look->listed]);
             look->keys[look->listed].ordinal = (uint32_t)(look->listed - parts);
@@ -409,7 +412,7 @@ static void list_keys(struct looking *looking)
         if (look->total_cut || look_ends(looking))
             break;
     }
-    lua_settop(L, 1);
+    lua_settop(L, looking->at);
     qsort(look->keys + parts, look->listed - parts, sizeof *look->keys, compare_keys);
 }
 
@@ -429,7 +432,7 @@ static void fill_part(struct looking *looking, const struct look_key *key, struc
     if (key->kind <= STEP_REGISTRY)
         push_start(looking, key->kind);
     else
-        name = push_part(L, 1, key->kind, key->integer);
+        name = push_part(L, looking->at, key->kind, key->integer);
     entry->step = key->kind;
     entry->key.integer = key->integer;
     if (name != NULL) {
@@ -441,13 +444,13 @@ static void fill_part(struct looking *looking, const struct look_key *key, struc
     lua_settop(L, top);
 }
 
-/* The entries of the table at 1 that have a place on the page. */
+/* The entries of the table that have a place on the page. */
 static void fill_keys(struct looking *looking, size_t left)
 {
     lua_State *L = looking->L;
     struct look *look = looking->look;
     lua_pushnil(L);
-    for (size_t ordinal = 0; left > 0 && lua_next(L, 1) && !look_ends(looking); ordinal++) {
+    for (size_t ordinal = 0; left > 0 && lua_next(L, looking->at) && !look_ends(looking); ordinal++) {
         if (look->places[ordinal] > 0) {
             struct look_entry *entry = &look->entries[look->places[ordinal] - 1];
             struct look_key key;
@@ -459,7 +462,7 @@ static void fill_keys(struct looking *looking, size_t left)
         }
         lua_pop(L, 1);
     }
-    lua_settop(L, 1);
+    lua_settop(L, looking->at);
 }
 
 static void fill_page(struct looking *looking)
@@ -504,29 +507,26 @@ static bool list_held(struct looking *looking)
     return look->held != NULL;
 }
 
-/* Argument: struct request. Raises only when the stack cannot grow. */
-static int look_body(lua_State *L)
+/* What there is to free is left in `look`, and the stack in disorder. */
+static void look_into(lua_State *L, struct vm *vm, struct look *look)
 {
-    struct request *request = lua_touserdata(L, 1);
-    struct look *look = request->look;
-    struct looking looking = {.L = L, .vm = request->vm, .look = look, .deadline = monotonic_ns() + LOOK_NS};
-    lua_settop(L, 0);
+    struct looking looking = {
+        .L = L, .vm = vm, .look = look, .at = lua_gettop(L) + 1, .deadline = monotonic_ns() + LOOK_NS,
+    };
     look->keys = calloc(LOOK_KEYS, sizeof *look->keys);
     look->places = calloc(LOOK_KEYS, sizeof *look->places);
     look->entries = calloc(LOOK_PAGE, sizeof *look->entries);
-    if (look->keys == NULL || look->places == NULL || look->entries == NULL || !list_held(&looking) ||
-        !lua_checkstack(L, 20)) {
+    if (look->keys == NULL || look->places == NULL || look->entries == NULL || !list_held(&looking)) {
         look->outcome = LOOK_MEMORY;
-        return 0;
+        return;
     }
     if (!follow_path(&looking))
-        return 0;
+        return;
     if (look->step_count == 0) {
         list_starts(look);
     } else {
-        describe_value(&looking, 1, &look->opened);
+        describe_value(&looking, looking.at, &look->opened);
         list_keys(&looking);
     }
     fill_page(&looking);
-    return 0;
 }

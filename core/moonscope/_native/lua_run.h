@@ -175,14 +175,12 @@ static int load_body(lua_State *L)
     return 0;
 }
 
-/* Between runs, and interrupted like one; but no function of the VM is called, nor any made for it. */
+/* Between runs, and interrupted like one. */
 static enum status run_look(lua_State *L, struct request *request)
 {
     begin_run(L, request->vm);
-    int status = protected_start(L, look_body, request);
-    if (status != LUA_OK)
-        request->look->outcome = LOOK_MEMORY;
-    return end_run(L, request->vm, status);
+    look_into(L, request->vm, request->look);
+    return end_run(L, request->vm, LUA_OK);
 }
 
 /* Argument: struct request. */
@@ -196,10 +194,8 @@ static int enter_body(lua_State *L)
         vm->installed = true;
         lua_settop(L, 0);
     }
-    if (request->kind == REQUEST_LOOK) {
-        request->status = run_look(L, request);
+    if (request->kind == REQUEST_LOOK) /* the rest is done outside */
         return 0;
-    }
     if (request->kind == REQUEST_COLLECT) {
         request->status = run_protected(L, vm, collect_body);
         return 0;
@@ -222,10 +218,14 @@ static enum status enter(struct request *request)
     request->status = STATUS_ERROR;
     vm_begin_result(request->vm);
     int top = lua_gettop(L);
-    if (!lua_checkstack(L, 8) || protected_start(L, enter_body, request) != LUA_OK) {
+    /* A look raises nothing, and makes no call: on Lua 5.1 each ends with a step of the collector. */
+    bool looks = request->kind == REQUEST_LOOK, calls = !looks || !request->vm->installed;
+    if (!lua_checkstack(L, 16) || (calls && protected_start(L, enter_body, request) != LUA_OK)) {
         vm_default_failure(request->vm, "not enough memory");
         vm_end_result(request->vm, STATUS_ERROR);
         request->status = STATUS_ERROR;
+    } else if (looks) {
+        request->status = run_look(L, request);
     }
     lua_settop(L, top);
     return request->status;

@@ -71,6 +71,15 @@ static uint64_t newest_word(void)
 #endif
 }
 
+static uint64_t word_bytes(void)
+{
+#if LUA_VERSION_NUM >= 504
+    return atomic_load(&vocabulary_bytes);
+#else
+    return 0;
+#endif
+}
+
 #if LUA_VERSION_NUM >= 504
 #define GRAFT &graft
 #else
@@ -91,6 +100,7 @@ const struct lua_ops NAMED(LUA_TAG) = {
     .sharing = sharing_tier,
     .graft = GRAFT,
     .newest_word = newest_word,
+    .word_bytes = word_bytes,
     .bytecode = &bytecode,
     .set_hook = set_stop_hook,
     .enter = enter,

@@ -6,7 +6,8 @@
    any older one; for newer ones it must be asked (direct_fits).
 
    Process-wide, read without a lock, grown under one, and never freed: any state of the runtime, attached or not, may
-   hold these strings. It is bounded by the distinct short strings of all cached code; vocabulary_bytes tells. */
+   hold these strings. It is bounded by the distinct short strings of all cached code; vocabulary_bytes tells, and the
+   totals of the cache count it as shared. */
 
 struct vocabulary_table {
     size_t mask;

@@ -147,6 +147,7 @@ void snapshot_totals(struct cache *cache, struct totals *totals)
         if (g->state == GENERATION_RETIRED)
             totals->retained += bytes;
     }
+    totals->shared += lua_ops[cache->lua]->word_bytes(); /* shared by all, whatever is cleared */
     totals->vms = cache->vm_count;
     totals->dropped = ring_dropped(cache->ring);
     pthread_mutex_unlock(&cache->lock);
