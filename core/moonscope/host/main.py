@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from queue import SimpleQueue
 from types import FrameType
 
 from ..errors import MoonscopeError
@@ -90,10 +91,20 @@ def _announce(server: Server, key_file: Path | None) -> None:
 
 
 def _end_on_signals(ending: threading.Event) -> None:
+    # A handler runs in the middle of whatever the main thread does, also inside `ending.wait()`, which holds the lock
+    # that `ending.set()` needs. A SimpleQueue may be fed from there.
+    asked: SimpleQueue[int] = SimpleQueue()
+
     def end(number: int, _: FrameType | None) -> None:
         if ending.is_set():  # asked twice: at once
             os._exit(128 + number)
+        asked.put(number)
+
+    def watch() -> None:
+        asked.get()
         ending.set()
+
+    threading.Thread(target=watch, name="moonscope-signals", daemon=True).start()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
