@@ -38,8 +38,15 @@ _GLYPHS = {
     "failed": "mdi6.alert-circle-outline",
     "running": "mdi6.progress-clock",
     "restart": "mdi6.restart",
+    "recompile": "mdi6.refresh",
+    "compare": "mdi6.file-compare",
+    "refresh": "mdi6.refresh",
+    "look": "mdi6.eye-outline",
     "previous": "mdi6.chevron-up",
     "next": "mdi6.chevron-down",
+    "back": "mdi6.arrow-left",
+    "forward": "mdi6.arrow-right",
+    "enclosing": "mdi6.arrow-up",
 }
 _TOKENS = {
     "clear": "danger", "evict": "danger", "interrupt": "danger", "close-all": "danger",

@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetricsF, QPalette
 from PySide6.QtWidgets import QApplication
 
-from moonscope_resources import style_sheet
+from moonscope_resources import icon_folder, style_sheet
 
 NAMES = ("light", "dark", "system")
 
@@ -24,6 +24,12 @@ _LIGHT = {
     "hit": "#00735a", "miss": "#8d5700", "bypass": "#3f6a92", "race": "#97377f", "error": "#bb3300",
     "shared": "#00639f", "private": "#985300", "unshared": "#5b6474", "retired": "#8a3a86", "stale": "#8d5700",
     "running": "#00735a", "grid": "#dfe3ea", "plot-background": "#ffffff", "mark": "#6a7383",
+    "keyword": "#7b2d91", "string": "#9a4200", "number": "#00639f", "comment": "#4d6b52", "builtin": "#00705a",
+    "opcode": "#1c4f94", "register": "#006274", "upvalue": "#8a3a86", "local": "#1d6a2c", "link": "#1d5fb8",
+    "jump": "#8b95a5", "loop": "#b8721f",
+    "row-current": "#dbe8fb", "row-linked": "#fdf3d3", "row-hover": "#eef2f8",
+    "part-code": "#b5d3f2", "part-constants": "#f6d6a4", "part-functions": "#f3c4dd", "part-upvalues": "#dac6ee",
+    "part-locals": "#b9e2c8", "part-lines": "#d6dbe3", "part-header": "#e7dcc9",
 }  # fmt: skip
 _DARK = {
     "window": "#1e2128", "base": "#16181d", "alternate": "#1b1e24", "raised": "#2a2e37", "border": "#3a404c",
@@ -32,13 +38,26 @@ _DARK = {
     "hit": "#3ecf9e", "miss": "#efb341", "bypass": "#86b6e8", "race": "#e08fcb", "error": "#ff8a66",
     "shared": "#56b4f2", "private": "#efa948", "unshared": "#a9b2c0", "retired": "#d590d8", "stale": "#efb341",
     "running": "#3ecf9e", "grid": "#2b303a", "plot-background": "#14161b", "mark": "#8c96a6",
+    "keyword": "#d59cf0", "string": "#f0a875", "number": "#7cc4f8", "comment": "#8fb294", "builtin": "#54cfae",
+    "opcode": "#8fbcff", "register": "#6fd0e0", "upvalue": "#dc9fdc", "local": "#93d68f", "link": "#79b6ff",
+    "jump": "#6a7486", "loop": "#d19a4c",
+    "row-current": "#22395a", "row-linked": "#38331f", "row-hover": "#22262e",
+    "part-code": "#2b5482", "part-constants": "#74521a", "part-functions": "#74365a", "part-upvalues": "#573b78",
+    "part-locals": "#255b3c", "part-lines": "#454d5a", "part-header": "#5a4f3d",
 }  # fmt: skip
 
 TEXT_TOKENS = (
     "text", "muted", "accent", "danger", "hit", "miss", "bypass", "race", "error",
     "shared", "private", "unshared", "retired", "stale", "running",
+    "keyword", "string", "number", "comment", "builtin", "opcode", "register", "upvalue", "local", "link",
 )  # fmt: skip
 """Tokens that text is written in; all are readable on `base`, `alternate`, `window` and `plot-background`."""
+
+CODE_TOKENS = (
+    "text", "muted", "keyword", "string", "number", "comment", "builtin", "opcode", "register", "upvalue", "local",
+    "link",
+)  # fmt: skip
+"""Tokens of listings and source; all are readable on the bands `row-current`, `row-linked` and `row-hover` too."""
 
 
 class Notifier(QObject):
@@ -66,6 +85,11 @@ def colour(token: str) -> QColor:
 def tokens() -> tuple[str, ...]:
     """The names that `colour` knows."""
     return tuple(_LIGHT)
+
+
+def values(name: str) -> dict[str, str]:
+    """All colours of "light" or "dark" as #rrggbb, whatever is chosen; for what is read outside of the window."""
+    return dict({"light": _LIGHT, "dark": _DARK}[name])
 
 
 def is_dark() -> bool:
@@ -106,7 +130,9 @@ def _dress(app: QApplication, values: dict[str, str]) -> None:
     _colours.update({token: QColor(value) for token, value in values.items()})
     app.setStyle("Fusion")
     app.setPalette(_palette())
-    app.setStyleSheet(re.sub(r"@([a-z-]+)", lambda found: _colours[found[1]].name(), style_sheet()))
+    words = {token: colour.name() for token, colour in _colours.items()}
+    words |= {"icons": icon_folder().as_posix(), "theme": "dark" if is_dark() else "light"}
+    app.setStyleSheet(re.sub(r"@([a-z-]+)", lambda found: words[found[1]], style_sheet()))
     notifier.changed.emit()
 
 

@@ -1,25 +1,28 @@
-"""The prototype tree: a lazy model, a search, listings, and the way from a closure to its function."""
+"""The dock of prototypes: the tree with its search, the way through it and back, and what the window tells it."""
 
 from __future__ import annotations
 
-import json
+import hashlib
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QModelIndex, Qt
-from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 import moonscope_resources
+from moonscope.bytecode import read
+from moonscope.cache import CodeCache
 from moonscope.engine import Engine
 from moonscope.model import Instruction, Local, LuaVersion, Prototype, PrototypeTree, Upvalue
 from moonscope.protocol import Inspected, InspectFile
 from moonscope_gui.docks.prototypes import PrototypesDock
-from moonscope_gui.models.prototype_text import as_json, listing, totals
+from moonscope_gui.inspector.export_text import totals
+from moonscope_gui.inspector.history import Place
+from moonscope_gui.inspector.source_text import SourceFile
 from moonscope_gui.models.prototype_tree import PrototypeTreeModel, lines_of, name_of, parameters_of
 
 PATIENCE_MS = 10_000
@@ -94,19 +97,6 @@ class TestWords:
     def test_name_lines_parameters(self, prototype: Prototype, words: tuple[str, str, str]) -> None:
         assert (name_of(prototype), lines_of(prototype), parameters_of(prototype)) == words
 
-    def test_totals_of_a_tree(self) -> None:
-        assert totals(SMALL) == "Lua 5.4 · 4 functions · 11 instructions · 400 B"
-
-    def test_a_listing_has_everything_of_one_function(self) -> None:
-        text = listing(SMALL.root.children[0].children[0])
-        for part in ("line 3: @a.lua, lines 3–4", "JMP", "RETURN0", "over", '"moon"', "_ENV", "self"):
-            assert part in text
-
-    def test_json_has_nested_functions_and_the_names_of_the_model(self) -> None:
-        data = json.loads(as_json(SMALL.root))
-        assert data["children"][0]["children"][0]["constants"] == ['"moon"']
-        assert set(data) == set(Prototype.__struct_fields__)
-
 
 class TestModel:
     @given(root=nested)
@@ -130,11 +120,11 @@ class TestModel:
         model.show(SMALL)
         assert model.find("OPEN") == [(0,)]
         assert model.find("moon") == [(0, 0)]
-        assert model.find("self") == [(), (0,), (0, 0), (1,)]
+        assert model.find("self") == [(), (0,), (0, 0), (1,)], "in the order of the tree"
         assert model.find("line 3") == [(0, 0)]
         assert model.find("  ") == model.find("nowhere") == []
 
-    def test_ten_thousand_functions_make_no_nodes_until_they_are_looked_at(self, model: PrototypeTreeModel) -> None:
+    def test_ten_thousand_functions_are_as_easy_to_reach(self, model: PrototypeTreeModel) -> None:
         children = tuple(function(f"f{number}", number + 1) for number in range(10_000))
         model.show(tree(function("", 0, *children)))
         root = model.index(0, 0)
@@ -216,35 +206,109 @@ class TestDock:
         assert "nothing found" in shown_text(dock)
         assert selected(dock) == "close"
 
-    def test_a_closure_leads_to_its_function_and_a_jump_to_its_target(self, dock: PrototypesDock) -> None:
+    def test_a_match_inside_a_function_leads_to_its_first_use(
+        self, dock: PrototypesDock, qtbot: QtBot, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "a.lua"
+        file.write_text("local function f(a)\n  print(a)\n  return a .. 'moon'\nend\nreturn f\n")
+        dock.show_tree(read(CodeCache("5.4").compile(str(file)), LuaVersion.LUA54, "a.lua"))
+        dock.search.setText("moon")
+        qtbot.keyClick(dock.search, Qt.Key.Key_Return)
+        path, pc = dock.detail.place
+        assert path == (0,)
+        assert "moon" in dock.detail.model.code[pc - 1].comment
+
+    def test_enter_in_the_tree_goes_to_the_listing(self, dock: PrototypesDock, qtbot: QtBot) -> None:
         dock.show_tree(SMALL)
-        code = dock.detail.table("instructions")
-        code.opened.emit(1)
-        assert code.selected_ids() == [4]
-        code.opened.emit(3)
+        dock.view.setFocus()
+        qtbot.keyClick(dock.view, Qt.Key.Key_Return)
+        assert dock.detail.listing.hasFocus()
+
+    def test_ctrl_f_goes_to_the_search(self, dock: PrototypesDock, qtbot: QtBot) -> None:
+        dock.show_tree(SMALL)
+        dock.detail.listing.setFocus()
+        qtbot.keyClick(dock.detail.listing, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+        assert dock.search.hasFocus()
+
+
+class TestWays:
+    def test_a_closure_leads_to_its_function_and_back(self, dock: PrototypesDock, qtbot: QtBot) -> None:
+        dock.show_tree(SMALL)
+        dock.detail.go_to_pc(3)
+        dock.detail.follow(2)
         assert selected(dock) == "close"
+        press(dock, qtbot, Qt.Key.Key_Left)
+        assert dock.detail.place == Place((), 3)
+        press(dock, qtbot, Qt.Key.Key_Right)
+        assert selected(dock) == "close"
+
+    def test_a_jump_leads_to_its_target_and_back(self, dock: PrototypesDock, qtbot: QtBot) -> None:
+        dock.show_tree(SMALL)
+        dock.detail.go_to_pc(1)
+        dock.detail.follow(0)
+        assert dock.detail.place == Place((), 4)
+        press(dock, qtbot, Qt.Key.Key_Left)
+        assert dock.detail.place == Place((), 1)
+
+    def test_alt_up_leads_to_the_enclosing_function(self, dock: PrototypesDock, qtbot: QtBot) -> None:
+        dock.show_tree(SMALL)
+        dock.select((0, 0))
+        press(dock, qtbot, Qt.Key.Key_Up)
+        assert selected(dock) == "open"
+        press(dock, qtbot, Qt.Key.Key_Left)
+        assert selected(dock) == "line 3"
+
+    def test_what_the_tree_leads_to_is_remembered_too(self, dock: PrototypesDock, qtbot: QtBot) -> None:
+        dock.show_tree(SMALL)
+        for path in ((0,), (1,)):
+            dock.view.setCurrentIndex(dock.model.index_of(path))
+        seen = []
+        for _ in range(3):
+            press(dock, qtbot, Qt.Key.Key_Left)
+            seen.append(selected(dock))
+        assert seen == ["open", "main chunk", "main chunk"]
+
+    def test_a_mouse_with_a_back_button_goes_back(self, dock: PrototypesDock, qtbot: QtBot) -> None:
+        dock.show_tree(SMALL)
+        dock.go(Place((1,)))
+        qtbot.mouseClick(dock.detail.listing.viewport(), Qt.MouseButton.BackButton)
+        assert selected(dock) == "main chunk"
+        qtbot.mouseClick(dock.detail.listing.viewport(), Qt.MouseButton.ForwardButton)
+        assert selected(dock) == "close"
+
+    def test_another_file_begins_anew(self, dock: PrototypesDock, qtbot: QtBot) -> None:
+        dock.show_tree(SMALL)
+        dock.go(Place((1,)))
+        dock.show_tree(tree(SMALL.root, "other.lua"))
+        press(dock, qtbot, Qt.Key.Key_Left)
+        assert selected(dock) == "main chunk"
+        assert dock.detail.place.path == ()
+
+    def test_the_same_file_anew_keeps_the_instruction(self, dock: PrototypesDock) -> None:
+        dock.show_tree(SMALL)
+        dock.go(Place((0,), 2))
+        dock.show_tree(tree(SMALL.root))
+        assert dock.detail.place == Place((0,), 2)
 
     def test_a_closure_of_a_function_that_is_not_there_leads_nowhere(self, dock: PrototypesDock) -> None:
         dock.show_tree(SMALL)
-        dock.open_child(99)
+        dock.go(Place((99,)))
         assert selected(dock) == "main chunk"
 
-    def test_copies_and_saves_the_selected_function(self, dock: PrototypesDock, tmp_path: Path) -> None:
-        dock.show_tree(SMALL)
-        dock.select((0,))
-        dock.save(tmp_path / "f.txt")
-        dock.save(tmp_path / "f.json")
-        assert (tmp_path / "f.txt").read_text(encoding="utf-8") == listing(SMALL.root.children[0])
-        assert json.loads((tmp_path / "f.json").read_text(encoding="utf-8"))["name"] == "open"
-        with pytest.raises(OSError, match="missing"):
-            dock.save(tmp_path / "missing" / "f.txt")
 
-    def test_copies_to_the_clipboard(self, dock: PrototypesDock) -> None:
-        dock.show_tree(SMALL)
-        dock.copy_listing()
-        assert QGuiApplication.clipboard().text() == listing(SMALL.root)
-        dock.copy_json()
-        assert json.loads(QGuiApplication.clipboard().text())["line"] == 0
+def press(dock: PrototypesDock, qtbot: QtBot, key: Qt.Key) -> None:
+    dock.detail.listing.setFocus()
+    qtbot.keyClick(dock.detail.listing, key, Qt.KeyboardModifier.AltModifier)
+
+
+class TestFiles:
+    def test_the_source_is_shown_beside_the_listing(self, dock: PrototypesDock, qtbot: QtBot, tmp_path: Path) -> None:
+        file = tmp_path / "a.lua"
+        file.write_text("local a\nlocal b\n")
+        dock.show_tree(SMALL, SourceFile(str(file), hashlib.sha256(file.read_bytes()).hexdigest()))
+        qtbot.waitUntil(lambda: dock.detail.source.model.rowCount() == 2, timeout=PATIENCE_MS)
+        dock.show_tree(tree(SMALL.root, "b.lua"))
+        assert dock.detail.source.model.rowCount() == 0, "what belongs to another file is gone at once"
 
     @pytest.mark.parametrize("lua", list(LuaVersion))
     def test_real_files_of_every_lua_can_be_looked_at(self, dock: PrototypesDock, lua: LuaVersion) -> None:
@@ -261,5 +325,5 @@ class TestDock:
         dock.select((5,))
         prototype = dock.detail.prototype
         assert prototype is not None
-        assert dock.detail.table("instructions").model().rowCount() == len(prototype.code) > 0
-        assert dock.detail.table("constants").model().rowCount() == len(prototype.constants) > 0
+        assert dock.detail.listing.model().rowCount() == len(prototype.code) > 0
+        assert dock.detail.place == Place((5,))

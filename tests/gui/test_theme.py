@@ -48,6 +48,14 @@ def test_text_is_readable(qapp: QApplication, name: str, token: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["light", "dark"])
+@pytest.mark.parametrize("token", theme.CODE_TOKENS)
+def test_code_is_readable_on_marked_rows(qapp: QApplication, name: str, token: str) -> None:
+    theme.apply(qapp, name)
+    for ground in ("row-current", "row-linked", "row-hover"):
+        assert contrast(theme.colour(token), theme.colour(ground)) >= 4.5, ground
+
+
+@pytest.mark.parametrize("name", ["light", "dark"])
 def test_selected_text_and_icons_are_readable(qapp: QApplication, name: str) -> None:
     theme.apply(qapp, name)
     assert contrast(theme.colour("selection-text"), theme.colour("selection")) >= 4.5

@@ -16,12 +16,29 @@ For 5.4 and 5.5 this is the sum that Lua's own `luaF_protosize` makes. LuaJIT: s
 
 from __future__ import annotations
 
+from msgspec import Struct
+
+from ..model import LuaVersion, Prototype
 from .dialect import Dialect
 from .layout import RawFunction
+from .tables import DIALECTS
+
+
+class Breakdown(Struct, frozen=True, kw_only=True):
+    """`Prototype.size` by what it is spent on, in bytes; nested functions apart. The sum is the size."""
+
+    header: int
+    code: int
+    constants: int
+    functions: int  # pointers to the nested functions
+    upvalues: int  # where they come from and what they are called
+    locals: int
+    lines: int  # LuaJIT: all debug information
 
 
 def prototype_bytes(raw: RawFunction, dialect: Dialect) -> int:
-    described = len(raw.upvalues) or len(raw.upvalue_names)
+    # 5.1 keeps names only; what `raw.upvalues` tells was found in the code there.
+    upvalues = raw.upvalue_names if dialect.captures_in_code else raw.upvalues
     return (
         dialect.header_bytes
         + len(raw.code)
@@ -30,5 +47,44 @@ def prototype_bytes(raw: RawFunction, dialect: Dialect) -> int:
         + len(raw.line_info)
         + 8 * len(raw.line_marks)
         + 16 * len(raw.locals)
-        + dialect.upvalue_bytes * described
+        + dialect.upvalue_bytes * len(upvalues)
     )
+
+
+def breakdown(prototype: Prototype, lua: LuaVersion) -> Breakdown:
+    """What the bytes of a prototype are spent on. Line information is what the rest leaves."""
+    dialect = DIALECTS.get(lua)
+    parts = _parts(prototype, dialect) if dialect else _luajit_parts(prototype, wide=lua is LuaVersion.LUAJIT21)
+    return Breakdown(**parts, lines=prototype.size - sum(parts.values()))
+
+
+def _parts(prototype: Prototype, dialect: Dialect) -> dict[str, int]:
+    upvalues = len(prototype.upvalues)
+    if dialect.captures_in_code and not any(upvalue.name for upvalue in prototype.upvalues):
+        upvalues = 0
+    return {
+        "header": dialect.header_bytes,
+        "code": 4 * len(prototype.code),
+        "constants": 16 * len(prototype.constants),
+        "functions": 8 * len(prototype.children),
+        "upvalues": dialect.upvalue_bytes * upvalues,
+        "locals": 16 * len(prototype.locals),
+    }
+
+
+def _luajit_parts(prototype: Prototype, wide: bool) -> dict[str, int]:
+    """One allocation, as in `luajit`; what aligns its parts counts as header. `wide`: built with GC64, as 2.1 is."""
+    header, reference = (104, 8) if wide else (64, 4)
+    numbers = prototype.constant_types.count("number")
+    objects = len(prototype.constant_types) - numbers
+    parts = {
+        "header": header,
+        "code": 4 * (len(prototype.code) + 1),  # the first one is the header instruction
+        "constants": reference * (objects - len(prototype.children)) + 8 * numbers,
+        "functions": reference * len(prototype.children),
+        "upvalues": 2 * len(prototype.upvalues),
+        "locals": 0,
+    }
+    front = parts["header"] + parts["code"] + reference * objects
+    parts["header"] += -front % 8 + 2 * (len(prototype.upvalues) % 2)
+    return parts

@@ -1,39 +1,33 @@
-"""The prototypes of the selected file: a tree, a search, and what the selected one consists of."""
+"""The prototypes of the selected file: a tree with a search, and the selected one from all sides."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
 
-from PySide6.QtCore import QModelIndex, Qt, QTimer, Slot
-from PySide6.QtGui import QGuiApplication, QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import (
-    QFileDialog,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QMenu,
-    QMessageBox,
-    QSplitter,
-    QStackedLayout,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QEvent, QModelIndex, Qt, Slot
+from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QResizeEvent, QShortcut
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QStackedLayout, QToolButton, QVBoxLayout, QWidget
 
 from moonscope.model import PrototypeTree
 
 from .. import icons, theme
-from ..models import prototype_text
+from ..inspector.detail import Detail
+from ..inspector.export_text import totals
+from ..inspector.exports import Shown, export_button
+from ..inspector.history import History, Place
+from ..inspector.search_bar import SearchBar
+from ..inspector.source_text import SourceFile
 from ..models.prototype_tree import PrototypeTreeModel
 from ..views.buttons import tool_button
 from ..views.elided_label import ElidedLabel
-from ..views.prototype_detail import PrototypeDetail
 from ..views.prototype_view import PrototypeView
 
 _NOTHING = "Select one file to see the functions it is made of.\n\nDouble-click it in the list of cached files."
-_DEBOUNCE_MS = 250
 _BESIDE_FROM = 560  # pixels of width from which tree and detail can stand side by side
 _EXPANDED_AT_FIRST = 500  # prototypes; larger trees open at the first level only
+_TOTALS_FROM = 720  # pixels of width from which there is room for the totals
+_TREE_WIDTH = 270  # pixels, at first
 
 
 class PrototypesDock(QWidget):
@@ -44,6 +38,8 @@ class PrototypesDock(QWidget):
         self._tree: PrototypeTree | None = None
         self._found: list[tuple[int, ...]] = []
         self._found_at = -1
+        self._history = History()
+        self._moving = False  # the current function is being changed by the program, not in the tree
         self.model = PrototypeTreeModel(self)
         self._title = ElidedLabel(Qt.TextElideMode.ElideLeft)
         self._totals = QLabel()
@@ -54,14 +50,22 @@ class PrototypesDock(QWidget):
         self.view = PrototypeView(self.model)
         self.view.selectionModel().currentChanged.connect(self._show_current)
         self.model.modelReset.connect(lambda: self._show_current(QModelIndex()))
-        self.detail = PrototypeDetail()
-        self.detail.child_wanted.connect(self.open_child)
-        self.search = QLineEdit(placeholderText="Find function, constant or variable", clearButtonEnabled=True)
-        self._hits = QLabel()
-        self._wait = QTimer(self, singleShot=True, interval=_DEBOUNCE_MS)
-        self._wait.timeout.connect(self._search)
+        self.detail = Detail()
+        self.view.activated.connect(lambda: self.detail.listing.setFocus())
+        self.detail.place_wanted.connect(self.go)
+        self.detail.row_changed.connect(self._history.leave)
+        self._search_bar = SearchBar("Find functions by name, line, or the constants and variables in them (Ctrl+F)")
+        self._search_bar.wanted.connect(self._search)
+        self._search_bar.step_wanted.connect(self.find_next)
+        self.search = self._search_bar.field
+        self._back = self._way("back", "Back", "Alt+Left", lambda: self.step_back(-1))
+        self._forward = self._way("forward", "Forward", "Alt+Right", lambda: self.step_back(1))
+        self._up = self._way("enclosing", "To the enclosing function", "Alt+Up", self.go_up)
+        for keys, step in ((QKeySequence.StandardKey.FindNext, 1), (QKeySequence.StandardKey.FindPrevious, -1)):
+            shortcut = QShortcut(keys, self, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(partial(self.find_next, step))
         self._lay_out()
-        self._connect_search()
+        self._enable_ways()
         theme.notifier.changed.connect(self._restyle)
         self._restyle()
 
@@ -73,14 +77,18 @@ class PrototypesDock(QWidget):
         self._message.setText(f"Reading {title} …")
         self._content.setEnabled(False)
 
-    def show_tree(self, tree: PrototypeTree) -> None:
+    def show_tree(self, tree: PrototypeTree, source: SourceFile | None = None) -> None:
+        """Show a file; `source` tells where its source is and which version of it was compiled."""
         before = self._tree
         again = before is not None and (before.lua, before.key) == (tree.lua, tree.key)
-        place = self.model.path_of(self.view.currentIndex()) if again and self.view.currentIndex().isValid() else ()
+        place = self.detail.place if again else Place()
         self._tree = tree
+        self._moving = True
         self.model.show(tree)
+        self.detail.show_tree(tree, source)
+        self._moving = False
         self._set_title(tree.key)
-        self._totals.setText(prototype_text.totals(tree))
+        self._totals.setText(totals(tree))
         self._notice.setText(tree.notice)
         self._notice.setVisible(bool(tree.notice))
         self._content.setEnabled(True)
@@ -89,8 +97,12 @@ class PrototypesDock(QWidget):
             self.view.expandAll()
         else:
             self.view.expand(self.model.index(0, 0))
-        self.select(place)
-        self._search()
+        if not again:
+            self._history.clear()
+        self._show(place)
+        self._history.visit(self.detail.place)
+        self._enable_ways()
+        self._search(self._search_bar.text)
 
     def show_error(self, text: str) -> None:
         """Why there is no tree, in the place of the tree."""
@@ -103,131 +115,133 @@ class PrototypesDock(QWidget):
 
     # Places in the tree
 
+    @Slot(object)
+    def go(self, place: Place) -> None:
+        """Go to a function and an instruction in it; `step_back` leads back here."""
+        if self.model.path_of(self.model.index_of(place.path)) != place.path:
+            return  # a closure of a function that is not there
+        self._history.leave(self.detail.place)
+        self._show(place)
+        self._history.visit(place)
+        self._enable_ways()
+
     def select(self, path: tuple[int, ...]) -> None:
         """Open the tree down to `path` (the row of each step below the main function) and show what is there."""
         index = self.model.index_of(path)
         self.view.setCurrentIndex(index)
         self.view.scrollTo(index)
 
-    @Slot(int)
-    def open_child(self, number: int) -> None:
-        """Go to a nested function of the one that is shown."""
-        path = self.model.path_of(self.view.currentIndex())
-        if self.model.index_of((*path, number)) != self.view.currentIndex():
-            self.select((*path, number))
+    def step_back(self, step: int) -> None:
+        """Go to where the reader was before (-1), or forward again (1)."""
+        self._history.leave(self.detail.place)
+        place = self._history.go(step)
+        if place is not None:
+            self._show(place)
+        self._enable_ways()
+
+    def go_up(self) -> None:
+        """Go to the enclosing function."""
+        path = self.detail.place.path
+        if path:
+            self.go(Place(path[:-1]))
 
     def find_next(self, step: int = 1) -> None:
         """Go to the next (or, with -1, the previous) prototype that the search found, around the end."""
-        if self._wait.isActive():
-            self._search()
+        if self._search_bar.is_waiting:
+            self._search_bar.ask()
         elif self._found:
             self._found_at = (self._found_at + step) % len(self._found)
             self._show_found()
 
-    # Copies
+    def _show(self, place: Place) -> None:
+        self._moving = True
+        self.select(place.path)
+        self._moving = False
+        self.detail.go_to_pc(place.pc)
 
-    def save(self, path: Path) -> None:
-        """Write the selected function: its listing, or as .json with all nested ones. Raises OSError."""
-        if (prototype := self.detail.prototype) is not None:
-            as_json = path.suffix.lower() == ".json"
-            text = prototype_text.as_json(prototype) if as_json else prototype_text.listing(prototype)
-            path.write_text(text, encoding="utf-8")
-
-    def copy_listing(self) -> None:
-        if (prototype := self.detail.prototype) is not None:
-            QGuiApplication.clipboard().setText(prototype_text.listing(prototype))
-
-    def copy_json(self) -> None:
-        """Nested functions included."""
-        if (prototype := self.detail.prototype) is not None:
-            QGuiApplication.clipboard().setText(prototype_text.as_json(prototype))
-
-    def _choose_file(self) -> None:
-        chooser = QFileDialog(self, "Export the selected function")
-        chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        chooser.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        chooser.setNameFilters(["Listing (*.txt)", "JSON with nested functions (*.json)"])
-        chooser.selectFile("function.txt")
-        chooser.fileSelected.connect(self._try_save)
-        chooser.open()
-
-    @Slot(str)
-    def _try_save(self, name: str) -> None:
-        try:
-            self.save(Path(name))
-        except OSError as error:
-            text = f"{name} was not written: {error.strerror or error}."
-            QMessageBox(QMessageBox.Icon.Warning, "Not saved", text, parent=self).open()
+    @Slot(QModelIndex)
+    def _show_current(self, index: QModelIndex) -> None:
+        if not index.isValid():
+            self.detail.show_prototype(None, ())
+            return
+        if not self._moving:
+            self._history.leave(self.detail.place)
+        path = self.model.path_of(index)
+        self.detail.show_prototype(self.model.prototype_at(index), path)
+        if not self._moving:
+            self._history.visit(Place(path))
+            self._enable_ways()
 
     # Searching
 
-    def _connect_search(self) -> None:
-        self.search.textChanged.connect(lambda: self._wait.start())
-        self.search.returnPressed.connect(self.find_next)
-        for keys, step in ((QKeySequence.StandardKey.FindNext, 1), (QKeySequence.StandardKey.FindPrevious, -1)):
-            shortcut = QShortcut(keys, self, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(lambda step=step: self.find_next(step))
-
-    @Slot()
-    def _search(self) -> None:
-        self._wait.stop()
-        self._found = self.model.find(self.search.text())
+    @Slot(str)
+    def _search(self, text: str) -> None:
+        self._found = self.model.find(text) if self._tree else []
         self._found_at = 0
         if self._found:
             self._show_found()
         else:
-            self._hits.setText("nothing found" if self.search.text().strip() and self._tree else "")
+            self._search_bar.show_nothing()
 
     def _show_found(self) -> None:
-        self._hits.setText(f"{self._found_at + 1:,} of {len(self._found):,}")
+        self._search_bar.show_hit(self._found_at + 1, len(self._found))
         self.select(self._found[self._found_at])
+        self.detail.go_to_text(self._search_bar.text)
 
     # Looks
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()
-        head.setContentsMargins(8, 4, 6, 0)
+        head.setContentsMargins(6, 4, 6, 0)
+        head.setSpacing(4)
+        for button in (self._back, self._forward, self._up):
+            head.addWidget(button)
+        head.addSpacing(4)
         head.addWidget(self._title, 1)
         head.addSpacing(12)
         head.addWidget(self._totals)
-        head.addWidget(self._copy_button())
-        line = QHBoxLayout()
-        line.setContentsMargins(6, 4, 6, 4)
-        line.addWidget(self.search, 1)
-        line.addSpacing(4)
-        line.addWidget(self._hits)
-        for name, step, tip in (("previous", -1, "Previous match"), ("next", 1, "Next match (Enter)")):
-            button = tool_button("", tip)
-            button.setIcon(icons.icon(name))
-            button.clicked.connect(lambda _=False, step=step: self.find_next(step))
-            line.addWidget(button)
+        head.addWidget(export_button(self, self._shown))
+        left = QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._search_bar)
+        column.addWidget(self.view, 1)
         self._splitter = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
-        self._splitter.addWidget(self.view)
+        self._splitter.addWidget(left)
         self._splitter.addWidget(self.detail)
-        self._splitter.setSizes([450, 550])
         self._content = QWidget()
         body = QVBoxLayout(self._content)
         body.setContentsMargins(0, 0, 0, 0)
         body.setSpacing(0)
         body.addLayout(head)
         body.addWidget(self._notice)
-        body.addLayout(line)
         body.addWidget(self._splitter, 1)
         self._message.setContentsMargins(24, 12, 24, 12)
         self._pages = QStackedLayout(self)
         self._pages.addWidget(self._message)
         self._pages.addWidget(self._content)
 
-    def _copy_button(self) -> QToolButton:
-        button = tool_button("", "Copy or export the selected function")
-        button.setIcon(icons.icon("copy"))
-        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(button)
-        menu.addAction("Copy Listing", self.copy_listing)
-        menu.addAction("Copy as JSON", self.copy_json)
-        menu.addAction("Export…", self._choose_file)
-        button.setMenu(menu)
+    def _way(self, icon: str, title: str, keys: str, go: Callable[[], None]) -> QToolButton:
+        sequence = QKeySequence(keys)
+        button = tool_button("", f"{title} ({sequence.toString(QKeySequence.SequenceFormat.NativeText)})")
+        button.setAccessibleName(title)
+        button.setIcon(icons.icon(icon))
+        button.clicked.connect(lambda: go())
+        shortcut = QShortcut(sequence, self, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        shortcut.activated.connect(go)
         return button
+
+    def _enable_ways(self) -> None:
+        self._back.setEnabled(self._history.can_go(-1))
+        self._forward.setEnabled(self._history.can_go(1))
+        self._up.setEnabled(bool(self.detail.place.path))
+
+    def _shown(self) -> Shown | None:
+        prototype = self.detail.prototype
+        if self._tree is None or prototype is None:
+            return None
+        return self._tree, prototype, self.detail.source.compiled_source
 
     def _set_title(self, text: str) -> None:
         self._title.setText(text)
@@ -237,19 +251,51 @@ class PrototypesDock(QWidget):
         self._tree = None
         self._found = []
         self.model.show(None)
+        self.detail.show_tree(None, None)
+        self._history.clear()
+        self._enable_ways()
         self._pages.setCurrentWidget(self._message)
-
-    def _show_current(self, index: QModelIndex) -> None:
-        self.detail.show_prototype(self.model.prototype_at(index))
 
     def _restyle(self) -> None:
         muted, warning = theme.colour("muted").name(), theme.colour("stale").name()
         self._message.setStyleSheet(f"color: {muted}")
         self._totals.setStyleSheet(f"color: {muted}")
-        self._hits.setStyleSheet(f"color: {muted}")
         self._notice.setStyleSheet(f"color: {warning}; padding: 2px 8px")
+
+    # Events
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        wide = self.width() >= max(_BESIDE_FROM, self.height())
-        self._splitter.setOrientation(Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical)
+        wide = self.width() >= max(_BESIDE_FROM, self.height() * 3 // 4)
+        self._totals.setVisible(self.width() >= _TOTALS_FROM)
+        way = Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical
+        if way != self._splitter.orientation() or not event.oldSize().isValid():
+            self._splitter.setOrientation(way)
+            tree = min(_TREE_WIDTH, self.width() * 33 // 100) if wide else self.height() * 30 // 100
+            self._splitter.setSizes([tree, (self.width() if wide else self.height()) - tree])
+
+    def event(self, event: QEvent) -> bool:
+        """Ctrl+F belongs to the search as long as something in here has the focus."""
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride and _finds(event):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if _finds(event):
+            self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            self.search.selectAll()
+        else:
+            super().keyPressEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """The buttons for back and forward that many mice have."""
+        steps = {Qt.MouseButton.BackButton: -1, Qt.MouseButton.ForwardButton: 1}
+        if event.button() in steps:
+            self.step_back(steps[event.button()])
+        else:
+            super().mousePressEvent(event)
+
+
+def _finds(event: QKeyEvent) -> bool:
+    return event.matches(QKeySequence.StandardKey.Find)

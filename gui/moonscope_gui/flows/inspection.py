@@ -8,11 +8,12 @@ from PySide6.QtCore import QObject, Qt, QTimer, Slot
 from PySide6.QtWidgets import QFileDialog
 
 from moonscope.errors import ConnectionLost, MoonscopeError
-from moonscope.model import LuaVersion
+from moonscope.model import LookFunction, LuaVersion, Prototype, PrototypeTree
 from moonscope.protocol import AnyCommand, Holders, Inspect, Inspected, InspectFile, VMList
 
 from ..docks.generations import GenerationsDock
 from ..docks.prototypes import PrototypesDock
+from ..inspector.source_text import SourceFile
 from .desk import Desk
 
 _SETTLE_MS = 150  # arrow keys through a list ask for the last row only
@@ -30,6 +31,7 @@ class InspectionFlow(QObject):
         self._generations = generations
         self._is_seen = is_seen
         self._shown: int | None = None  # the generation whose tree is shown or on its way
+        self._stays: list[object] | None = None  # what was opened otherwise stays while these files are selected
         self._question = 0  # counts; an answer to an older one is dropped
         self._wait = QTimer(self, singleShot=True, interval=_SETTLE_MS)
         self._wait.timeout.connect(self.refresh)
@@ -42,15 +44,21 @@ class InspectionFlow(QObject):
 
     def forget(self) -> None:
         self._question += 1
-        self._shown = None
+        self._shown = self._stays = None
         self._prototypes.clear()
+
+    def show_selected(self) -> None:
+        """Show the selected file, whatever was opened since it was selected."""
+        self._stays = None
+        self.follow()
 
     @Slot()
     def refresh(self) -> None:
         """Show the tree of the selected file unless it is shown already."""
         entries = self._desk.selected_files()
-        if len(entries) != 1 or not self._is_seen():
+        if len(entries) != 1 or not self._is_seen() or self._stays == self._selected_ids():
             return
+        self._stays = None
         entry = entries[0]
         generation = entry.file.generation
         if generation is None:
@@ -59,7 +67,7 @@ class InspectionFlow(QObject):
             self._prototypes.show_error(entry.file.error or f"{entry.file.key} is not in the cache now; load it.")
         elif generation != self._shown:
             self._shown = generation
-            self._ask(entry.file.key, Inspect(generation=generation))
+            self._ask(entry.file.key, Inspect(generation=generation), self._source_of(generation))
 
     def choose_file(self) -> None:
         """Show the tree of a file on disk that need not be in the cache."""
@@ -72,21 +80,47 @@ class InspectionFlow(QObject):
 
     def inspect_file(self, path: str) -> None:
         self._shown = None
-        self._ask(path, InspectFile(path=path, lua=self._lua()))
+        self._stays = self._selected_ids()
+        self._ask(path, InspectFile(path=path, lua=self._lua()), SourceFile(path))
+
+    def show_function(self, function: LookFunction, lua: LuaVersion) -> None:
+        """Show the prototype of a Lua closure that was found in a VM of that Lua."""
+        generation, path = function.generation, function.source.removeprefix("@")
+        if generation is None and not function.source.startswith("@"):
+            self._desk.note("This function comes from text, not from a file: there is no prototype to show")
+            return
+        self._shown = generation
+        self._stays = self._selected_ids()
+        if generation is not None:
+            self._ask(path, Inspect(generation=generation), self._source_of(generation), function)
+        else:
+            self._ask(path, InspectFile(path=path, lua=lua), SourceFile(path), function)
 
     def _lua(self) -> LuaVersion:
         """That of the selected VM, so that a file is read as the person works."""
         rows = [self._desk.state.vms.get(vm) for vm in self._desk.selected_vms()[:1]]
         return rows[0].lua if rows and rows[0] else LuaVersion.LUA54
 
-    def _ask(self, title: str, command: AnyCommand) -> None:
+    def _selected_ids(self) -> list[object]:
+        return [(entry.file.lua, entry.file.key) for entry in self._desk.selected_files()]
+
+    def _source_of(self, generation: int) -> SourceFile | None:
+        row = self._desk.state.generations.get(generation)
+        return SourceFile(row.path, row.digest, row.mtime) if row is not None and row.path else None
+
+    def _ask(
+        self, title: str, command: AnyCommand, source: SourceFile | None, function: LookFunction | None = None
+    ) -> None:
+        """Show the answer, and in it the prototype of `function`."""
         self._question += 1
         question = self._question
         self._prototypes.show_loading(title)
 
         def done(answer: Inspected) -> None:
             if question == self._question:
-                self._prototypes.show_tree(answer.tree)
+                self._prototypes.show_tree(answer.tree, source)
+                if function is not None:
+                    self._prototypes.select(_path_of(answer.tree, function))
 
         def failed(error: MoonscopeError) -> None:
             if question == self._question:
@@ -105,3 +139,14 @@ class InspectionFlow(QObject):
                 self._generations.show_holders(generation, ())
 
         self._desk.jobs.start("Holders", Holders(generation=generation), done, failed)
+
+
+def _path_of(tree: PrototypeTree, function: LookFunction) -> tuple[int, ...]:
+    """Where the prototype of a function is: the row of each step below the main function. () when it is not there."""
+    waiting: list[tuple[Prototype, tuple[int, ...]]] = [(tree.root, ())]
+    while waiting:
+        prototype, path = waiting.pop()
+        if (prototype.line, prototype.last_line) == (function.line, function.last_line):
+            return path
+        waiting += [(child, (*path, row)) for row, child in reversed(list(enumerate(prototype.children)))]
+    return ()

@@ -3,56 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QObject
 
-from moonscope.model import FileRow, GenerationRow, Update
+from moonscope.model import FileRow, GenerationState, Update
 
 from . import formats
+from .file_entry import FileEntry
+from .file_table import FileTable
 from .state import EngineState, FileId
-from .table import Column, TableModel
-
-
-@dataclass(frozen=True)
-class FileEntry:
-    """A file row and its current generation, as far as there is one."""
-
-    file: FileRow
-    generation: GenerationRow | None = None
-
-    @property
-    def state(self) -> str:
-        if self.file.error:
-            return "error"
-        if self.file.stale:
-            return f"{self.file.stale} on disk"
-        return "current" if self.generation else "not cached"
-
-    @property
-    def saved(self) -> int | None:
-        """Bytes that the holders would hold without the cache, less what they and the cache hold. May be negative."""
-        return saved_bytes(self.generation) if self.generation else None
-
-    @property
-    def tip(self) -> str:
-        """What a pointer over the name tells."""
-        lines = [self.file.key]
-        if self.generation and self.generation.path and self.generation.path != self.file.key:
-            lines.append(f"Resolved to {self.generation.path}")
-        if self.file.aliases:
-            lines.append(f"The same file is cached under {formats.plural(self.file.aliases, 'other name')}.")
-        if self.file.stale:
-            lines.append(f"The file was {self.file.stale} on disk since it was compiled.")
-        if self.file.error:
-            lines.append(self.file.error)
-        return "\n".join(lines)
-
-
-def saved_bytes(generation: GenerationRow) -> int:
-    per_vm = generation.unshared_bytes - generation.private_bytes
-    return per_vm * generation.holders - generation.shared_bytes
+from .table import Column
 
 
 def _of_generation(attribute: str) -> Callable[[FileEntry], Any]:
@@ -63,10 +24,15 @@ def _of_counters(attribute: str) -> Callable[[FileEntry], Any]:
     return lambda entry: getattr(entry.file.counters, attribute)
 
 
-def _state_tone(entry: FileEntry) -> str:
-    if entry.file.error:
-        return "error"
-    return "stale" if entry.file.stale else "" if entry.generation else "muted"
+_STATE_TONES = {"error": "error", "changed": "stale", "deleted": "stale", "cleared": "muted", "bypassed": "muted"}
+
+
+def _marks_tone(entry: FileEntry) -> str:
+    return "stale" if entry.file.aliases or entry.differs else "muted"
+
+
+def _tier(entry: FileEntry) -> str:
+    return entry.generation.tier.value if entry.generation else ""
 
 
 def _saved_tone(entry: FileEntry) -> str:
@@ -86,12 +52,17 @@ def _bytes(key: str, title: str, tip: str, *, rank: int = 0) -> Column[FileEntry
 
 COLUMNS: tuple[Column[FileEntry], ...] = (
     Column("file", "File", lambda e: e.file.key, tip="The file name exactly as a VM gave it: the key of the cache",
-           width=20, stretch=True, path=True, cell_tip=lambda e: e.tip),
-    Column("state", "State", lambda e: e.state, width=10, tone=_state_tone, cell_tip=lambda e: e.tip,
-           tip="current, not cached (cleared or never stored), changed or deleted on disk, error"),
+           width=16, stretch=True, path=True, cell_tip=lambda e: e.name_tip),
+    Column("state", "State", lambda e: e.state, width=8, tone=lambda e: _STATE_TONES.get(e.state, ""),
+           cell_tip=lambda e: e.state_tip, tip="current, changed or deleted on disk, cleared, bypassed (never stored), "
+           "error"),
+    Column("marks", "Marks", lambda e: e.marks, width=6, tone=_marks_tone, cell_tip=lambda e: e.marks_tip,
+           tip="mixed: VMs run different versions; alias: one file cached under several names"),
     Column("lua", "Lua", lambda e: e.file.lua.value, tip="The Lua this cache belongs to", width=8, rank=11),
     Column("prototypes", "Protos", _of_generation("prototypes"), formats.count, "Function prototypes in the file",
-           numeric=True, width=5),
+           numeric=True, width=5, rank=1),
+    Column("tier", "Tier", _tier, tip="How a further VM gets a cached function: direct, graft, bytecode or off",
+           width=8, rank=2),
     _counter("hits", "Hits", "Loads answered from the cache"),
     _counter("misses", "Misses", "Loads that compiled the file and stored it", tone="miss"),
     _counter("bypasses", "Bypasses", "Loads past the cache: mode off, or exist with nothing stored",
@@ -128,18 +99,18 @@ COLUMNS: tuple[Column[FileEntry], ...] = (
 )  # fmt: skip
 
 
-class FilesModel(TableModel[FileEntry]):
-    """Joins file rows with their current generation; a change of either is a change of the row."""
+class FilesModel(FileTable[FileEntry]):
+    """Joins file rows with their generations; a change of either is a change of the row."""
 
     def __init__(self, state: EngineState, parent: QObject | None = None) -> None:
-        super().__init__(COLUMNS, parent)
-        self._state = state
+        super().__init__(COLUMNS, state, parent)
 
     def row_id(self, row: FileEntry) -> FileId:
         return (row.file.lua, row.file.key)
 
     def take(self, update: Update) -> None:
         """Follow an update that `state` has taken over already."""
+        self.follow_folder()
         if update.reset or not update.since:
             self.reset_rows(self._entry(row) for row in self._state.files.values())
             return
@@ -150,5 +121,7 @@ class FilesModel(TableModel[FileEntry]):
         self.apply([self._entry(row) for row in rows if row is not None], gone)
 
     def _entry(self, row: FileRow) -> FileEntry:
-        current = None if row.generation is None else self._state.generations.get(row.generation)
-        return FileEntry(row, current)
+        generations = self._state.generations
+        current = None if row.generation is None else generations.get(row.generation)
+        retired = (each for each in self._state.generations_of((row.lua, row.key)) if each.holders)
+        return FileEntry(row, current, tuple(each for each in retired if each.state is GenerationState.RETIRED))

@@ -7,9 +7,10 @@ from PySide6.QtCore import QObject
 from moonscope.model import GenerationRow, GenerationState, Update
 
 from . import formats
-from .files import saved_bytes
+from .file_entry import saved_bytes
+from .file_table import FileTable
 from .state import EngineState
-from .table import Column, TableModel
+from .table import Column
 
 _STATE_TONES = {GenerationState.RETIRED: "retired", GenerationState.FREED: "muted"}
 
@@ -24,20 +25,21 @@ COLUMNS: tuple[Column[GenerationRow], ...] = (
     Column("holders", "Holders", lambda r: r.holders, formats.count, "VMs that loaded it and are not closed",
            numeric=True, width=5),
     Column("shared_bytes", "Shared", lambda r: r.shared_bytes, formats.size, "Bytes held once for the process",
-           numeric=True, width=9),
+           numeric=True, width=8),
     Column("private_bytes", "Per VM", lambda r: r.private_bytes, formats.size, "Bytes each holder holds",
-           numeric=True, width=9, rank=2),
+           numeric=True, width=8),
     Column("unshared_bytes", "Unshared", lambda r: r.unshared_bytes, formats.size,
-           "Bytes each holder would hold if it loaded the file plainly (measured)", numeric=True, width=9,
-           rank=3),
+           "Bytes each holder would hold if it loaded the file plainly (measured)", numeric=True, width=8,
+           rank=1),
     Column("saved", "Saved", saved_bytes, formats.size, "Unshared less private bytes of all holders, less the "
-           "shared bytes", numeric=True, width=8, rank=1,
+           "shared bytes", numeric=True, width=8,
            tone=lambda r: "hit" if saved_bytes(r) > 0 else "muted"),
     Column("prototypes", "Protos", lambda r: r.prototypes, formats.count, "Function prototypes", numeric=True,
            width=5, rank=2),
-    Column("hits", "Hits", lambda r: r.hits, formats.count, "Loads it answered", numeric=True, width=5),
-    Column("created", "Age", lambda r: r.created, formats.ago, "Time since it was compiled", numeric=True, width=5,
-           order=lambda moment: -moment),
+    Column("hits", "Hits", lambda r: r.hits, formats.count, "Loads it answered", numeric=True, width=5,
+           rank=3),
+    Column("created", "Age", lambda r: r.created, formats.ago, "Time since it was compiled", numeric=True, width=6,
+           rank=2, order=lambda moment: -moment),
     Column("compile_us", "Compile", lambda r: r.compile_us, formats.microseconds, "Time the compilation took",
            numeric=True, width=9, rank=4),
     Column("source_bytes", "Source", lambda r: r.source_bytes, formats.size, "Size of the source text", numeric=True,
@@ -51,17 +53,17 @@ def is_retired(row: GenerationRow) -> bool:
     return row.state is GenerationState.RETIRED
 
 
-class GenerationsModel(TableModel[GenerationRow]):
+class GenerationsModel(FileTable[GenerationRow]):
     """Rows as the engine sends them."""
 
     def __init__(self, state: EngineState, parent: QObject | None = None) -> None:
-        super().__init__(COLUMNS, parent)
-        self._state = state
+        super().__init__(COLUMNS, state, parent)
 
     def row_id(self, row: GenerationRow) -> int:
         return row.id
 
     def take(self, update: Update) -> None:
+        self.follow_folder()
         if update.reset or not update.since:
             self.reset_rows(self._state.generations.values())
         else:

@@ -10,8 +10,9 @@ from PySide6.QtCore import QObject
 from moonscope.model import CacheMode, LoadEvent, Outcome, Update
 
 from . import formats
+from .file_table import FileTable
 from .state import EngineState
-from .table import Column, TableModel
+from .table import Column
 
 LIMIT = 5_000
 
@@ -39,8 +40,14 @@ def reason(event: LoadEvent, state: EngineState) -> str:
         if vm.mode is CacheMode.EXIST:
             return f"{words}: mode exist, and nothing was stored"
     if event.outcome is Outcome.ERROR and (file := state.files.get((event.lua, event.key))) and file.error:
-        return file.error
+        return _without_name(file.error, event.key)
     return words
+
+
+def _without_name(error: str, key: str) -> str:
+    """An error of Lua without the file name that stands in the same row: `line 10: 'end' expected`."""
+    rest = error.removeprefix(f"{key}:")
+    return f"line {rest}" if rest != error and rest[:1].isdigit() else error
 
 
 COLUMNS: tuple[Column[LogEntry], ...] = (
@@ -48,13 +55,13 @@ COLUMNS: tuple[Column[LogEntry], ...] = (
     Column("outcome", "Outcome", lambda e: e.event.outcome.value, width=6, tone=lambda e: e.event.outcome.value,
            tip="hit, miss, bypass, race or error"),
     Column("vm", "VM", lambda e: e.event.vm, tip="The VM that loaded", numeric=True, width=5, searched=True),
-    Column("file", "File", lambda e: e.event.key, tip="The file name as the VM gave it", width=12, stretch=True,
-           path=True, cell_tip=lambda e: e.event.key),
+    Column("file", "File", lambda e: e.event.key, tip="The file name as the VM gave it", width=16, path=True,
+           cell_tip=lambda e: e.event.key),
     Column("duration_us", "Took", lambda e: e.event.duration_us, formats.microseconds,
            "From the call to the function", numeric=True, width=7),
     Column("bytes", "Bytes", lambda e: e.event.bytes, formats.size, "Size of the cached payload that was used",
            numeric=True, width=8, rank=1),
-    Column("reason", "Reason", lambda e: e.reason, width=17, cell_tip=lambda e: e.reason,
+    Column("reason", "Reason", lambda e: e.reason, width=14, stretch=True, cell_tip=lambda e: e.reason,
            tone=lambda e: "error" if e.event.outcome is Outcome.ERROR else "muted"),
     Column("generation", "Gen", lambda e: e.event.generation, formats.count, "The generation it got", numeric=True,
            width=6, rank=2),
@@ -62,12 +69,11 @@ COLUMNS: tuple[Column[LogEntry], ...] = (
 )  # fmt: skip
 
 
-class LogModel(TableModel[LogEntry]):
+class LogModel(FileTable[LogEntry]):
     """A ring: the newest `limit` loads; the oldest rows go as new ones come."""
 
     def __init__(self, state: EngineState, parent: QObject | None = None, limit: int = LIMIT) -> None:
-        super().__init__(COLUMNS, parent)
-        self._state = state
+        super().__init__(COLUMNS, state, parent)
         self._limit = limit
         self._serials: deque[int] = deque()
 
@@ -75,6 +81,7 @@ class LogModel(TableModel[LogEntry]):
         return row.event.serial
 
     def take(self, update: Update) -> None:
+        self.follow_folder()
         if update.reset or not update.since:
             self.clear()
         if not update.loads:

@@ -1,8 +1,7 @@
-"""The prototypes of one chunk as a tree; nodes are made when a view asks for them."""
+"""The prototypes of one chunk as a tree."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt
@@ -57,53 +56,36 @@ _TEXTS = (
 )
 
 
-class _Node:
-    """A place in the tree. Children are made when they are first asked for."""
-
-    __slots__ = ("_children", "parent", "prototype", "row")
-
-    def __init__(self, prototype: Prototype, row: int, parent: _Node | None) -> None:
-        self.prototype = prototype
-        self.row = row
-        self.parent = parent
-        self._children: list[_Node | None] | None = None
-
-    def child(self, row: int) -> _Node:
-        if self._children is None:
-            self._children = [None] * len(self.prototype.children)
-        node = self._children[row]
-        if node is None:
-            node = self._children[row] = _Node(self.prototype.children[row], row, self)
-        return node
-
-    def path(self) -> tuple[int, ...]:
-        rows: list[int] = []
-        node = self
-        while node.parent is not None:
-            rows.append(node.row)
-            node = node.parent
-        return tuple(reversed(rows))
-
-
 class PrototypeTreeModel(QAbstractItemModel):
-    """One row at the top, the main function. A place is also known by its path: the row of each step down from it."""
+    """One row at the top, the main function. A place is also known by its path: the row of each step down from it.
+
+    Prototypes are numbered level by level, so those nested in one function have numbers in a row: an index is made
+    from numbers alone, and the ten thousand that a view asks for when it opens a large file cost next to nothing.
+    """
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._root: _Node | None = None
-        self._searched: list[tuple[tuple[int, ...], str, str]] | None = None  # path, title, contents
+        self._set(None)
 
     def show(self, tree: PrototypeTree | None) -> None:
         self.beginResetModel()
-        self._root = _Node(tree.root, 0, None) if tree is not None else None
-        self._searched = None
+        self._set(tree)
         self.endResetModel()
 
+    def _set(self, tree: PrototypeTree | None) -> None:
+        self._prototypes = [tree.root] if tree is not None else []
+        self._parents = [-1]
+        self._firsts: list[int] = []  # the number of the first nested prototype of each
+        for number, prototype in enumerate(self._prototypes):  # grows as it goes
+            self._firsts.append(len(self._prototypes))
+            self._prototypes += prototype.children
+            self._parents += [number] * len(prototype.children)
+
     def prototype_at(self, index: Index) -> Prototype | None:
-        return self._node(index).prototype if index.isValid() else None
+        return self._prototypes[index.internalId()] if index.isValid() else None
 
     def path_of(self, index: Index) -> tuple[int, ...]:
-        return self._node(index).path()
+        return self._path(index.internalId())
 
     def index_of(self, path: tuple[int, ...]) -> QModelIndex:
         """The index of a path, or as far down as there is something."""
@@ -118,28 +100,41 @@ class PrototypeTreeModel(QAbstractItemModel):
     def find(self, text: str) -> list[tuple[int, ...]]:
         """Paths of the prototypes that `text` leads to: by name or line first, then by constants and variables."""
         needle = text.strip().casefold()
-        if not needle or self._root is None:
+        if not needle:
             return []
-        if self._searched is None:
-            self._searched = [(path, _title(found), _contents(found)) for found, path in _walk(self._root.prototype)]
-        named = [path for path, title, _ in self._searched if needle in title]
-        return named + [path for path, title, contents in self._searched if needle not in title and needle in contents]
+        titled = {n for n, prototype in enumerate(self._prototypes) if needle in _title(prototype)}
+        rest = (n for n in range(len(self._prototypes)) if n not in titled)
+        inside = {n for n in rest if needle in _contents(self._prototypes[n])}
+        return sorted(map(self._path, titled)) + sorted(map(self._path, inside))
+
+    def _path(self, number: int) -> tuple[int, ...]:
+        rows: list[int] = []
+        while number > 0:
+            parent = self._parents[number]
+            rows.append(number - self._firsts[parent])
+            number = parent
+        return tuple(reversed(rows))
 
     # QAbstractItemModel
 
     def index(self, row: int, column: int, parent: Index = QModelIndex()) -> QModelIndex:  # noqa: B008
-        if not self.hasIndex(row, column, parent):
+        if not 0 <= column < len(COLUMNS) or not 0 <= row < self.rowCount(parent):
             return QModelIndex()
-        return self.createIndex(row, column, self._node(parent).child(row) if parent.isValid() else self._root)
+        return self.createIndex(row, column, self._firsts[parent.internalId()] + row if parent.isValid() else 0)
 
     def parent(self, index: Index = QModelIndex()) -> QModelIndex:  # type: ignore[override]  # noqa: B008
-        node = self._node(index).parent if index.isValid() else None
-        return self.createIndex(node.row, 0, node) if node is not None else QModelIndex()
+        number = self._parents[index.internalId()] if index.isValid() else -1
+        if number < 0:
+            return QModelIndex()
+        return self.createIndex(number - self._firsts[self._parents[number]] if number else 0, 0, number)
+
+    def hasChildren(self, parent: Index = QModelIndex()) -> bool:  # noqa: B008
+        return self.rowCount(parent) > 0
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         if not parent.isValid():
-            return 0 if self._root is None else 1
-        return len(self._node(parent).prototype.children) if parent.column() == 0 else 0
+            return min(len(self._prototypes), 1)
+        return len(self._prototypes[parent.internalId()].children) if parent.column() == 0 else 0
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return len(COLUMNS)
@@ -148,11 +143,11 @@ class PrototypeTreeModel(QAbstractItemModel):
         if not index.isValid():
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return _TEXTS[index.column()](self._node(index).prototype)
+            return _TEXTS[index.column()](self._prototypes[index.internalId()])
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column():
             return _RIGHT
         if role == Qt.ItemDataRole.ToolTipRole and not index.column():
-            prototype = self._node(index).prototype
+            prototype = self._prototypes[index.internalId()]
             return f"{name_of(prototype)}, {formats.plural(prototype.total - 1, 'function')} inside"
         return None
 
@@ -167,11 +162,6 @@ class PrototypeTreeModel(QAbstractItemModel):
             return _RIGHT
         return None
 
-    @staticmethod
-    def _node(index: Index) -> _Node:
-        node: _Node = index.internalPointer()
-        return node
-
 
 def _title(prototype: Prototype) -> str:
     return f"{name_of(prototype)}\n{lines_of(prototype)}".casefold()
@@ -180,12 +170,3 @@ def _title(prototype: Prototype) -> str:
 def _contents(prototype: Prototype) -> str:
     names = [upvalue.name for upvalue in prototype.upvalues] + [local.name for local in prototype.locals]
     return "\n".join([*prototype.constants, *names]).casefold()
-
-
-def _walk(root: Prototype) -> Iterator[tuple[Prototype, tuple[int, ...]]]:
-    """Every prototype with its path, parents first. Not recursive: chunks may nest deeper than Python's stack."""
-    waiting: list[tuple[Prototype, tuple[int, ...]]] = [(root, ())]
-    while waiting:
-        prototype, path = waiting.pop()
-        yield prototype, path
-        waiting += [(child, (*path, row)) for row, child in reversed(list(enumerate(prototype.children)))]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from moonscope.model import FileRow, GenerationRow, LuaVersion, Sample, Settings, Update, VMRow
+
+from .folders import CommonFolder
 
 FileId = tuple[LuaVersion, str]
 
@@ -19,23 +23,43 @@ class EngineState:
         self.vms: dict[int, VMRow] = {}
         self.settings: Settings | None = None
         self.sample: Sample | None = None
+        self.folder = CommonFolder()
+        self._generations_of: dict[FileId, set[int]] = {}
 
     def apply(self, update: Update) -> None:
         """Take over an update. As in every model, rows that are sent win over the same id in a list of gone ones."""
         if update.reset or not update.since:
             self.forget()
-        for file_id in update.files_gone:
-            self.files.pop(file_id, None)
-        for generation in update.generations_gone:
-            self.generations.pop(generation, None)
         for vm in update.vms_gone:
             self.vms.pop(vm, None)
-        self.files.update({(row.lua, row.key): row for row in update.files})
-        self.generations.update({row.id: row for row in update.generations})
         self.vms.update({row.id: row for row in update.vms})
+        self._apply_files(update)
+        self._apply_generations(update)
         self.settings = update.settings or self.settings
         if update.samples:
             self.sample = update.samples[-1]
+
+    def generations_of(self, file: FileId) -> Iterator[GenerationRow]:
+        """All versions of a file that are in memory, oldest first."""
+        return (self.generations[id] for id in sorted(self._generations_of.get(file, ())))
+
+    def _apply_files(self, update: Update) -> None:
+        files = {(row.lua, row.key): row for row in update.files}
+        others = bool(update.files_gone) or not files.keys() <= self.files.keys()
+        for file_id in update.files_gone:
+            self.files.pop(file_id, None)
+        self.files.update(files)
+        if others:
+            self.folder = CommonFolder.of({key for _, key in self.files})
+
+    def _apply_generations(self, update: Update) -> None:
+        for id in update.generations_gone:
+            gone = self.generations.pop(id, None)
+            if gone is not None:
+                self._generations_of[gone.lua, gone.key].discard(id)
+        for row in update.generations:
+            self.generations[row.id] = row
+            self._generations_of.setdefault((row.lua, row.key), set()).add(row.id)
 
     @property
     def tiers(self) -> str:

@@ -167,8 +167,16 @@ class TableModel(QAbstractTableModel, Generic[Row]):
         return [{c.key: c.value(row) for c in self.columns} for row in map(self.row_at, chosen)]
 
     def text_at(self, position: int, column: int) -> str:
+        """What a cell shows."""
+        return self.shown(self.columns[column], self.row_at(position))
+
+    def whole_text_at(self, position: int, column: int) -> str:
+        """What a cell says, nothing left out for want of room; for copying."""
         declared = self.columns[column]
         return declared.text(declared.value(self.row_at(position)))
+
+    def shown(self, column: Column[Row], row: Row) -> str:
+        return column.text(column.value(row))
 
     def tone_at(self, position: int, column: int) -> str:
         """The colour token of a cell: the column's own, or `muted` for a zero."""
@@ -192,7 +200,7 @@ class TableModel(QAbstractTableModel, Generic[Row]):
         column = self.columns[index.column()]
         row = self._rows[self._ids[index.row()]]
         if role == Qt.ItemDataRole.DisplayRole:
-            return column.text(column.value(row))
+            return self.shown(column, row)
         if role == RAW_ROLE:
             return column.value(row)
         if role == TONE_ROLE:

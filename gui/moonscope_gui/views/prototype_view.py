@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeView, QWidget
 
 from ..models.prototype_tree import COLUMNS, PrototypeTreeModel
 
-_NAME_WIDTH = 150  # pixels, at least
+_NAME_WIDTH = 180  # pixels, at least
 _PADDING = 16
+_INDENTATION = 14  # pixels
 _NUMBER, _LINES = "0,000", "000\N{EN DASH}0000"
-_DISPENSABLE = ("Locals", "Upvals", "Consts", "Lines", "Params")  # the first ones go first
+_DISPENSABLE = ("Locals", "Upvals", "Consts", "Lines", "Params", "Code")  # the first ones go first
 
 
 class PrototypeView(QTreeView):
@@ -18,6 +20,8 @@ class PrototypeView(QTreeView):
         super().__init__(parent)
         self.setModel(model)
         self.setUniformRowHeights(True)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setIndentation(_INDENTATION)
         self.setAlternatingRowColors(True)
         self.setAllColumnsShowFocus(True)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QTimer, Signal, Slot
@@ -50,6 +51,15 @@ class TablePanel(QWidget):
     def set_connected(self, connected: bool) -> None:
         """Rows of a host that is gone look gone."""
         self.view.setEnabled(connected)
+
+    def reveal(self, ids: Sequence[Hashable]) -> None:
+        """Select rows and scroll to the first of them; a filter that hides one of them is taken back."""
+        if len(self.model.positions(ids)) < len(ids):
+            self.filter.clear()
+            self._apply_filter()
+        self.view.select_ids(ids)
+        for position in self.model.positions(ids)[:1]:
+            self.view.scrollTo(self.model.index(position, 0))
 
     @Slot()
     def _apply_filter(self) -> None:

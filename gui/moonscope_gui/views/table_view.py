@@ -119,7 +119,7 @@ class TableView(QTableView):
         positions = chosen or range(self._table.rowCount())
         columns = [c for c in range(self._table.columnCount()) if not self.isColumnHidden(c)]
         titles = "\t".join(self._table.columns[c].title for c in columns)
-        lines = ("\t".join(self._table.text_at(position, c) for c in columns) for position in positions)
+        lines = ("\t".join(self._table.whole_text_at(position, c) for c in columns) for position in positions)
         QGuiApplication.clipboard().setText("\n".join((titles, *lines)))
         return len(positions)
 
@@ -192,7 +192,7 @@ class TableView(QTableView):
         return max(title, body.horizontalAdvance("0") * declared.width) + _PADDING
 
     def _fit(self) -> None:
-        """Show the columns there is room for; the stretched one takes the rest."""
+        """Show the columns there is room for; the stretched ones share the rest."""
         columns = self._table.columns
         room = self.viewport().width()
         self._fitting = True
@@ -207,10 +207,11 @@ class TableView(QTableView):
                     left -= 0 if full else width
                 self.setColumnHidden(i, bool(columns[i].rank) and full)
                 self.setColumnWidth(i, width)
-        for i, column in enumerate(columns):
-            if column.stretch and not self.isColumnHidden(i):
-                others = self.horizontalHeader().length() - self.columnWidth(i)
-                self.setColumnWidth(i, max(self.natural_width(i), room - others))
+        stretched = [i for i, column in enumerate(columns) if column.stretch and not self.isColumnHidden(i)]
+        room -= self.horizontalHeader().length() - sum(map(self.columnWidth, stretched))
+        for left, i in zip(range(len(stretched), 0, -1), stretched, strict=True):
+            self.setColumnWidth(i, max(self.natural_width(i), room // left))
+            room -= self.columnWidth(i)
         self._fitting = False
 
     @Slot()

@@ -9,7 +9,7 @@ from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtGui import QAction, QIcon
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 
-LAYOUT_VERSION = 1  # saved layouts of another version are not restored
+LAYOUT_VERSION = 2  # saved layouts of another version are not restored
 
 
 @dataclass(frozen=True)

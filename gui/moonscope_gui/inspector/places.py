@@ -1,0 +1,37 @@
+"""Places in a tree of prototypes: by path, by source line."""
+
+from __future__ import annotations
+
+from moonscope.model import Prototype
+
+from .history import Place
+
+Path = tuple[int, ...]
+
+
+def prototype_at(root: Prototype, path: Path) -> Prototype:
+    """Raises IndexError for a path that leads nowhere."""
+    for row in path:
+        root = root.children[row]
+    return root
+
+
+def pc_of_line(prototype: Prototype, line: int, mention: str = "") -> int:
+    """The first instruction of a source line, rather one whose meaning mentions something; 0 for none."""
+    there = [each for each in prototype.code if each.line == line] if line else []
+    return next((each.pc for each in there if mention in each.comment), there[0].pc if there else 0)
+
+
+def place_of_line(root: Prototype, line: int) -> Place | None:
+    """The first instruction of a source line in the innermost function that has any there."""
+    found: Place | None = None
+    waiting: list[tuple[Path, Prototype]] = [((), root)]
+    while waiting:
+        path, prototype = waiting.pop()
+        pc = pc_of_line(prototype, line)
+        if pc and (found is None or len(path) > len(found.path)):
+            found = Place(path, pc)
+        for row, child in enumerate(prototype.children):
+            if child.line <= line <= child.last_line:
+                waiting.append(((*path, row), child))
+    return found

@@ -1,0 +1,64 @@
+"""A search field with the number of matches and buttons for the next and the previous one."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QWidget
+
+from .. import icons, theme
+from ..views.buttons import tool_button
+
+_DEBOUNCE_MS = 250
+
+
+class SearchBar(QWidget):
+    """Says what is wanted; `show_hit` and `show_nothing` tell what came of it."""
+
+    wanted = Signal(str)  # the text, after a pause in typing
+    step_wanted = Signal(int)  # 1: the next match, -1: the previous one
+
+    def __init__(self, tip: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.field = QLineEdit(placeholderText="Find", clearButtonEnabled=True)
+        self.field.setToolTip(tip)
+        self._hits = QLabel()
+        self._wait = QTimer(self, singleShot=True, interval=_DEBOUNCE_MS)
+        self._wait.timeout.connect(self.ask)
+        self.field.textChanged.connect(lambda: self._wait.start())
+        self.field.returnPressed.connect(lambda: self.step_wanted.emit(1))
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(6, 4, 6, 4)
+        layout.addWidget(self.field, 1)
+        layout.addSpacing(4)
+        layout.addWidget(self._hits)
+        for name, step, tip in (("previous", -1, "Previous match"), ("next", 1, "Next match (Enter)")):
+            button = tool_button("", tip)
+            button.setIcon(icons.icon(name))
+            button.clicked.connect(lambda _=False, step=step: self.step_wanted.emit(step))
+            layout.addWidget(button)
+        theme.notifier.changed.connect(self._restyle)
+        self._restyle()
+
+    @property
+    def text(self) -> str:
+        return self.field.text().strip()
+
+    @property
+    def is_waiting(self) -> bool:
+        """The text was changed and nobody asked for it yet."""
+        return self._wait.isActive()
+
+    def show_hit(self, place: int, total: int) -> None:
+        """`place` counts from 1."""
+        self._hits.setText(f"{place:,} of {total:,}")
+
+    def show_nothing(self) -> None:
+        self._hits.setText("nothing found" if self.text else "")
+
+    def ask(self) -> None:
+        """Do not wait for the pause."""
+        self._wait.stop()
+        self.wanted.emit(self.text)
+
+    def _restyle(self) -> None:
+        self._hits.setStyleSheet(f"color: {theme.colour('muted').name()}")
