@@ -43,6 +43,8 @@ from .protocol import (
     Interrupt,
     Load,
     Loaded,
+    Looked,
+    LookInto,
     Result,
     RunChunk,
     RunFile,
@@ -197,6 +199,8 @@ class Engine:
                 return Inspected(bytecode.read(payload, command.lua, command.path))
             case Holders():
                 return VMList(self._cache_of(command.generation).holders(command.generation))
+            case LookInto():
+                return self._look(command, progress, cancelled)
             case Shutdown():
                 raise UnsupportedError("only a host that was started for a window can be shut down from there")
             case _:
@@ -321,6 +325,16 @@ class Engine:
         payload = cache.payload(command.generation)
         key = next((row.key for row in cache.generations() if row.id == command.generation), "")
         return Inspected(replace(bytecode.read(payload, cache.lua, key), generation=command.generation))
+
+    def _look(self, command: LookInto, progress: Progress | None, cancelled: Cancelled | None) -> Looked:
+        path, offset, limit = command.path, command.offset, command.limit
+        outcomes = self._pool.each(
+            (command.vm,), "look", lambda vm, _: vm.look(path, offset, limit), progress=progress, cancelled=cancelled
+        )
+        outcome = outcomes[command.vm]
+        if isinstance(outcome, MoonscopeError):
+            raise outcome
+        return Looked(outcome)
 
     # Small help
 

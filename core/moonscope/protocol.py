@@ -25,6 +25,8 @@ from .model import (
     CacheMode,
     ClearReport,
     LoadReport,
+    LookLevel,
+    LookStep,
     LuaVersion,
     PrototypeTree,
     RunResult,
@@ -115,6 +117,15 @@ class Holders(Command, frozen=True):
     generation: int
 
 
+class LookInto(Command, frozen=True):
+    """What is in a VM, one level: entries of the value that `path` leads to (empty: where paths begin)."""
+
+    vm: int
+    path: tuple[LookStep, ...] = ()
+    offset: int = 0
+    limit: int = 200  # at most 500
+
+
 class Shutdown(Command, frozen=True):
     """End the host (only a host that was started for a window obeys)."""
 
@@ -132,6 +143,7 @@ AnyCommand = (
     | Inspect
     | InspectFile
     | Holders
+    | LookInto
     | Shutdown
 )
 
@@ -168,7 +180,11 @@ class Inspected(Struct, frozen=True, tag=True):
     tree: PrototypeTree
 
 
-Result = Runs | Done | VMList | Spawned | Loaded | Cleared | Inspected
+class Looked(Struct, frozen=True, tag=True):
+    level: LookLevel
+
+
+Result = Runs | Done | VMList | Spawned | Loaded | Cleared | Inspected | Looked
 
 
 class ErrorInfo(Struct, frozen=True):

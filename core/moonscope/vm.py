@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
 from .cache import CodeCache
 from .errors import UsageError
-from .model import CacheMode, FileFailure, LuaFailure, LuaVersion, RunResult, Sharing, Tier, VMOptions
+from .look import MAX_ENTRIES, check_page, level, native_path
+from .model import (
+    CacheMode,
+    FileFailure,
+    LookLevel,
+    LookStep,
+    LuaFailure,
+    LuaVersion,
+    RunResult,
+    Sharing,
+    Tier,
+    VMOptions,
+)
 from .names import printable, to_bytes, to_text
 from .rows import MODES
 from .watchdog import EXIT, INSTRUCTIONS, TIME, Watchdog
@@ -113,6 +125,17 @@ class LuaVM:
         """A full garbage collection. Returns the bytes held afterwards."""
         with self._running():
             return self._native.collect()
+
+    def look(self, path: Sequence[LookStep] = (), offset: int = 0, limit: int = MAX_ENTRIES) -> LookLevel:
+        """One level of what is in the VM: the entries of the value that `path` leads to. Runs nothing of the VM.
+
+        Raises UsageError for a path or page that cannot be, and what `look.level` raises.
+        """
+        check_page(offset, limit)
+        steps = native_path(path)
+        with self._running():
+            answer = self._native.look(steps, offset, limit)
+        return level(self.options.lua, self.id, path, offset, answer)
 
     def interrupt(self) -> bool:
         """End the run that is going on, whatever Lua code does; False when none is. Returns at once.

@@ -1,0 +1,100 @@
+"""What is found in a VM, in words for people."""
+
+from __future__ import annotations
+
+from moonscope.model import FunctionKind, LookEntry, LookFunction, StepKind
+
+from . import formats
+
+_TONES = {"string": "string", "number": "number", "boolean": "keyword", "nil": "keyword"}
+_BY_KEY = (StepKind.STRING, StepKind.INTEGER, StepKind.NUMBER, StepKind.BOOLEAN, StepKind.OBJECT)
+
+
+def type_of(entry: LookEntry) -> str:
+    """Lua's name of the type; functions by their kind."""
+    return entry.function.kind.value if entry.function is not None else entry.type
+
+
+def value_of(entry: LookEntry) -> str:
+    """Lua closures by where they were written; anything else as it is shown."""
+    if entry.function is not None and entry.function.kind is FunctionKind.LUA:
+        return place_of(entry.function)
+    return entry.value
+
+
+def place_of(function: LookFunction) -> str:
+    """`player.lua:12–20`, `player.lua: main function`, `console:1`."""
+    where = name_of(function.source)
+    if function.line == 0:
+        return f"{where}: main function"
+    return f"{where}:{_lines(function)}"
+
+
+def name_of(source: str) -> str:
+    """A chunk's name, short: of a file its own name, of text its first line."""
+    if source.startswith("@"):
+        return source.replace("\\", "/").rsplit("/", 1)[-1].removeprefix("@")
+    if source.startswith("="):
+        return source[1:] or "?"
+    line = source.split("\n", 1)[0]
+    return f'"{line[:40]}{"…" if line[:40] != source else ""}"'
+
+
+def details_of(entry: LookEntry) -> str:
+    """Sizes, upvalues, and whose code a function runs."""
+    parts = []
+    if entry.count is not None:
+        more = " or more" if entry.count_cut else ""
+        parts.append("empty" if not entry.count else formats.plural(entry.count, "entry", "entries") + more)
+    if entry.function is not None:
+        parts += _function_details(entry.function)
+    if entry.metatable:
+        parts.append("metatable")
+    return ", ".join(parts)
+
+
+def tip_of(entry: LookEntry) -> str:
+    """More than there is room for in a row."""
+    function = entry.function
+    if function is None or function.kind is not FunctionKind.LUA:
+        return entry.value
+    source = function.source.removeprefix("@") if function.source.startswith("@") else name_of(function.source)
+    lines = "main function" if function.line == 0 else f"line {_lines(function)}"
+    return f"{source}\n{lines}\n{entry.value}\n{details_of(entry)}\n{_whose(function)}"
+
+
+def value_tone(entry: LookEntry) -> str:
+    """A token of the theme, "" for ordinary text."""
+    if entry.function is not None:
+        return "link" if entry.function.kind is FunctionKind.LUA else "muted"
+    return _TONES.get(entry.type, "")
+
+
+def key_tone(entry: LookEntry) -> str:
+    """What is no key of a table is set apart."""
+    return "" if entry.step.kind in _BY_KEY else "upvalue" if entry.step.kind is StepKind.UPVALUE else "muted"
+
+
+def _lines(function: LookFunction) -> str:
+    if function.line == function.last_line:
+        return str(function.line)
+    return f"{function.line}\N{EN DASH}{function.last_line}"
+
+
+def _function_details(function: LookFunction) -> list[str]:
+    parts = []
+    if function.kind is FunctionKind.LUA and function.generation is None:
+        parts.append("not from the cache")
+    elif function.kind is FunctionKind.LUA:
+        parts.append(f"{'shared' if function.shared else 'own copy'}, generation {function.generation:,}")
+    if function.upvalues:
+        parts.append(formats.plural(function.upvalues, "upvalue"))
+    return parts
+
+
+def _whose(function: LookFunction) -> str:
+    if function.shared:
+        return "All VMs that loaded this file run the same code in memory."
+    if function.generation is not None:
+        return "This VM has a copy of its own of the cached code."
+    return "This VM compiled it for itself; it is not in the cache."
