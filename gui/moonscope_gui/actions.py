@@ -12,6 +12,10 @@ from . import icons
 
 HOST, VMS, VM_CHOSEN, FILES, FILE_CHOSEN = "host", "vms", "vm-chosen", "files", "file-chosen"
 """What an action needs: a connection, a VM at all, a selected one, a cached file at all, a selected one."""
+ONE_CACHED, FILES_TO_COMPARE, FILE_CHANGED = "one-cached", "files-to-compare", "file-changed"
+FILE_OLD, GENERATION_CHOSEN = "file-old", "generation-chosen"
+"""Just one selected file that is in the cache, one or two selected files, one that changed on disk, one of which VMs
+hold old versions, a selected generation."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ SPECS = (
          "load", "Ctrl+Shift+L", (HOST, VM_CHOSEN)),
     Spec("load-all", "&Load in All VMs…", "Load the selected files, or files you choose, in all VMs", "load", "Ctrl+L",
          (HOST, VMS)),
+    Spec("look", "Loo&k into VM", "Show the globals, loaded modules and registry of the selected VM", "look",
+         "Ctrl+Shift+I", (HOST, VM_CHOSEN)),
     Spec("collect", "&Collect Garbage", "Run a full garbage collection in the selected VMs, or in all", "collect",
          "Ctrl+G", (HOST, VMS)),
     Spec("interrupt", "&Interrupt", "Stop what runs in the selected VMs, or in all; they can be used on", "interrupt",
@@ -56,6 +62,16 @@ SPECS = (
     Spec("default-on", "Default Mode O&n", "VMs to come use the cache and store in it", "", "", (HOST,), True),
     Spec("default-exist", "Default Mode E&xist", "VMs to come use the cache but never store", "", "", (HOST,), True),
     Spec("default-off", "Default Mode Off", "VMs to come load past the cache", "", "", (HOST,), True),
+    Spec("compare", "&Compare…", "Show versions of the selected file, or two selected files, side by side", "compare",
+         "Ctrl+D", (HOST, FILES_TO_COMPARE)),
+    Spec("globals", "&Globals…", "Show which globals the selected file reads and writes, and what that means for "
+         "sharing it", "globals", "Ctrl+Shift+G", (HOST, ONE_CACHED)),
+    Spec("recompile", "&Recompile…", "Compile the selected files that changed on disk anew, and load them again in the "
+         "VMs that hold them", "recompile", "Ctrl+B", (HOST, FILE_CHANGED)),
+    Spec("old-code", "Show Who Runs &Old Code", "Select the VMs that hold old versions of the selected files", "vm", "",
+         (HOST, FILE_OLD)),
+    Spec("holders", "Select the &VMs That Hold It", "Select the VMs that hold the selected generations", "vm", "",
+         (HOST, GENERATION_CHOSEN)),
     Spec("evict", "&Evict Selected Files…", "Drop the selected files from the cache, after a dry run", "evict", "Del",
          (HOST, FILE_CHOSEN)),
     Spec("evict-pattern", "Evict by &Pattern…", "Drop files from the cache by a pattern of names, after a dry run",

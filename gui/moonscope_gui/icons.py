@@ -40,6 +40,7 @@ _GLYPHS = {
     "restart": "mdi6.restart",
     "recompile": "mdi6.refresh",
     "compare": "mdi6.file-compare",
+    "globals": "mdi6.earth",
     "refresh": "mdi6.refresh",
     "look": "mdi6.eye-outline",
     "previous": "mdi6.chevron-up",

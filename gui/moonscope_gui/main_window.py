@@ -10,18 +10,20 @@ from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QVBoxLayout, QWidget
 
-from moonscope.model import CacheMode, Update
+from moonscope.model import CacheMode, LookFunction, LuaVersion, Update
 
 from . import actions, icons, theme
 from .docks.console import ConsoleDock
 from .docks.files import FilesDock
 from .docks.generations import GenerationsDock
 from .docks.log import LogDock
+from .docks.look import LookDock
 from .docks.plots import PlotsDock
 from .docks.prototypes import PrototypesDock
 from .docks.vms import VMsDock
 from .engine_link import EngineLink
 from .flows.cache import CacheFlow
+from .flows.compare import CompareFlow
 from .flows.console import ConsoleFlow
 from .flows.desk import Desk
 from .flows.engine import TOPIC, EngineFlow
@@ -29,6 +31,9 @@ from .flows.export import ExportFlow
 from .flows.files import FilesFlow
 from .flows.inspection import InspectionFlow
 from .flows.jobs import Jobs
+from .flows.look import LookFlow
+from .flows.verdicts import VerdictsFlow
+from .flows.versions import VersionsFlow
 from .flows.vms import VMsFlow
 from .menus import build_context_menus, build_menus, build_toolbar
 from .models.files import FilesModel
@@ -77,6 +82,7 @@ class MainWindow(QMainWindow):
         self.plots = PlotsDock()
         self.prototypes = PrototypesDock()
         self.console = ConsoleDock(self.settings.history)
+        self.look = LookDock()
         self.panels: tuple[TablePanel, ...] = (self.files, self.vms, self.generations, self.log)
 
     def _build_frame(self) -> None:
@@ -86,6 +92,7 @@ class MainWindow(QMainWindow):
             Part("plots", "Live plots", self.plots, "bottom", icons.icon("plot")),
             Part("prototypes", "Prototypes", self.prototypes, "tabs", icons.icon("prototype")),
             Part("console", "Console", self.console, "tabs", icons.icon("console")),
+            Part("look", "Look into VM", self.look, "tabs", icons.icon("look")),
             Part("log", "Load log", self.log, "tabs", icons.icon("log")),
             Part("generations", "Generations", self.generations, "tabs", icons.icon("generation")),
         ))  # fmt: skip
@@ -113,22 +120,26 @@ class MainWindow(QMainWindow):
         self.files_flow = FilesFlow(desk, self.settings)
         self.vms_flow = VMsFlow(desk)
         self.cache_flow = CacheFlow(desk)
+        self.compare_flow = CompareFlow(desk)
+        self.verdicts_flow = VerdictsFlow(desk, self.link, self.files)
+        self.versions_flow = VersionsFlow(desk, self.generations.selected, self.select_vms)
         self.engine_flow = EngineFlow(desk, self.link)
         self.console_flow = ConsoleFlow(desk, self.console, self.settings)
         self.export_flow = ExportFlow(desk, self.current_table)
         self.inspection = InspectionFlow(desk, self.prototypes, self.generations, self.prototypes.isVisible)
+        self.look_flow = LookFlow(desk, self.look, self.look.isVisible, self._show_prototype, self.select_vms)
 
     def _build_actions(self) -> None:
         self.actions_ = actions.Actions(self)
         self.actions_.bind(self._calls())
         build_menus(self, self.actions_, self.workspace.toggle_actions(), self._fill_recent)
         self.toolbar = build_toolbar(self, self.actions_)
-        others = (self.generations.view, self.log.view)
-        build_context_menus(self.actions_, self.files.view, self.vms.view, others)
+        build_context_menus(self.actions_, *(panel.view for panel in self.panels))
 
     def _calls(self) -> dict[str, Callable[..., object]]:
         """What each action does."""
         files, vms, cache, export = self.files_flow, self.vms_flow, self.cache_flow, self.export_flow
+        versions = self.versions_flow
         calls: dict[str, Callable[..., object]] = {
             "open-files": files.choose_files, "open-folder": files.choose_folder,
             "load-selected": files.load_selected, "load-all": files.load_in_all,
@@ -136,8 +147,11 @@ class MainWindow(QMainWindow):
             "export": export.export_table, "copy": export.copy_rows, "screenshot": export.choose_screenshot,
             "find": lambda: self.current_table().filter.setFocus(Qt.FocusReason.ShortcutFocusReason),
             "quit": self.close,
+            "look": self.look_into,
             "spawn": vms.spawn, "run-script": vms.run_script, "collect": vms.collect, "interrupt": vms.interrupt,
             "close-selected": vms.close_selected, "close-all": vms.close_all,
+            "compare": self.compare_flow.compare, "globals": self.verdicts_flow.explain,
+            "recompile": versions.recompile, "old-code": versions.select_old_code, "holders": versions.select_holders,
             "evict": cache.evict_selected, "evict-pattern": cache.evict_pattern, "clear": cache.clear_all,
             "pause": self.set_paused, "reset-layout": self.reset_layout, "palette": self.show_palette,
             "restart": self.engine_flow.restart, "about": self.engine_flow.about,
@@ -159,13 +173,17 @@ class MainWindow(QMainWindow):
         self.jobs.failed.connect(lambda title, text: self.messages.show_message(Message(f"{title}: {text}")))
         self.files.view.chosen.connect(self.inspection.follow)
         self.vms.view.chosen.connect(self.console_flow.retarget)
-        for view in (self.files.view, self.vms.view):
-            view.chosen.connect(self._enable)
+        self.vms.view.chosen.connect(self.look_flow.follow)
+        self.workspace.docks["look"].visibilityChanged.connect(lambda _: self.look_flow.follow())
+        for panel in self.panels:
+            panel.view.chosen.connect(self._enable)
         self.workspace.docks["prototypes"].visibilityChanged.connect(lambda _: self.inspection.follow())
         self.files.view.opened.connect(lambda _: self.workspace.show_part("prototypes"))
+        self.files.view.opened.connect(lambda _: self.inspection.show_selected())
         self.vms.view.opened.connect(lambda _: self._open_console())
         self.log.view.opened.connect(self._find_loaded_file)
-        self.generations.vms_wanted.connect(self.vms.view.select_ids)
+        self.generations.vms_wanted.connect(self.select_vms)
+        self.generations.view.opened.connect(lambda _: self.versions_flow.select_holders())
 
     # The engine
 
@@ -176,6 +194,8 @@ class MainWindow(QMainWindow):
         self.status.show_connection(f"{where}host {pid}", "running")
         self.plots.reset()
         self.inspection.forget()
+        self.look_flow.forget()
+        self.verdicts_flow.forget()
         self._set_connected(True)
         if self.focusWidget() in (None, self.files.filter):  # where it went while the table could not take it
             self.files.view.setFocus()
@@ -193,9 +213,11 @@ class MainWindow(QMainWindow):
         self.console.show_output(update.output)
         if update.files:
             self.inspection.follow()
+        self.verdicts_flow.follow()
         if update.settings is not None:
             self.actions_[f"default-{update.settings.default_mode.value}"].setChecked(True)
         self.console_flow.retarget()
+        self.look_flow.follow()
         self._enable()
         if self._opened_late and self.link.is_connected:
             paths, self._opened_late = self._opened_late, []
@@ -213,6 +235,7 @@ class MainWindow(QMainWindow):
             panel.set_connected(connected)
         self.plots.set_connected(connected)
         self.prototypes.setEnabled(connected)
+        self.look.setEnabled(connected)
         self._enable()
 
     @Slot()
@@ -225,6 +248,11 @@ class MainWindow(QMainWindow):
             actions.VM_CHOSEN: self.vms.view.selectionModel().hasSelection(),
             actions.FILES: bool(state.files),
             actions.FILE_CHOSEN: self.files.view.selectionModel().hasSelection(),
+            actions.FILES_TO_COMPARE: self.compare_flow.can_compare(),
+            actions.ONE_CACHED: self.verdicts_flow.can_explain(),
+            actions.FILE_CHANGED: self.versions_flow.can_recompile(),
+            actions.FILE_OLD: self.versions_flow.can_show_old_code(),
+            actions.GENERATION_CHOSEN: self.generations.view.selectionModel().hasSelection(),
         }
         self.actions_.enable({need for need, is_there in there.items() if is_there})
 
@@ -271,6 +299,16 @@ class MainWindow(QMainWindow):
         menu.addSeparator()
         menu.addAction("Forget These", self.settings.forget_recent)
 
+    def look_into(self) -> None:
+        """Show what is in the selected VM."""
+        self.workspace.show_part("look")
+        self.look.setFocus()
+        self.look_flow.look_into()
+
+    def _show_prototype(self, function: LookFunction, lua: LuaVersion) -> None:
+        self.workspace.show_part("prototypes")
+        self.inspection.show_function(function, lua)
+
     def _open_console(self) -> None:
         self.workspace.show_part("console")
         self.console.setFocus()
@@ -280,7 +318,11 @@ class MainWindow(QMainWindow):
         entry = self.log.model.find(serial)
         if entry is not None:
             self.workspace.show_part("files")
-            self.files.view.select_ids([(entry.event.lua, entry.event.key)])
+            self.files.reveal([(entry.event.lua, entry.event.key)])
+
+    def select_vms(self, ids: Sequence[int]) -> None:
+        self.workspace.show_part("vms")
+        self.vms.reveal(ids)
 
     # Layout
 
@@ -296,6 +338,7 @@ class MainWindow(QMainWindow):
             self.resize(1280, 800)
         for panel in self.panels:
             panel.view.restore_columns(self.settings.layout(f"header-{panel.name}"))
+        self.plots.choose_range(self.settings.plot_range)
         self.actions_[f"theme-{self.settings.theme}"].setChecked(True)
         self._layout_pending = True
 
@@ -306,6 +349,7 @@ class MainWindow(QMainWindow):
             columns = panel.view.save_columns()
             if columns is not None:
                 self.settings.set_layout(f"header-{panel.name}", columns)
+        self.settings.plot_range = self.plots.range_name
         self.settings.save()
 
     def showEvent(self, event: QShowEvent) -> None:

@@ -14,9 +14,9 @@ from .views.table_view import TableView
 _MENUS = {
     "&File": ("open-folder", "open-files", "recent", "", "inspect-file", "", "export", "copy", "find", "",
               "screenshot", "", "quit"),
-    "&VMs": ("spawn", "run-script", "", "load-selected", "load-all", "", "mode", "default", "", "collect", "interrupt",
-             "", "close-selected", "close-all"),
-    "&Cache": ("evict", "evict-pattern", "", "clear"),
+    "&VMs": ("spawn", "run-script", "", "load-selected", "load-all", "", "mode", "default", "", "look", "collect",
+             "interrupt", "", "close-selected", "close-all"),
+    "&Cache": ("compare", "globals", "", "recompile", "old-code", "", "evict", "evict-pattern", "", "clear"),
     "V&iew": ("palette", "pause", "", "docks", "reset-layout", "", "theme"),
     "&Engine": ("restart", "", "about"),
 }  # fmt: skip
@@ -36,9 +36,11 @@ _TOOLBAR = {
     " ": "",
     "pause": "Pause",
 }
-_FILE_ACTIONS = ("load-all", "load-selected", "", "copy", "export", "", "evict", "evict-pattern")
-_VM_ACTIONS = ("run-script", "load-selected", "", "mode-on", "mode-exist", "mode-off", "", "collect", "interrupt", "",
-               "copy", "export", "", "close-selected", "close-all")  # fmt: skip
+_FILE_ACTIONS = ("load-all", "load-selected", "", "compare", "globals", "", "recompile", "old-code", "", "copy",
+                 "export", "", "evict", "evict-pattern")
+_VM_ACTIONS = ("look", "run-script", "load-selected", "", "mode-on", "mode-exist", "mode-off", "", "collect",
+               "interrupt", "", "copy", "export", "", "close-selected", "close-all")  # fmt: skip
+_GENERATION_ACTIONS = ("holders", "", "copy", "export")
 _ROW_ACTIONS = ("copy", "export")
 
 Recent = Callable[[QMenu], None]
@@ -108,13 +110,15 @@ def build_toolbar(window: QMainWindow, actions: Actions) -> QToolBar:
     return bar
 
 
-def build_context_menus(actions: Actions, files: TableView, vms: TableView, others: Sequence[TableView]) -> None:
+def build_context_menus(
+    actions: Actions, files: TableView, vms: TableView, generations: TableView, log: TableView
+) -> None:
     for key in IN_TABLE:
         actions[key].setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-    files.add_menu(_with_separators(files, actions, _FILE_ACTIONS))
-    vms.add_menu(_with_separators(vms, actions, _VM_ACTIONS))
-    for view in others:
-        view.add_menu(_with_separators(view, actions, _ROW_ACTIONS))
+    for view, keys in (
+        (files, _FILE_ACTIONS), (vms, _VM_ACTIONS), (generations, _GENERATION_ACTIONS), (log, _ROW_ACTIONS)
+    ):  # fmt: skip
+        view.add_menu(_with_separators(view, actions, keys))
 
 
 def _with_separators(view: TableView, actions: Actions, keys: Sequence[str]) -> list[QAction]:

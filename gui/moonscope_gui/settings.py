@@ -34,6 +34,15 @@ class WindowSettings:
     def theme(self, name: str) -> None:
         self._store.setValue("theme", name)
 
+    @property
+    def plot_range(self) -> str:
+        """The name of the time range of the plots, "" when none was chosen."""
+        return str(self._store.value("plot_range", ""))
+
+    @plot_range.setter
+    def plot_range(self, name: str) -> None:
+        self._store.setValue("plot_range", name)
+
     def layout(self, part: str) -> QByteArray | None:
         """The saved state of one part of the window (`geometry`, `docks`, `header/files` ...)."""
         value = self._store.value(f"layout/{part}")

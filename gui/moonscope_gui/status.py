@@ -12,7 +12,7 @@ from moonscope.model import Sample
 
 from . import theme
 from .flows.jobs import Job
-from .models import formats
+from .models import formats, tiers
 from .models.state import EngineState
 from .views.buttons import tool_button
 from .views.elided_label import ElidedLabel
@@ -66,7 +66,7 @@ class StatusBar(QStatusBar):
         self._files = self._segment("files", "Files the cache knows")
         self._loads = self._segment("loads", "Loads from the cache, loads that compiled, and how many a second")
         self._memory = self._segment("memory", _MEMORY_TIP)
-        self._tier = self._segment("tier", "How VMs get cached functions")
+        self._tier = self._segment("tier", "")
         self._dropped = self._segment("dropped", "Load events that the log lost because they came too fast")
         self.note = ElidedLabel()
         self.note.setObjectName("note")
@@ -110,6 +110,7 @@ class StatusBar(QStatusBar):
         _show(self._vms, formats.plural(len(state.vms), "VM"))
         _show(self._files, formats.plural(len(state.files), "file"))
         _show(self._tier, state.tiers and f"tier {state.tiers}")
+        self._tier.setToolTip(formats.tip(tiers.in_force(state)))
         if sample is None:
             return
         counters = sample.counters

@@ -17,10 +17,15 @@ def samples() -> Path:
 
 
 def style_sheet() -> str:
-    """The Qt style sheet, with `@token` where a colour of the theme belongs."""
+    """The Qt style sheet, with `@token` where a colour of the theme belongs, `@icons` and `@theme` for its pictures."""
     return (_HERE / "styles" / "moonscope.qss").read_text(encoding="utf-8")
+
+
+def icon_folder() -> Path:
+    """Where the style sheet finds its pictures."""
+    return _HERE / "icons"
 
 
 def icon_file() -> Path:
     """The application icon, an SVG."""
-    return _HERE / "icons" / "moonscope.svg"
+    return icon_folder() / "moonscope.svg"

@@ -2,17 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
+from PySide6.QtWidgets import QDialog
 from pytestqt.qtbot import QtBot
 
+from moonscope.protocol import Spawn
 from moonscope_gui import app
 from moonscope_gui.main_window import MainWindow
 from moonscope_gui.settings import WindowSettings
 
 PATIENCE_MS = 30_000  # until a test gives up on something that must happen
+
+Kind = TypeVar("Kind", bound=QDialog)
+
+
+class Person:
+    """Somebody who works with a window, and waits for what has to happen."""
+
+    def __init__(self, window: MainWindow, qtbot: QtBot) -> None:
+        self.window = window
+        self._qtbot = qtbot
+
+    def waits_until(self, condition: Callable[[], bool]) -> None:
+        self._qtbot.waitUntil(condition, timeout=PATIENCE_MS)
+
+    def opens(self, folder: Path) -> None:
+        """Open a folder: its files are loaded in all VMs."""
+        self.window.open_paths([str(folder)])
+        wanted = {str(path) for path in folder.rglob("*.lua")}
+        known = self.window.state.files
+        self.waits_until(lambda: {key for _, key in known} >= wanted and not self.window.jobs.running)
+
+    def spawns(self, count: int) -> list[int]:
+        """Ids of the new VMs."""
+        before = set(self.window.state.vms)
+        self.window.vms_flow.spawn_now(Spawn(count=count))
+        self.waits_until(lambda: len(self.window.state.vms) == len(before) + count and not self.window.jobs.running)
+        return sorted(set(self.window.state.vms) - before)
+
+    def selects(self, *names: str) -> None:
+        """Select files by the end of their names."""
+        files = [file_id for file_id in self.window.state.files if file_id[1].endswith(names)]
+        assert len(files) == len(names)
+        self.window.files.view.select_ids(files)
+
+    def triggers(self, action: str) -> None:
+        assert self.window.actions_[action].isEnabled()
+        self.window.actions_[action].trigger()
+
+    def sees(self, kind: type[Kind]) -> Kind:
+        """The one dialog of this kind that is open."""
+        found = [child for child in self.window.findChildren(kind) if child.isVisible()]
+        assert len(found) == 1
+        return found[0]
 
 
 @pytest.fixture
@@ -36,6 +82,11 @@ def window(idle_window: MainWindow, qtbot: QtBot) -> MainWindow:
     idle_window.link.start_host()
     qtbot.waitUntil(lambda: idle_window.state.settings is not None, timeout=PATIENCE_MS)
     return idle_window
+
+
+@pytest.fixture
+def person(window: MainWindow, qtbot: QtBot) -> Person:
+    return Person(window, qtbot)
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QAbstractItemModelTester
 
 from moonscope.model import (
     CacheMode,
@@ -93,16 +95,16 @@ def test_a_change_of_the_generation_alone_is_shown_with_the_file() -> None:
 def test_a_file_whose_generation_was_cleared_has_no_numbers_of_it() -> None:
     engine = Engine(FilesModel)
     engine.send(files=(file(),), generations=(generation(),))
-    engine.send(files=(file(generation=None),))
-    assert cell(engine.model, "state") == "not cached"
+    engine.send(files=(file(generation=None, counters=Counters(misses=1)),))
+    assert cell(engine.model, "state") == "cleared"
     assert cell(engine.model, "shared_bytes") == ""
 
 
 @pytest.mark.parametrize(
     ("more", "text", "colour"),
     [
-        ({"stale": "changed"}, "changed on disk", "stale"),
-        ({"stale": "deleted"}, "deleted on disk", "stale"),
+        ({"stale": "changed"}, "changed", "stale"),
+        ({"stale": "deleted"}, "deleted", "stale"),
         ({"error": "a.lua:1: oops", "stale": "changed"}, "error", "error"),
     ],
 )
@@ -110,6 +112,71 @@ def test_the_state_of_a_file_names_the_worst_first(more: dict[str, object], text
     engine = Engine(FilesModel)
     engine.send(files=(file(**more),), generations=(generation(),))
     assert (cell(engine.model, "state"), tone(engine.model, "state")) == (text, colour)
+
+
+def test_a_file_that_was_never_stored_says_so() -> None:
+    engine = Engine(FilesModel)
+    engine.send(files=(file(generation=None, counters=Counters(bypasses=2)),))
+    assert cell(engine.model, "state") == "bypassed"
+
+
+OLD = {"id": 1, "state": GenerationState.RETIRED, "digest": "old"}
+NEW = {"id": 9, "digest": "new"}
+
+
+def marks(*generations: GenerationRow, **more: object) -> tuple[str, str]:
+    """The mark of a file, and what it says when it is pointed at."""
+    engine = Engine(FilesModel)
+    engine.send(files=(file(generation=9, **more),), generations=generations)
+    entry = engine.model.row_at(0)
+    return entry.marks, entry.marks_tip  # type: ignore[attr-defined]
+
+
+def test_a_file_of_which_vms_hold_two_versions_is_mixed() -> None:
+    mark, tip = marks(generation(**OLD), generation(**NEW))
+    assert mark == "mixed"
+    assert "VMs run different versions" in tip
+    assert "generation 1 (retired) in 2 VMs, generation 9 (current) in 2 VMs" in tip
+
+
+def test_the_same_source_compiled_twice_is_told_from_a_new_version() -> None:
+    mark, tip = marks(generation(**OLD), generation(**{**NEW, "digest": "old"}))
+    assert mark == "mixed"
+    assert "copies of one version" in tip
+
+
+@pytest.mark.parametrize("nobody", [{"old": 0}, {"new": 0}])
+def test_versions_that_no_vm_holds_do_not_make_a_file_mixed(nobody: dict[str, int]) -> None:
+    old, new = nobody.get("old", 2), nobody.get("new", 2)
+    assert marks(generation(**OLD, holders=old), generation(**NEW, holders=new)) == ("", "")
+
+
+def test_a_file_is_not_mixed_any_more_when_its_old_version_is_gone() -> None:
+    engine = Engine(FilesModel)
+    engine.send(files=(file(generation=9, retired=1),), generations=(generation(**OLD), generation(**NEW)))
+    assert cell(engine.model, "marks") == "mixed"
+    engine.send(files=(file(generation=9, retired=0),), generations_gone=(1,))
+    assert cell(engine.model, "marks") == ""
+
+
+def test_one_file_under_two_names_is_marked() -> None:
+    mark, tip = marks(generation(**NEW), aliases=2)
+    assert mark == "alias"
+    assert "cached under 2 other names" in tip
+
+
+def test_names_are_shown_from_their_common_folder_on_and_found_by_all_of_it() -> None:
+    engine = Engine(FilesModel)
+    QAbstractItemModelTester(engine.model, QAbstractItemModelTester.FailureReportingMode.Fatal)
+    engine.send(files=(file("/home/lua/a.lua"),))
+    assert cell(engine.model, "file") == "a.lua"
+    engine.send(files=(file("/home/other/b.lua"),))
+    assert [cell(engine.model, "file", row) for row in (0, 1)] == ["lua/a.lua", "other/b.lua"]
+    engine.model.set_filter("/home/lua")
+    assert engine.model.rowCount() == 1
+    assert engine.model.whole_text_at(0, 0) == "/home/lua/a.lua"
+    header = engine.model.headerData(0, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
+    assert "Names are shown from /home/ on" in header
 
 
 def test_a_cache_that_costs_memory_says_so() -> None:
@@ -148,7 +215,7 @@ def test_memory_near_its_cap_is_marked() -> None:
         (Outcome.RACE, CacheMode.ON, "another VM stored it first"),
         (Outcome.BYPASS, CacheMode.OFF, "mode is off"),
         (Outcome.BYPASS, CacheMode.EXIST, "mode exist, and nothing was stored"),
-        (Outcome.ERROR, CacheMode.ON, "a.lua:1: oops"),
+        (Outcome.ERROR, CacheMode.ON, "line 1: oops"),
     ],
 )
 def test_the_log_gives_the_reason_of_each_load(outcome: Outcome, mode: CacheMode, words: str) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pytestqt.qtbot import QtBot
 
-from moonscope.model import Counters, Sample, Update
+from moonscope.model import CacheMode, Counters, LuaVersion, Sample, Settings, Tier, Update, VMRow, VMState
 from moonscope_gui.flows.jobs import Job
+from moonscope_gui.models import tiers
 from moonscope_gui.models.state import EngineState
 from moonscope_gui.status import Rates, StatusBar
 
@@ -75,3 +76,28 @@ def test_the_newest_work_is_shown_and_cancelled_and_the_rest_counted(qtbot: QtBo
     bar.show_jobs([])
     assert bar.note.text() == ""
     assert bar._cancel.isHidden()
+
+
+def vm(id: int, lua: LuaVersion, tier: Tier) -> VMRow:
+    return VMRow(id=id, lua=lua, state=VMState.IDLE, mode=CacheMode.ON, tier=tier)
+
+
+def test_the_tier_in_force_is_shown_and_why_it_is_not_a_better_one(qtbot: QtBot) -> None:
+    state = EngineState()
+    bar = StatusBar(state)
+    qtbot.addWidget(bar)
+    settings = Settings(
+        tiers=((LuaVersion.LUA51, Tier.BYTECODE, "only 5.4 can share"), (LuaVersion.LUA54, Tier.GRAFT, "no runtime"))
+    )
+    rows = (
+        vm(1, LuaVersion.LUA51, Tier.BYTECODE), vm(2, LuaVersion.LUA54, Tier.GRAFT), vm(3, LuaVersion.LUA54, Tier.OFF)
+    )  # fmt: skip
+    state.apply(Update(revision=1, settings=settings, vms=rows))
+    bar.refresh()
+    assert bar._tier.text() == "tier bytecode, graft, off"
+    told = bar._tier.toolTip()
+    assert "1 VM of Lua 5.1: bytecode, compiled once, undumped in each VM. Why not better: only 5.4 can share." in told
+    assert "1 VM of Lua 5.4: off, loaded plainly in each VM. It was asked for; graft can be had." in told
+    offer = tiers.on_offer(state, LuaVersion.LUA54)
+    assert offer.startswith("The best here for Lua 5.4 is graft")
+    assert "VMs of Lua 5.4 share by graft now" in offer

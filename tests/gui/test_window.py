@@ -134,6 +134,7 @@ def test_the_dialog_spawns_what_was_asked_for(window: MainWindow, qtbot: QtBot) 
     trigger(window, "spawn")
     spawn_dialog = dialog(window, SpawnDialog)
     assert isinstance(spawn_dialog, SpawnDialog)
+    assert spawn_dialog.offer.text().startswith("The best here for Lua 5.4 is ")
     spawn_dialog.count.setValue(3)
     spawn_dialog.mode.setCurrentIndex(spawn_dialog.mode.findData(CacheMode.EXIST))
     spawn_dialog.memory_cap.setValue(8)
@@ -238,7 +239,7 @@ def test_clearing_shows_first_what_it_does(window: MainWindow, qtbot: QtBot, fol
     assert facts[3].startswith("4 ")
     assert rows(window)["one.lua"] == "current"  # asking changes nothing
     question.accept()
-    qtbot.waitUntil(lambda: rows(window)["one.lua"] == "not cached", timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: rows(window)["one.lua"] == "cleared", timeout=PATIENCE_MS)
     retired = [row for row in window.state.generations.values() if row.state is GenerationState.RETIRED]
     assert {row.holders for row in retired} == {4}
 
@@ -251,7 +252,7 @@ def test_a_pattern_clears_what_it_matches(window: MainWindow, qtbot: QtBot, fold
     question.pattern.setText("*one*")
     qtbot.waitUntil(question.go.isEnabled, timeout=PATIENCE_MS)
     question.accept()
-    qtbot.waitUntil(lambda: rows(window)["one.lua"] == "not cached", timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: rows(window)["one.lua"] == "cleared", timeout=PATIENCE_MS)
     assert rows(window)["two.lua"] == "current"
 
 
@@ -374,6 +375,7 @@ def test_layout_theme_and_columns_are_remembered(qtbot: QtBot, settings: WindowS
     first.workspace.docks["log"].close()
     first.vms.view._show_column(2, True)
     first.set_theme("dark")
+    first.plots.set_span(30)
     first.close()
     first.deleteLater()
 
@@ -382,6 +384,7 @@ def test_layout_theme_and_columns_are_remembered(qtbot: QtBot, settings: WindowS
     qtbot.waitUntil(lambda: second.workspace.docks["log"].isHidden(), timeout=PATIENCE_MS)
     assert not second.vms.view.isColumnHidden(2)
     assert second.actions_["theme-dark"].isChecked()
+    assert second.plots.range_name == "30 s"
     second.reset_layout()
     assert not second.workspace.docks["log"].isHidden()
     second.close()

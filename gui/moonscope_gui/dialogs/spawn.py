@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -15,6 +16,7 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QGroupBox,
     QHBoxLayout,
+    QLabel,
     QLineEdit,
     QPlainTextEdit,
     QSpinBox,
@@ -46,11 +48,13 @@ _SHARINGS = {
 
 
 class SpawnDialog(QDialog):
-    """`luas` are the versions the engine offers, with their exact releases."""
+    """`luas` are the versions the engine offers, with their exact releases; `on_offer` tells how VMs of one of them
+    can share."""
 
     def __init__(
         self,
         luas: Sequence[tuple[LuaVersion, str]],
+        on_offer: Callable[[LuaVersion], str],
         spawn: Callable[[Spawn], object],
         parent: QWidget,
     ) -> None:
@@ -58,6 +62,7 @@ class SpawnDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Spawn VMs")
         self.setMinimumWidth(520)
+        self._on_offer = on_offer
         self._build_fields(luas)
         layout = QVBoxLayout(self)
         layout.setSpacing(10)
@@ -117,11 +122,15 @@ class SpawnDialog(QDialog):
         self.boot.setFixedHeight(self.fontMetrics().lineSpacing() * 5)
         self.jit = QCheckBox("Compile traces (LuaJIT)")
         self.jit.setToolTip("Compiled traces run faster but cannot be interrupted")
-        self.lua.currentIndexChanged.connect(self._allow_jit)
-        self._allow_jit()
+        self.offer = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
+        self.offer.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.lua.currentIndexChanged.connect(self._follow_lua)
+        self._follow_lua()
 
-    def _allow_jit(self) -> None:
-        self.jit.setEnabled(str(self.lua.currentData()).startswith("luajit"))
+    def _follow_lua(self) -> None:
+        lua = LuaVersion(self.lua.currentData())
+        self.jit.setEnabled(lua.startswith("luajit"))
+        self.offer.setText(self._on_offer(lua))
 
     def _basics(self) -> QFormLayout:
         form = QFormLayout()
@@ -130,6 +139,7 @@ class SpawnDialog(QDialog):
         form.addRow("", self.jit)
         form.addRow("Cache mode", self.mode)
         form.addRow("Sharing", self.sharing)
+        form.addRow("", self.offer)
         return form
 
     def _limits(self) -> QGroupBox:

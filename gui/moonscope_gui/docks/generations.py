@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QLabel, QWidget
@@ -38,6 +39,9 @@ class GenerationsDock(TablePanel):
         assert layout is not None
         layout.addWidget(self._holders_line)
         self.view.chosen.connect(self._ask)
+
+    def selected(self) -> list[int]:
+        return cast("list[int]", self.view.selected_ids())
 
     @property
     def holders_text(self) -> str:

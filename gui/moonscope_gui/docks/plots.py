@@ -92,6 +92,17 @@ class PlotsDock(QWidget):
             button.setChecked(span == seconds)
         self.board.set_span(seconds)
 
+    @property
+    def range_name(self) -> str:
+        """The time range that is chosen, as its button says it."""
+        return next((button.text() for button in self._span_buttons if button.isChecked()), "")
+
+    def choose_range(self, name: str) -> None:
+        """Show the range of that name; another name is of no account."""
+        spans = dict(_SPANS)
+        if name in spans:
+            self.set_span(spans[name])
+
     # The row of controls
 
     def _tool_row(self) -> QHBoxLayout:

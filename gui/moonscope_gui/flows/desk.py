@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PySide6.QtWidgets import QWidget
 
-from ..models.files import FileEntry
+from ..models.file_entry import FileEntry
 from ..models.state import EngineState
 from ..views.message_bar import Message
 from .jobs import Jobs

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QFileDialog
 
@@ -10,7 +12,7 @@ from moonscope.protocol import Close, Collect, Done, Interrupt, RunFile, Runs, S
 
 from ..dialogs.confirm import ConfirmDialog
 from ..dialogs.spawn import SpawnDialog
-from ..models import formats
+from ..models import formats, tiers
 from ..views.message_bar import Message
 from .desk import Desk
 
@@ -25,8 +27,9 @@ class VMsFlow(QObject):
         self._desk = desk
 
     def spawn(self) -> None:
-        settings = self._desk.state.settings
-        SpawnDialog(settings.luas if settings else (), self.spawn_now, self._desk.window).open()
+        state = self._desk.state
+        luas = state.settings.luas if state.settings else ()
+        SpawnDialog(luas, partial(tiers.on_offer, state), self.spawn_now, self._desk.window).open()
 
     def spawn_now(self, command: Spawn) -> None:
         self._desk.jobs.start(f"Spawn {formats.plural(command.count, 'VM')}", command, self._spawned)

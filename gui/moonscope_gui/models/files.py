@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from PySide6.QtCore import QObject
 
 from moonscope.model import FileRow, GenerationState, Update
 
-from . import formats
+from . import formats, verdicts
 from .file_entry import FileEntry
 from .file_table import FileTable
 from .state import EngineState, FileId
@@ -58,11 +58,14 @@ COLUMNS: tuple[Column[FileEntry], ...] = (
            "error"),
     Column("marks", "Marks", lambda e: e.marks, width=6, tone=_marks_tone, cell_tip=lambda e: e.marks_tip,
            tip="mixed: VMs run different versions; alias: one file cached under several names"),
+    Column("globals", "Globals", lambda e: verdicts.WORDS[e.verdict.verdict] if e.verdict else "", width=6,
+           tone=lambda e: verdicts.TONES[e.verdict.verdict] if e.verdict else "", tip=verdicts.COLUMN_TIP,
+           cell_tip=lambda e: verdicts.describe(e.verdict) if e.verdict else ""),
+    Column("tier", "Tier", _tier, tip="How a further VM gets a cached function: direct, graft, bytecode or off",
+           width=8, rank=2),
     Column("lua", "Lua", lambda e: e.file.lua.value, tip="The Lua this cache belongs to", width=8, rank=11),
     Column("prototypes", "Protos", _of_generation("prototypes"), formats.count, "Function prototypes in the file",
            numeric=True, width=5, rank=1),
-    Column("tier", "Tier", _tier, tip="How a further VM gets a cached function: direct, graft, bytecode or off",
-           width=8, rank=2),
     _counter("hits", "Hits", "Loads answered from the cache"),
     _counter("misses", "Misses", "Loads that compiled the file and stored it", tone="miss"),
     _counter("bypasses", "Bypasses", "Loads past the cache: mode off, or exist with nothing stored",
@@ -116,12 +119,21 @@ class FilesModel(FileTable[FileEntry]):
             return
         touched = {(row.lua, row.key): None for row in update.files}
         touched.update({(row.lua, row.key): None for row in update.generations})
-        rows = (self._state.files.get(file_id) for file_id in touched)
         gone = (file_id for file_id in update.files_gone if file_id not in self._state.files)
+        self.refresh(touched, gone)
+
+    def refresh(self, touched: Iterable[FileId], gone: Iterable[FileId] = ()) -> None:
+        """Show anew what is known of these files."""
+        rows = (self._state.files.get(file_id) for file_id in touched)
         self.apply([self._entry(row) for row in rows if row is not None], gone)
 
     def _entry(self, row: FileRow) -> FileEntry:
         generations = self._state.generations
         current = None if row.generation is None else generations.get(row.generation)
         retired = (each for each in self._state.generations_of((row.lua, row.key)) if each.holders)
-        return FileEntry(row, current, tuple(each for each in retired if each.state is GenerationState.RETIRED))
+        return FileEntry(
+            row,
+            current,
+            tuple(each for each in retired if each.state is GenerationState.RETIRED),
+            self._state.verdicts.get(current.id) if current else None,
+        )

@@ -15,10 +15,10 @@ from .table import Column
 _STATE_TONES = {GenerationState.RETIRED: "retired", GenerationState.FREED: "muted"}
 
 COLUMNS: tuple[Column[GenerationRow], ...] = (
-    Column("id", "Gen", lambda r: r.id, tip="Number of the generation", numeric=True, width=6, searched=True),
-    Column("file", "File", lambda r: r.key, tip="The key it was compiled for", width=16, stretch=True, path=True,
+    Column("id", "Gen", lambda r: r.id, tip="Number of the generation", numeric=True, width=5, searched=True),
+    Column("file", "File", lambda r: r.key, tip="The key it was compiled for", width=14, stretch=True, path=True,
            cell_tip=lambda r: r.path or r.key),
-    Column("state", "State", lambda r: r.state.value, width=8, tone=lambda r: _STATE_TONES.get(r.state, ""),
+    Column("state", "State", lambda r: r.state.value, width=7, tone=lambda r: _STATE_TONES.get(r.state, ""),
            tip="current, or retired: cleared or replaced, and kept by its holders"),
     Column("lua", "Lua", lambda r: r.lua.value, width=7, rank=7),
     Column("tier", "Tier", lambda r: r.tier.value, tip="How VMs get its functions", width=9, rank=5),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from moonscope.analysis.values import FileVerdict
 from moonscope.model import FileRow, GenerationRow, LuaVersion, Sample, Settings, Update, VMRow
 
 from .folders import CommonFolder
@@ -24,6 +25,7 @@ class EngineState:
         self.settings: Settings | None = None
         self.sample: Sample | None = None
         self.folder = CommonFolder()
+        self.verdicts: dict[int, FileVerdict] = {}  # by generation; the window's own findings
         self._generations_of: dict[FileId, set[int]] = {}
 
     def apply(self, update: Update) -> None:
@@ -55,6 +57,7 @@ class EngineState:
     def _apply_generations(self, update: Update) -> None:
         for id in update.generations_gone:
             gone = self.generations.pop(id, None)
+            self.verdicts.pop(id, None)
             if gone is not None:
                 self._generations_of[gone.lua, gone.key].discard(id)
         for row in update.generations:

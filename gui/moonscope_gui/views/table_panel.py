@@ -53,13 +53,17 @@ class TablePanel(QWidget):
         self.view.setEnabled(connected)
 
     def reveal(self, ids: Sequence[Hashable]) -> None:
-        """Select rows and scroll to the first of them; a filter that hides one of them is taken back."""
+        """Select rows and scroll to the first of them; what hides one of them is taken back."""
         if len(self.model.positions(ids)) < len(ids):
-            self.filter.clear()
-            self._apply_filter()
+            self.show_all()
         self.view.select_ids(ids)
         for position in self.model.positions(ids)[:1]:
             self.view.scrollTo(self.model.index(position, 0))
+
+    def show_all(self) -> None:
+        """Filter no rows."""
+        self.filter.clear()
+        self._apply_filter()
 
     @Slot()
     def _apply_filter(self) -> None:

@@ -110,6 +110,13 @@ class TableView(QTableView):
             selection.select(self._table.index(position, 0), self._table.index(position, last))
         self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
 
+    def ids_in_sight(self) -> list[Hashable]:
+        """Of the rows that are on the screen, from the top."""
+        first, last = self.rowAt(0), self.rowAt(self.viewport().height() - 1)
+        if first < 0:
+            return []
+        return [self._table.id_at(row) for row in range(first, (last if last >= 0 else self._table.rowCount() - 1) + 1)]
+
     def _announce_selection(self) -> None:
         self.chosen.emit(self.selected_ids())
 

@@ -1,0 +1,72 @@
+"""What a file does with the globals of the VM that runs it: each place, and what it means for sharing the code."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
+
+from moonscope.analysis.values import FileVerdict, Verdict
+
+from .. import theme
+from ..inspector.sharing_pane import ReasonsModel
+from ..views.table_view import TableView
+
+_TONES = {
+    Verdict.SHARES_CLEANLY: "hit",
+    Verdict.READS_STATE: "stale",
+    Verdict.WRITES_GLOBALS: "danger",
+    Verdict.NOT_ANALYSED: "muted",
+}
+
+
+class VerdictDialog(QDialog):
+    """`name` is that of the file, as the window shows it."""
+
+    def __init__(self, name: str, verdict: FileVerdict, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(f"Globals of {name}")
+        self._verdict = verdict
+        self.headline = _words(f"{name} {verdict.verdict}")
+        font = self.headline.font()
+        font.setBold(True)
+        self.headline.setFont(font)
+        self.reason = _words("Select a line to read what it means.")
+        self.model = ReasonsModel(self)
+        self.model.reset_rows(enumerate((*verdict.reasons, *verdict.remarks)))
+        self.view = TableView(self.model, "")
+        self.view.chosen.connect(self._explain)
+        self.resize(620, 440 if self.model.total else 160)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(10)
+        layout.addWidget(self.headline)
+        layout.addWidget(_words(" ".join(filter(None, (verdict.text, verdict.notice)))))
+        if self.model.total:
+            layout.addWidget(self.view, 1)
+            layout.addWidget(self.reason)
+        layout.addWidget(buttons)
+        theme.notifier.changed.connect(self._restyle)
+        self._restyle()
+
+    @Slot(list)
+    def _explain(self, chosen: list[Hashable]) -> None:
+        found = self.model.find(chosen[0]) if len(chosen) == 1 else None
+        if found is not None:
+            reason = found[1]
+            where = f"Line {reason.line:,}, {reason.function}" if reason.line else reason.function
+            self.reason.setText(f"{where}: {reason.text}")
+
+    @Slot()
+    def _restyle(self) -> None:
+        self.headline.setStyleSheet(f"color: {theme.colour(_TONES[self._verdict.verdict]).name()}")
+        self.reason.setStyleSheet(f"color: {theme.colour('muted').name()}")
+
+
+def _words(text: str) -> QLabel:
+    label = QLabel(text, wordWrap=True, textFormat=Qt.TextFormat.PlainText)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label

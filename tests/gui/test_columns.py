@@ -1,0 +1,53 @@
+"""What stands in the tables of the window can be read: no column cuts its title or its values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtGui import QFontMetrics
+from PySide6.QtWidgets import QApplication
+
+from moonscope.protocol import Clear, RunChunk
+from moonscope_gui.views.cell_delegate import digits_font
+from moonscope_gui.views.table_view import TableView
+
+Person = Any  # of conftest.py
+
+MARGIN = 7  # pixels that a cell leaves free around its text
+FREE_TEXT = {"task", "reason"}  # as long as they like; a tool tip has all of it
+
+
+def cut_columns(view: TableView) -> list[str]:
+    table, header = view._table, view.horizontalHeader()
+    found = []
+    for place, column in enumerate(table.columns):
+        if view.isColumnHidden(place) or column.key in FREE_TEXT:
+            continue
+        body = QFontMetrics(digits_font()) if column.numeric else view.fontMetrics()
+        texts = [table.text_at(row, place) for row in range(table.rowCount())]
+        needed = max([body.horizontalAdvance(text) + MARGIN for text in texts], default=0)
+        title = header.fontMetrics().horizontalAdvance(column.title) + MARGIN
+        if max(needed, title) > view.columnWidth(place):
+            found.append(f"{column.key}: {max(texts, key=len, default='')!r}")
+    return found
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1920, 1080)])
+def test_no_column_is_cut(person: Person, folder: Path, size: tuple[int, int]) -> None:
+    window = person.window
+    window.resize(*size)
+    person.opens(folder)
+    failing, *_ = person.spawns(3)
+    window.jobs.start("fail", RunChunk(vms=(failing,), source="error 'a message that is longer than the column'"))
+    window.jobs.start("clear", Clear(pattern="*two.lua"))
+    (folder / "one.lua").write_text("return 'changed'\n")
+    person.waits_until(lambda: any(file.stale for file in window.state.files.values()) and not window.jobs.running)
+    window.workspace.balance()
+    for panel in window.panels:
+        window.workspace.show_part(panel.name)
+        QApplication.processEvents()
+        assert panel.view.model().rowCount() > 0
+        assert cut_columns(panel.view) == [], panel.name
+        assert not panel.view.horizontalScrollBar().isVisible(), panel.name

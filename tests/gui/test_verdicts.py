@@ -1,0 +1,101 @@
+"""What files do with globals is found out in the background, shown in the table, and explained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtTest import QAbstractItemModelTester
+
+from moonscope.analysis.values import FileVerdict, Verdict
+from moonscope.model import LuaVersion
+from moonscope.protocol import Clear, Load
+from moonscope_gui.dialogs.verdict import VerdictDialog
+from moonscope_gui.flows import verdicts
+from moonscope_gui.models.verdicts import describe
+
+Person = Any  # of conftest.py
+
+
+@pytest.fixture
+def mixed_folder(tmp_path: Path) -> Path:
+    """One file of each kind."""
+    folder = tmp_path / "src"
+    folder.mkdir()
+    (folder / "clean.lua").write_text("return function(x) return math.floor(x) end\n")
+    (folder / "reads.lua").write_text("return function() return CONFIG.port end\n")
+    (folder / "writes.lua").write_text("local n = 1\ncounter = n\n")
+    return folder
+
+
+def words(person: Person) -> dict[str, str]:
+    model = person.window.files.model
+    column = [column.key for column in model.columns].index("globals")
+    return {model.text_at(row, 0): model.text_at(row, column) for row in range(model.rowCount())}
+
+
+def test_every_file_gets_its_verdict_without_being_asked_for(person: Person, mixed_folder: Path) -> None:
+    QAbstractItemModelTester(person.window.files.model, QAbstractItemModelTester.FailureReportingMode.Fatal)
+    person.opens(mixed_folder)
+    expected = {"clean.lua": "clean", "reads.lua": "reads", "writes.lua": "writes"}
+    person.waits_until(lambda: words(person) == expected)
+
+
+def test_a_new_version_gets_a_verdict_of_its_own(person: Person, mixed_folder: Path) -> None:
+    person.opens(mixed_folder)
+    person.waits_until(lambda: words(person)["clean.lua"] == "clean")
+    path = mixed_folder / "clean.lua"
+    path.write_text("leak = 1\n")
+    person.window.jobs.start("evict", Clear(keys=(str(path),)))
+    person.window.jobs.start("load", Load(paths=(str(path),)))
+    person.waits_until(lambda: words(person)["clean.lua"] == "writes")
+    person.window.jobs.start("clear", Clear())
+    person.waits_until(lambda: set(words(person).values()) == {""})
+
+
+def test_only_files_of_one_kind_are_shown(person: Person, mixed_folder: Path) -> None:
+    person.opens(mixed_folder)
+    person.waits_until(lambda: all(words(person).values()))
+    person.window.files.show_kind("Writes globals")
+    assert list(words(person)) == ["writes.lua"]
+    person.window.files.reveal(list(person.window.state.files))  # what is hidden and wanted is shown again
+    assert len(words(person)) == 3
+    assert person.window.files.kinds.text() == "All files ▾"
+
+
+def test_the_reasons_are_listed_with_their_lines(person: Person, mixed_folder: Path) -> None:
+    person.opens(mixed_folder)
+    person.waits_until(lambda: all(words(person).values()))
+    person.selects("writes.lua")
+    person.triggers("globals")
+    dialog = person.sees(VerdictDialog)
+    assert dialog.headline.text() == "writes.lua writes globals"
+    assert [(row["line"], row["what"]) for row in dialog.model.records()] == [(2, "writes counter")]
+    dialog.view.select_ids([0])
+    assert dialog.reason.text().startswith("Line 2, main function: Writes the global counter of the VM that runs it.")
+    dialog.close()
+
+
+def test_a_large_file_is_analysed_only_when_asked_for(
+    person: Person, mixed_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verdicts, "LARGE", 30)
+    person.opens(mixed_folder)
+    person.waits_until(lambda: bool(words(person)["writes.lua"]))  # 24 bytes
+    assert words(person)["reads.lua"] == ""
+    person.selects("reads.lua")
+    person.triggers("globals")
+    person.waits_until(lambda: any(child.isVisible() for child in person.window.findChildren(VerdictDialog)))
+    person.sees(VerdictDialog).close()
+    person.waits_until(lambda: words(person)["reads.lua"] == "reads")
+
+
+def test_a_tool_tip_names_a_few_of_the_globals() -> None:
+    reads = tuple(f"g{number}" for number in range(20))
+    verdict = FileVerdict(
+        lua=LuaVersion.LUA54, key="a.lua", verdict=Verdict.READS_STATE, text="It does.", reads=reads, notice="Cut."
+    )
+    assert describe(verdict).splitlines() == [
+        "Reads state of its VM.", "It does.", "Reads: g0, g1, g2, g3, g4, g5, g6, g7 and 12 more", "Cut."
+    ]  # fmt: skip
