@@ -1,4 +1,4 @@
-"""`moonscope bench`: Moonscope against plain Lua, as ratios within one run."""
+"""`moonscope bench`: Moonscope's tiers against plain Lua, and against their targets, within one run."""
 
 from __future__ import annotations
 
@@ -8,106 +8,159 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from importlib.resources import files
 from pathlib import Path
 
 from ..errors import UnsupportedError, UsageError
 from ..model import LuaVersion
+from . import chart
 from .arguments import choice
 from .bench_engine import measure_spawning, measure_workers
-from .bench_native import measure_native
-from .measure import Measure, as_json, table
-from .terminal import Stages, console
+from .bench_memory import affordable, measure_memory
+from .bench_native import PRIVATE, measure_loads, measure_recording
+from .bench_tiers import Rival, loadable, make_caches, rivals
+from .bench_vms import measure_chain, measure_speed, measure_threads
+from .measure import Measure, Target, as_json, table
+from .terminal import Advance, Stages, console
 from .text import complain, engine_path
 from .window import part
 
 EXAMPLES = """\
 examples:
   moonscope bench
-  moonscope bench src/ --lua 5.5
+  moonscope bench src/ --lua 5.5 --plot bench.svg
   moonscope bench --quick --window
 
-Ratios move less than times do, yet a busy machine moves both: look at the spread. A missed target is no
-error, the exit code stays 0.
+The tiers take turns in every round. "Of plain" compares with a plain load in the same round; it moves less
+than times do, yet a busy machine moves both: look at the spread. A missed target is no error, the exit code stays 0.
 """
 
-GENERATED = 120  # files, where no PATH is given
+ROUNDS, QUICK_ROUNDS = 15, 3
+VMS, QUICK_VMS = 1000, 100
 
-_MODULE = """\
--- module {n}: what a small library looks like
-local M = {{ name = "module {n}", size = {n} }}
-{functions}
-return M
-"""
+Part = Callable[[Advance], list[Measure]]
 
-_FUNCTION = """
-function M.step_{k}(items, limit)
-  local found, total = {{}}, 0
-  for i, item in ipairs(items) do
-    if item.weight and item.weight > (limit or {k}) then
-      found[#found + 1] = string.format("%s: %d", item.name, i)
-      total = total + item.weight
-    end
-  end
-  table.sort(found, function(a, b) return a < b end)
-  return found, total, "module {n}, step {k}"
-end
-"""
+
+class Bench:
+    """One run: the caches to compare, the files, and what was measured so far."""
+
+    def __init__(self, args: argparse.Namespace, names: Sequence[bytes], folder: Path) -> None:
+        self.lua: LuaVersion = args.lua
+        self.quick: bool = args.quick
+        self.rounds = QUICK_ROUNDS if args.quick else ROUNDS
+        self.folder = folder  # for files of its own
+        self.caches, self.missing = make_caches(self.lua, args.tiers)
+        self.names = loadable(self.lua, names)
+        self.measures: list[Measure] = []
+
+    def parts(self, window: bool) -> list[tuple[str, Part]]:
+        """What is measured, in this order."""
+        rounds, caches, names = self.rounds, self.caches, self.names
+        parts: list[tuple[str, Part]] = [
+            ("loads by tier", lambda advance: measure_loads(caches, names, rounds, advance)),
+            ("memory of processes", self._memory),
+            ("VMs with a chain of modules", lambda advance: measure_chain(caches, self.folder, rounds, advance)),
+            ("running speed", lambda advance: measure_speed(caches, self.folder, rounds, advance)),
+            ("two threads", lambda advance: measure_threads(caches, names, rounds, advance)),
+            ("cached loads, in C", lambda _: measure_recording(self.lua, names, 10 * rounds)),
+            ("workers", lambda advance: measure_workers(self.lua, names, rounds, advance)),
+            ("spawning", lambda advance: measure_spawning(caches, rounds, advance)),
+        ]
+        if window:
+            parts.append(("the window", lambda _: _window(self.quick)))
+        return parts
+
+    def _memory(self, advance: Advance) -> list[Measure]:
+        wanted = QUICK_VMS if self.quick else VMS
+        added = {Rival(m.tier): m.middle * 1024 for m in self.measures if m.what == PRIVATE}
+        vms = {rival: affordable(wanted, added.get(rival, 0.0)) for rival in self.caches}
+        return measure_memory(self.caches, self.names, vms, advance)
 
 
 def main(argv: Sequence[str]) -> int:
     args = _parser().parse_args(argv)
-    rounds = 5 if args.quick else 21
-    measures: list[Measure] = []
+    if args.plot is not None:
+        chart.check(args.plot)
     with Stages() as stages, tempfile.TemporaryDirectory(prefix="moonscope-bench-") as folder:
-        names = _listed(args.path) if args.path is not None else _generated(Path(folder))
-        parts: list[tuple[str, Callable[[], list[Measure]]]] = [
-            ("cached loads, in C", lambda: measure_native(args.lua, names, 10 * rounds)),
-            ("workers", lambda: measure_workers(args.lua, names, rounds)),
-            ("spawning", lambda: measure_spawning(args.lua, rounds)),
-        ]
-        if args.window:
-            parts.append(("the window", lambda: [Measure(*taken) for taken in part("bench")(args.quick)]))
-        for title, work in parts:
+        bench = Bench(args, _listed(args.path), Path(folder))
+        for rival, why in bench.missing.items():
+            complain(f"left out: tier {rival}: {why}")
+        for title, work in bench.parts(args.window):
             advance = stages.stage(f"measuring: {title}")
             try:
-                measures += work()
+                bench.measures += work(advance)
             except UnsupportedError as error:
                 complain(f"left out: {title}: {error}")
             advance(1, 1, "")
-    console(sys.stderr if args.json else sys.stdout).print(table(measures))
-    if args.json:
-        about = {"lua": args.lua.value, "files": len(names), "quick": args.quick}
-        print(json.dumps({**about, "ratios": as_json(measures)}))
+    _tell(args, bench)
     return 0
+
+
+def _window(quick: bool) -> list[Measure]:
+    """What the window's part measured, as plain values. Raises UnsupportedError without a window."""
+    return [
+        Measure(what, values, unit, target=Target(sense, bound) if sense else None)
+        for what, sense, bound, values, unit in part("bench")(quick)
+    ]
+
+
+def _tell(args: argparse.Namespace, bench: Bench) -> None:
+    load = os.getloadavg()[0]
+    about = f"Lua {bench.lua}, {len(bench.names):,} files; {os.cpu_count()} processors, load average {load:.1f}"
+    screen = console(sys.stderr if args.json else sys.stdout)
+    screen.print(table(bench.measures))
+    screen.print(about)
+    if args.plot is not None:
+        chart.write(args.plot, "Moonscope, tier by tier", about, bench.measures)
+    if args.json:
+        facts = {
+            "lua": bench.lua.value,
+            "files": len(bench.names),
+            "quick": bench.quick,
+            "processors": os.cpu_count(),
+            "load_average": load,
+            "tiers": list(bench.caches),
+            "missing": bench.missing,
+        }
+        print(json.dumps({**facts, "measures": as_json(bench.measures)}))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="moonscope bench",
-        description="Measure Moonscope against plain Lua on this machine, in interleaved rounds.",
+        description="Measure Moonscope's tiers against plain Lua on this machine, in interleaved rounds.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("path", metavar="PATH", nargs="?", help="Lua file or folder to load (default: generated files)")
+    parser.add_argument("path", metavar="PATH", nargs="?", help="Lua file or folder to load (default: bundled samples)")
     choice(parser, "--lua", LuaVersion, LuaVersion.LUA54, "Lua to measure")
+    every = ",".join(Rival)
+    parser.add_argument("--tiers", type=_tiers, default=every, metavar=every, help="what to compare (default: all)")
     parser.add_argument("--quick", action="store_true", help="few rounds: a look, not a measurement")
     parser.add_argument("--window", action="store_true", help="measure the window too (needs a display)")
     parser.add_argument("--json", action="store_true", help="write one JSON object to stdout, the table to stderr")
+    parser.add_argument("--plot", metavar="FILE", help="draw a chart, FILE.svg or FILE.png")
     return parser
 
 
-def _listed(path: str) -> list[bytes]:
+def _tiers(text: str) -> tuple[Rival, ...]:
+    try:
+        return rivals(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _listed(path: str | None) -> list[bytes]:
+    """The files to load, as the engine names them. Raises UsageError."""
+    if path is None:
+        try:
+            root = Path(str(files("moonscope_resources"))) / "samples"
+        except ModuleNotFoundError:
+            raise UsageError("the bundled samples are not installed here: name a folder of Lua files") from None
+        return [os.fsencode(file) for file in sorted(root.rglob("*.lua"))]
     engine_path(path)
     found = sorted(Path(path).rglob("*.lua")) if Path(path).is_dir() else [Path(path)]
     names = [os.fsencode(file) for file in found if file.is_file()]
     if not names:
         raise UsageError(f"{path}: no .lua files in this folder")
     return names
-
-
-def _generated(folder: Path) -> list[bytes]:
-    """Files of the size and kind of small libraries, the same in every run."""
-    for n in range(GENERATED):
-        functions = "".join(_FUNCTION.format(n=n, k=k) for k in range(2 + n % 12))
-        (folder / f"module_{n}.lua").write_text(_MODULE.format(n=n, functions=functions))
-    return [os.fsencode(file) for file in sorted(folder.iterdir())]

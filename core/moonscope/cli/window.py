@@ -17,6 +17,7 @@ IN_CHECKOUT = {  # used when Moonscope is not installed and thus has no entry po
     "window": "moonscope_gui.app:main",
     "demo": "moonscope_gui.demo:main",
     "bench": "moonscope_gui.bench:measure",
+    "picture": "moonscope_gui.picture:to_png",
 }
 THEMES = ("system", "light", "dark")
 
