@@ -1,0 +1,130 @@
+"""A word is one key, wherever it comes from: from a constant of a shared function, or made up while a script runs.
+
+Lua compares short strings by address. Tier `direct` shares them between VMs, which is right only as long as a VM that
+had a word of its own before the file was frozen never runs the frozen one.
+"""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from .conftest import VM, NewVM, Sharers, Way, Write, new_word
+
+# Lua keeps strings of up to 40 bytes by address. Words the VMs have from birth, of Lua and of lupa, and new ones.
+LENGTHS = (1, 2, 7, 8, 31, 39, 40, 41, 100)
+KNOWN = ("print", "string", "__index", "_ENV", "and", "python", "builtins", "eval", "iter", "entry", "token", "library")
+
+COUNT_TWICE = """
+local seen, twice = {}, 0
+for word in pairs(box) do
+    for other in pairs(seen) do if #other == #word and other .. '' == word .. '' then twice = twice + 1 end end
+    seen[word] = true
+end
+return twice"""
+
+
+def made_up(word: str) -> str:
+    """A Lua expression for a string whose parts meet only when it runs."""
+    half = len(word) // 2
+    return f"table.concat{{'{word[:half]}', '{word[half:]}'}}"
+
+
+def test_a_global_of_a_shared_function_is_found_by_a_key_that_was_made_up(
+    sharers: Sharers, write: Write
+) -> None:
+    words = [letter * length for letter in "qz" for length in LENGTHS] + [f"w_{word}" for word in KNOWN]
+    path = write("".join(f"{word} = {number}\n" for number, word in enumerate(words)))
+    for vm in sharers:
+        vm.run(f"dofile('{path}')")
+        for number, word in enumerate(words):
+            found = vm.run(f"return _G[{made_up(word)}], rawget(_G, ('{word}'):reverse():reverse())")
+            assert found == (str(number), str(number))
+
+
+def test_a_shared_function_finds_globals_that_were_set_by_made_up_keys(
+    sharers: Sharers, write: Write
+) -> None:
+    words = [letter * length for letter in "kv" for length in LENGTHS] + [f"r_{word}" for word in KNOWN]
+    path = write(f"return {', '.join(words)}")
+    first, second = sharers
+    for vm in (first, second, first):
+        for number, word in enumerate(words):
+            vm.run(f"_G[{made_up(word)}] = {number}")
+        assert vm.run(f"return dofile('{path}')") == tuple(str(number) for number in range(len(words)))
+
+
+def test_a_vm_that_had_a_word_before_it_was_frozen(way: Way, new_vm: NewVM, write: Write) -> None:
+    """The conflict rule: `old` has the words in its own memory when another VM's load freezes them."""
+    words = [new_word() for _ in range(50)] + list(KNOWN)
+    cache = way.new_cache()
+    old, young = new_vm(cache), new_vm(cache)
+    old.run("t = {}")
+    for number, word in enumerate(words):
+        old.run(f"t[{made_up(word)}] = {number}")
+    path = write(f"local t = ... return {', '.join(f't.{word}' for word in words if word != 'and')}")
+    reads = f"return select('#', loadfile('{path}')(t)), loadfile('{path}')(t)"
+    young.run("t = {} " + " ".join(f"t['{word}'] = {number}" for number, word in enumerate(words)))
+    expected = tuple(str(number) for number, word in enumerate(words) if word != "and")
+    for vm in (young, old, young, old):
+        assert vm.run(reads) == (str(len(expected)), *expected)
+
+
+def test_a_word_that_is_garbage_when_it_is_frozen(way: Way, new_vm: NewVM, write: Write) -> None:
+    cache = way.new_cache()
+    old, young = new_vm(cache), new_vm(cache)
+    word = new_word()
+    old.run(f"do local t = {{[{made_up(word)}] = 1}} end")  # not collected yet: it may come back to life
+    path = write(f"local t = ... return t.{word}")
+    young.run(f"loadfile('{path}')")
+    assert old.run(f"return loadfile('{path}')({{[{made_up(word)}] = 'found'}})") == ('"found"',)
+    old.run("collectgarbage() collectgarbage()")
+    assert old.run(f"return loadfile('{path}')({{[{made_up(word)}] = 'found'}})") == ('"found"',)
+
+
+def test_words_of_files_that_are_loaded_in_any_order(way: Way, new_vm: NewVM, write: Write) -> None:
+    """VMs of different ages, each of which makes up words before, between and after the loads."""
+    name, cache = new_word(), way.new_cache()
+    vms: list[VM] = []
+    for age in range(6):
+        vms.append(new_vm(cache))
+        for vm in vms:
+            vm.run(f"box = box or {{}} box[{made_up(f'{name}_{age + 1}')}] = {age + 1}")
+        path = write(f"box = box or {{}} box.{name}_{age} = {age} return box.{name}_{age}, box.{name}_{age + 1}")
+        for vm in reversed(vms):
+            assert vm.run(f"return dofile('{path}')") == (str(age), str(age + 1))
+            # No word is in the table twice.
+            assert vm.run(COUNT_TWICE) == ("0",)
+
+
+words = st.text(st.sampled_from("abcxyz_"), min_size=1, max_size=44).map(lambda text: "_" + text)
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(before=st.lists(words, max_size=8), constants=st.lists(words, min_size=1, max_size=8, unique=True))
+def test_any_words(
+    way: Way, new_vm: NewVM, write: Write, before: list[str], constants: list[str]
+) -> None:
+    cache = way.new_cache()
+    old, young = new_vm(cache), new_vm(cache)
+    old.run("t = {} " + " ".join(f"t[{made_up(word)}] = true" for word in before))
+    path = write("local t = ... " + " ".join(f"t.{word} = '{word}'" for word in constants))
+    young.run("t = {}")
+    for vm in (young, old):
+        vm.run(f"loadfile('{path}')(t)")
+        for word in constants:
+            assert vm.run(f"return t[{made_up(word)}]") == (f'"{word}"',)
+        count = len({*constants, *before}) if vm is old else len(constants)
+        assert vm.run("local n = 0 for _ in pairs(t) do n = n + 1 end return n") == (str(count),)
+
+
+def test_a_runtime_with_a_hash_seed_of_its_own(way: Way, new_vm: NewVM, write: Write) -> None:
+    """Lua 5.5 lets a program choose; such a VM can share no strings, and is served all the same."""
+    if way.lua != "5.5":
+        return
+    cache = way.new_cache()
+    path = write("answer = 42  return answer, string.format('%d', answer)")
+    new_vm(cache).run(f"loadfile('{path}')")
+    seeded = cache.library.module.LuaRuntime(encoding=None, string_hash_seed=12345)
+    cache.attach(seeded)
+    assert seeded.execute(b"dofile(...) return rawget(_G, 'ans' .. 'wer')", path.encode()) == 42
