@@ -16,6 +16,9 @@ extern const struct tier *lua_sharing[LUAS]; /* the best tier of each bound Lua;
 /* This extension's own file, for package.loadlib; NULL with an exception set. A new reference. */
 PyObject *own_library(void);
 
+/* Of a Python Cache; borrowed. */
+struct cache *cache_of(PyObject *self);
+
 /* A Python VM for a prepared record; takes over the caller's reference to `vm`. */
 PyObject *vm_object(struct vm *vm, const char *token);
 
