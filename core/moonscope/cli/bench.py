@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from ..errors import UnsupportedError, UsageError
+from ..errors import MoonscopeError, UsageError
 from ..model import LuaVersion
 from . import chart
 from .arguments import choice
@@ -89,7 +89,7 @@ def main(argv: Sequence[str]) -> int:
             advance = stages.stage(f"measuring: {title}")
             try:
                 bench.measures += work(advance)
-            except UnsupportedError as error:
+            except MoonscopeError as error:
                 complain(f"left out: {title}: {error}")
             advance(1, 1, "")
     _tell(args, bench)

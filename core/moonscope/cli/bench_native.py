@@ -12,13 +12,14 @@ from statistics import median
 
 from .._native import _moonscope
 from ..cache import CodeCache
-from ..errors import UnsupportedError
+from ..errors import MoonscopeError, UnsupportedError
 from ..model import LuaVersion, Sharing
 from .bench_tiers import Rival
 from .measure import Measure, Target, Unit
 from .terminal import Advance
 
-HOT_STATES, PASSES = 4, 4  # per round: the last states find the CPU caches warm
+STATES, PASSES = 8, 4  # per round: the states of the second half find the CPU caches warm
+PLAIN_STATES = 2  # for plain loads it makes no difference
 EVENTS = 1 << 16
 
 FIRST, HOT, COLD, SECOND, PRIVATE, SHARED = (
@@ -71,10 +72,11 @@ def measure_loads(
 def _one_round(cache: CodeCache, off: CodeCache, names: list[bytes]) -> dict[str, float]:
     """µs per file, and KiB."""
     cache.clear()
-    [([first], _)] = _moonscope.bench_loads(cache.native, names, 1, 1)
-    states = _moonscope.bench_loads(cache.native, names, HOT_STATES, PASSES)[HOT_STATES // 2 :]
-    _moonscope.bench_loads(off.native, names, 1, 1)
-    [([cold], _)] = _moonscope.bench_loads(cache.native, names, 1, 1)
+    [([first], _)] = _load(cache, names, 1, 1)
+    count = PLAIN_STATES if cache is off else STATES
+    states = _load(cache, names, count, PASSES)[count // 2 :]
+    _load(off, names, 1, 1)
+    [([cold], _)] = _load(cache, names, 1, 1)
     cache.native.drain(EVENTS)  # as the sampler would
     return {
         FIRST: first / 1e3,
@@ -84,6 +86,13 @@ def _one_round(cache: CodeCache, off: CodeCache, names: list[bytes]) -> dict[str
         PRIVATE: states[-1][1] / 1024,
         SHARED: cache.native.totals()[5] / 1024,
     }
+
+
+def _load(cache: CodeCache, names: list[bytes], states: int, passes: int) -> list[tuple[list[float], int]]:
+    try:
+        return _moonscope.bench_loads(cache.native, names, states, passes)
+    except ValueError as error:
+        raise MoonscopeError(f"a file that compiled before does not load any more: {error}") from error
 
 
 def measure_recording(lua: LuaVersion, names: Sequence[bytes], rounds: int) -> list[Measure]:

@@ -56,7 +56,6 @@ return sum
 """
 
 
-
 def measure_chain(caches: Mapping[Rival, CodeCache], folder: Path, rounds: int, advance: Advance) -> list[Measure]:
     """CPU time of a VM from spawn to the end of a `require` that leads to CHAIN modules."""
     for n in range(1, CHAIN + 1):

@@ -112,4 +112,3 @@ def number(value: float, unit: str = "") -> str:
     """Three digits that say something, and the unit."""
     text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}" if abs(value) < 1 else f"{value:.2f}"
     return f"{text} {unit}" if unit else text
-
