@@ -34,8 +34,10 @@ from .protocol import (
     Clear,
     Cleared,
     Close,
+    Closures,
     Collect,
     Done,
+    FindClosures,
     Holders,
     Inspect,
     Inspected,
@@ -201,6 +203,8 @@ class Engine:
                 return VMList(self._cache_of(command.generation).holders(command.generation))
             case LookInto():
                 return self._look(command, progress, cancelled)
+            case FindClosures():
+                return self._find_closures(command, progress, cancelled)
             case Shutdown():
                 raise UnsupportedError("only a host that was started for a window can be shut down from there")
             case _:
@@ -335,6 +339,17 @@ class Engine:
         if isinstance(outcome, MoonscopeError):
             raise outcome
         return Looked(outcome)
+
+    def _find_closures(self, command: FindClosures, progress: Progress | None, cancelled: Cancelled | None) -> Closures:
+        native, _ = native_id(command.generation) or (0, None)
+        holders = set(self._cache_of(command.generation).holders(command.generation))
+        vms = [actor.id for actor in self._pool.actors() if actor.id in holders and not actor.closing]
+        line, last_line = command.line, command.last_line
+        outcomes = self._pool.each(
+            vms, "find closures", lambda vm, _: vm.count_closures(native, line, last_line),
+            progress=progress, cancelled=cancelled,
+        )  # fmt: skip
+        return Closures(tuple(count for count in outcomes.values() if not isinstance(count, MoonscopeError)))
 
     # Small help
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .errors import CancelledError, MoonscopeError, NotFoundError, UsageError
-from .model import FunctionKind, LookEntry, LookFunction, LookLevel, LookStep, LuaVersion, StepKind
+from .model import ClosureCount, FunctionKind, LookEntry, LookFunction, LookLevel, LookStep, LuaVersion, StepKind
 from .names import to_bytes, to_text
 from .rows import global_id
 
@@ -81,6 +81,14 @@ def level(lua: LuaVersion, vm: int, path: Sequence[LookStep], offset: int, answe
         total=total,
         total_cut=total_cut,
     )
+
+
+def closure_count(vm: int, answer: tuple[int, int, bool]) -> ClosureCount:
+    """What the C part counted. Raises as `level`."""
+    outcome, closures, cut = answer
+    if outcome != _DONE:
+        raise _error(vm, (), outcome, 0)
+    return ClosureCount(vm, closures, cut)
 
 
 def _error(vm: int, path: Sequence[LookStep], outcome: int, gone: int) -> MoonscopeError:

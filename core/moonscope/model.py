@@ -414,6 +414,14 @@ class LookEntry(Struct, frozen=True, kw_only=True):
     function: LookFunction | None = None
 
 
+class ClosureCount(Struct, frozen=True):
+    """How many closures of one prototype a VM holds; those only a coroutine's stack holds are not seen."""
+
+    vm: int
+    closures: int
+    cut: bool = False  # there may be more
+
+
 class LookLevel(Struct, frozen=True, kw_only=True):
     """The answer to *look into*: a part of the entries, metatable and upvalues first, then the keys in order."""
 

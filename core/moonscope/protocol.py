@@ -24,6 +24,7 @@ from .errors import ProtocolError
 from .model import (
     CacheMode,
     ClearReport,
+    ClosureCount,
     LoadReport,
     LookLevel,
     LookStep,
@@ -126,6 +127,14 @@ class LookInto(Command, frozen=True):
     limit: int = 200  # at most 500
 
 
+class FindClosures(Command, frozen=True):
+    """The closures of one prototype, named by its lines, in all VMs that hold its generation."""
+
+    generation: int
+    line: int
+    last_line: int
+
+
 class Shutdown(Command, frozen=True):
     """End the host (only a host that was started for a window obeys)."""
 
@@ -144,6 +153,7 @@ AnyCommand = (
     | InspectFile
     | Holders
     | LookInto
+    | FindClosures
     | Shutdown
 )
 
@@ -184,7 +194,13 @@ class Looked(Struct, frozen=True, tag=True):
     level: LookLevel
 
 
-Result = Runs | Done | VMList | Spawned | Loaded | Cleared | Inspected | Looked
+class Closures(Struct, frozen=True, tag=True):
+    """One count for each VM that holds the generation."""
+
+    counts: tuple[ClosureCount, ...] = ()
+
+
+Result = Runs | Done | VMList | Spawned | Loaded | Cleared | Inspected | Looked | Closures
 
 
 class ErrorInfo(Struct, frozen=True):

@@ -10,9 +10,10 @@ from typing import Protocol
 
 from .cache import CodeCache
 from .errors import UsageError
-from .look import MAX_ENTRIES, check_page, level, native_path
+from .look import MAX_ENTRIES, check_page, closure_count, level, native_path
 from .model import (
     CacheMode,
+    ClosureCount,
     FileFailure,
     LookLevel,
     LookStep,
@@ -136,6 +137,12 @@ class LuaVM:
         with self._running():
             answer = self._native.look(steps, offset, limit)
         return level(self.options.lua, self.id, path, offset, answer)
+
+    def count_closures(self, generation: int, line: int, last_line: int) -> ClosureCount:
+        """How many closures it holds of the prototype on these lines of a generation (its id in the C part)."""
+        with self._running():
+            answer = self._native.count_closures(generation, line, last_line)
+        return closure_count(self.id, answer)
 
     def interrupt(self) -> bool:
         """End the run that is going on, whatever Lua code does; False when none is. Returns at once.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, Qt
+from PySide6.QtCore import QAbstractItemModel, QModelIndex
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -301,6 +301,44 @@ def test_a_closure_leads_to_its_prototype(window: MainWindow, vm: int, qtbot: Qt
     prototype = window.prototypes.model.prototype_at(window.prototypes.view.currentIndex())
     assert prototype is not None
     assert (prototype.line, prototype.last_line) == (2, 2)
+
+
+def test_the_closures_of_a_function_are_counted_in_all_vms(
+    window: MainWindow, vm: int, qtbot: QtBot, folder: Path
+) -> None:
+    other = max(window.state.vms)
+    for each, times in ((vm, 2), (other, 3)):
+        run(window, qtbot, each, f"kept = {{}} for n = 1, {times} do kept[n] = dofile([[{folder / 'one.lua'}]]) end")
+    look_again(window, qtbot)
+    for path in ("globals.kept", "globals.kept[1]"):
+        window.look.view.expand(row(window, path))
+        qtbot.waitUntil(lambda: idle(window), timeout=PATIENCE_MS)
+    closure = window.look.entry_at(row(window, "globals.kept[1].f"))
+    assert closure is not None
+    window.look.closures_wanted.emit(closure.function)
+    qtbot.waitUntil(lambda: window.messages.current is not None, timeout=PATIENCE_MS)
+    message = window.messages.current
+    assert message is not None
+    assert message.text == f"5 closures of one.lua:2 in 2 VMs ({vm}–{other})."
+    assert message.details.splitlines() == [f"VM {other}: 3 closures", f"VM {vm}: 2 closures"]
+    assert message.accept is not None
+    message.accept()
+    assert window.vms.selected() == [vm, other]
+
+
+def test_the_function_under_prototypes_can_be_asked_for(
+    window: MainWindow, vm: int, qtbot: QtBot, folder: Path
+) -> None:
+    run(window, qtbot, vm, f"one = dofile([[{folder / 'one.lua'}]])")
+    window.workspace.show_part("prototypes")
+    qtbot.waitUntil(lambda: bool(window.state.files), timeout=PATIENCE_MS)
+    window.files.view.select_ids(list(window.state.files))
+    qtbot.waitUntil(lambda: window.prototypes.current is not None and idle(window), timeout=PATIENCE_MS)
+    window.prototypes.select((0,))
+    window.actions_["find-closures"].trigger()
+    qtbot.waitUntil(lambda: window.messages.current is not None, timeout=PATIENCE_MS)
+    assert window.messages.current is not None
+    assert window.messages.current.text == f"1 closure of one.lua:2 in VM {vm}."
 
 
 def test_a_busy_vm_says_so_and_the_look_can_be_cancelled(window: MainWindow, vm: int, qtbot: QtBot) -> None:

@@ -113,6 +113,9 @@ class VM:
     def look(self, path: tuple[NativeStep, ...], offset: int, limit: int) -> LookAnswer:
         """One level of what the path leads to (empty: where paths begin), at most 500 entries. Raw access only; runs
         nothing of the VM, its finalizers included. Counts as a run for `running` and `interrupt`; see `execute`."""
+    def count_closures(self, generation: int, line: int, last_line: int) -> tuple[int, int, bool]:
+        """Closures of one prototype among all that the registry leads to: outcome as in LookAnswer, how many, and
+        whether there may be more. As `look` in all else."""
     def set_mode(self, mode: int) -> None: ...
     def interrupt(self, reason: int = 1) -> bool:
         """End the run that is going on; False when none is. Call again every few ms until `running` is False."""
@@ -126,11 +129,11 @@ class VM:
 
 def bench(cache: Cache, names: list[bytes], rounds: int) -> list[tuple[float, float, float]]:
     """Stores `names` in the cache from a state of its own (files that do not load are left out) and gives for every
-    round the ns of CPU time that one file costs on average: a bare undump of the stored bytes, a hit, and a hit without counters
-    and events, taken in turn. Raises ValueError when no file could be stored."""
+    round the ns of CPU time that one file costs on average: a bare undump of the stored bytes, a hit, and a hit without
+    counters and events, taken in turn. Raises ValueError when no file could be stored."""
 
 def bench_loads(cache: Cache, names: list[bytes], states: int, passes: int) -> list[tuple[list[float], int]]:
     """In each of `states` fresh states, one directly after the other: load all files `passes` times. Per state: the ns
-    of CPU time of each pass per file (the collector rests; what a tier sets up once per state comes before), and the bytes that the
-    state holds more after the first pass and a collection, its functions kept in a table made before. Raises ValueError
-    with Lua's text when a file does not load."""
+    of CPU time that each pass takes per file (the collector rests; what a tier sets up once per state comes before),
+    and the bytes that the state holds more after the first pass and a collection, its functions kept in a table made
+    before. Raises ValueError with Lua's text when a file does not load."""

@@ -10,6 +10,10 @@ void look_free(struct look *look)
     free(look->keys);
     free(look->held);
     free(look->places);
+    if (look->search != NULL) {
+        free(look->search->seen);
+        free(look->search->frames);
+    }
 }
 
 bool look_keep(struct look *look, const char *bytes, size_t length, size_t *at)

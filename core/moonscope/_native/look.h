@@ -63,6 +63,22 @@ struct look_entry {
 
 struct look_key;
 struct look_held;
+struct closure_frame;
+
+enum { CLOSURE_DEPTH = 2000 }; /* objects from the registry down, at most */
+
+/* The other kind of look: how many closures of one prototype there are. */
+struct closure_search {
+    uint64_t generation; /* asked: that it belongs to, */
+    int line, last_line; /* and where it stands */
+    size_t closures;
+    bool cut; /* there may be more: too deep, or no time left */
+    /* on the way: */
+    size_t objects; /* that were seen */
+    const void **seen;
+    size_t room; /* of `seen`, a power of two */
+    struct closure_frame *frames;
+};
 
 enum look_outcome { LOOK_DONE, LOOK_GONE, LOOK_TOO_LONG, LOOK_STOPPED, LOOK_MEMORY };
 
@@ -70,6 +86,7 @@ struct look {
     /* asked: */
     const struct look_step *steps;
     size_t step_count, offset, limit;
+    struct closure_search *search; /* NULL: for what the steps lead to */
     /* answered: */
     enum look_outcome outcome;
     size_t gone; /* number of the step that leads nowhere */

@@ -178,8 +178,11 @@ static int load_body(lua_State *L)
 /* Between runs, and interrupted like one. */
 static enum status run_look(lua_State *L, struct request *request)
 {
+    bool search = request->look->search != NULL;
+    if (search && !lua_checkstack(L, 2 * CLOSURE_DEPTH + 16))
+        return STATUS_ERROR;
     begin_run(L, request->vm);
-    look_into(L, request->vm, request->look);
+    (search ? look_for_closures : look_into)(L, request->vm, request->look);
     return end_run(L, request->vm, LUA_OK);
 }
 

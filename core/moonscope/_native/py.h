@@ -29,8 +29,9 @@ struct vm *vm_of(PyObject *);
    Only one at a time, and only while the state is alive: moonscope.vm sees to both. */
 bool run_request(struct request *);
 
-/* A method of VM. */
+/* Methods of VM. */
 PyObject *vm_look(PyObject *self, PyObject *arguments);
+PyObject *vm_count_closures(PyObject *self, PyObject *arguments);
 
 /* The module's functions of these names. */
 PyObject *bench(PyObject *module, PyObject *arguments);

@@ -1,4 +1,4 @@
-/* VM.look: a path of steps in, one level of entries out, as tuples. */
+/* VM.look: a path of steps in, one level of entries out, as tuples. VM.count_closures. */
 #include "py.h"
 
 /* The value of a step; false with an exception set. */
@@ -127,6 +127,25 @@ PyObject *vm_look(PyObject *self, PyObject *arguments)
         if (request.status == STATUS_ERROR)
             look.outcome = LOOK_MEMORY;
         answer = look_tuple(&look);
+    }
+    look_free(&look);
+    return answer;
+}
+
+PyObject *vm_count_closures(PyObject *self, PyObject *arguments)
+{
+    struct closure_search search = {.generation = 0};
+    struct look look = {.outcome = LOOK_DONE, .search = &search};
+    struct request request = {.vm = vm_of(self), .kind = REQUEST_LOOK, .look = &look};
+    unsigned long long generation;
+    PyObject *answer = NULL;
+    if (!PyArg_ParseTuple(arguments, "Kii", &generation, &search.line, &search.last_line))
+        return NULL;
+    search.generation = generation;
+    if (run_request(&request)) {
+        if (request.status == STATUS_ERROR)
+            look.outcome = LOOK_MEMORY;
+        answer = Py_BuildValue("inN", (int)look.outcome, (Py_ssize_t)search.closures, PyBool_FromLong(search.cut));
     }
     look_free(&look);
     return answer;

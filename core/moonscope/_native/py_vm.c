@@ -226,6 +226,7 @@ static PyMethodDef methods[] = {
     {"execute", vm_execute, METH_VARARGS, "Run Lua source or a file; returns the status."},
     {"load", vm_load, METH_O, "Load files through the cache and keep them; returns the status."},
     {"collect", vm_collect, METH_NOARGS, "A full collection; returns the bytes held afterwards."},
+    {"count_closures", vm_count_closures, METH_VARARGS, "How many closures of one prototype the VM holds."},
     {"look", vm_look, METH_VARARGS, "One level of what a path of steps leads to."},
     {"set_mode", vm_set_mode, METH_O, "Set the cache mode."},
     {"interrupt", vm_interrupt, METH_VARARGS, "Ask the run that is going on to end; False when none is."},

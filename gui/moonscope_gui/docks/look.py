@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from moonscope.model import FunctionKind, LookEntry, LookLevel
+from moonscope.model import FunctionKind, LookEntry, LookFunction, LookLevel
 
 from .. import icons, theme
 from ..models.look_tree import LookTreeModel, Path
@@ -49,6 +49,7 @@ class LookDock(QWidget):
     vm_chosen = Signal(int)
     prototype_wanted = Signal(object)  # model.LookFunction, of a Lua closure
     holders_wanted = Signal(int)  # generation
+    closures_wanted = Signal(object)  # model.LookFunction, of a closure of cached code
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -153,17 +154,20 @@ class LookDock(QWidget):
             return
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        if _is_closure(entry):
-            menu.addAction("Show Prototype", lambda: self.prototype_wanted.emit(entry.function)).setIcon(
-                icons.icon("prototype")
-            )
-            generation = entry.function.generation if entry.function is not None else None
-            if generation is not None:
-                menu.addAction("Select VMs That Hold Its Generation", partial(self.holders_wanted.emit, generation))
-            menu.addSeparator()
+        if entry.function is not None and _is_closure(entry):
+            self._add_ways(menu, entry.function)
         menu.addAction("Copy Value", partial(_copy, entry.value)).setIcon(icons.icon("copy"))
         menu.addAction("Copy Path", partial(_copy, self.model.path_text(self._filtered.mapToSource(index))))
         menu.popup(self.view.viewport().mapToGlobal(at))
+
+    def _add_ways(self, menu: QMenu, function: LookFunction) -> None:
+        """Where a Lua closure leads to."""
+        show = menu.addAction("Show Prototype", lambda: self.prototype_wanted.emit(function))
+        show.setIcon(icons.icon("prototype"))
+        if function.generation is not None:
+            menu.addAction("Find Its Closures in All VMs", lambda: self.closures_wanted.emit(function))
+            menu.addAction("Select VMs That Hold Its File", partial(self.holders_wanted.emit, function.generation))
+        menu.addSeparator()
 
     @Slot(QModelIndex)
     def _show_place(self, index: QModelIndex) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, QModelIndex, Qt, Slot
 from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QStackedLayout, QToolButton, QVBoxLayout, QWidget
 
-from moonscope.model import PrototypeTree
+from moonscope.model import Prototype, PrototypeTree
 
 from .. import icons, theme
 from ..inspector.detail import Detail
@@ -112,6 +112,12 @@ class PrototypesDock(QWidget):
     def clear(self) -> None:
         self._forget()
         self._message.setText(_NOTHING)
+
+    @property
+    def current(self) -> tuple[PrototypeTree, Prototype] | None:
+        """The file that is shown, and the function that is selected in it."""
+        prototype = self.model.prototype_at(self.view.currentIndex())
+        return (self._tree, prototype) if self._tree is not None and prototype is not None else None
 
     # Places in the tree
 

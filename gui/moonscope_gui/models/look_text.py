@@ -23,11 +23,12 @@ def value_of(entry: LookEntry) -> str:
 
 
 def place_of(function: LookFunction) -> str:
+    return place(function.source, function.line, function.last_line)
+
+
+def place(source: str, line: int, last_line: int) -> str:
     """`player.lua:12–20`, `player.lua: main function`, `console:1`."""
-    where = name_of(function.source)
-    if function.line == 0:
-        return f"{where}: main function"
-    return f"{where}:{_lines(function)}"
+    return f"{name_of(source)}: main function" if line == 0 else f"{name_of(source)}:{_lines(line, last_line)}"
 
 
 def name_of(source: str) -> str:
@@ -59,7 +60,7 @@ def tip_of(entry: LookEntry) -> str:
     if function is None or function.kind is not FunctionKind.LUA:
         return entry.value
     source = function.source.removeprefix("@") if function.source.startswith("@") else name_of(function.source)
-    lines = "main function" if function.line == 0 else f"line {_lines(function)}"
+    lines = "main function" if function.line == 0 else f"line {_lines(function.line, function.last_line)}"
     return f"{source}\n{lines}\n{entry.value}\n{details_of(entry)}\n{_whose(function)}"
 
 
@@ -75,10 +76,8 @@ def key_tone(entry: LookEntry) -> str:
     return "" if entry.step.kind in _BY_KEY else "upvalue" if entry.step.kind is StepKind.UPVALUE else "muted"
 
 
-def _lines(function: LookFunction) -> str:
-    if function.line == function.last_line:
-        return str(function.line)
-    return f"{function.line}\N{EN DASH}{function.last_line}"
+def _lines(line: int, last_line: int) -> str:
+    return str(line) if line == last_line else f"{line}\N{EN DASH}{last_line}"
 
 
 def _function_details(function: LookFunction) -> list[str]:
