@@ -37,6 +37,8 @@ SPECS = (
          (HOST,)),
     Spec("inspect-file", "&Inspect File…", "Show the prototypes of a file on disk, without storing it", "prototype",
          "Ctrl+I", (HOST,)),
+    Spec("find-closures", "Find &Closures in VMs", "Which VMs hold closures of the function shown under Prototypes",
+         "look", "Ctrl+Shift+F", (HOST, VMS)),
     Spec("export", "&Export Table…", "Write the rows of the table in use as CSV or JSON", "export", "Ctrl+E"),
     Spec("copy", "&Copy Rows", "Copy the selected rows of the table in use", "copy", "Ctrl+C"),
     Spec("find", "&Find in Table", "Go to the filter of the table in use", "", "Ctrl+F"),
@@ -84,6 +86,8 @@ SPECS = (
     Spec("theme-system", "As the &System", "Follow the desktop", "theme", "", (), True),
     Spec("reset-layout", "&Reset Layout", "Put all parts of the window back to where they were at first"),
     Spec("palette", "Command &Palette…", "Find any action by its name", "", "Ctrl+Shift+P"),
+    Spec("what-if", "&What Would the Cache Buy?…", "Load the cached files into fresh VMs in every cache mode, and "
+         "compare memory and time", "plot", "", (HOST, FILES)),
     Spec("restart", "&Restart Engine…", "End the engine with all VMs and start a new one", "restart", "Ctrl+Shift+R"),
     Spec("about", "&About Moonscope", "Versions of what is running"),
 )  # fmt: skip

@@ -1,54 +1,63 @@
-"""The icons of actions and states, by what they mean; drawn in the colours of the present theme."""
+"""The icons of actions and states, by what they mean; drawn in the colours of the present theme.
+
+The glyphs are those of Material Design Icons as QtAwesome ships them. Only its font is used: the package itself
+imports all of Qt by name and reads twelve fonts, which delays the first picture of the window noticeably.
+"""
 
 from __future__ import annotations
 
-import qtawesome
+import json
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
-from PySide6.QtGui import QIcon, QIconEngine, QPainter, QPixmap
+from PySide6.QtGui import QFont, QFontDatabase, QIcon, QIconEngine, QPainter, QPixmap
 
 from moonscope_resources import icon_file
 
 from . import theme
 
 _GLYPHS = {
-    "open-file": "mdi6.file-plus-outline",
-    "open-folder": "mdi6.folder-open-outline",
-    "spawn": "mdi6.plus-circle-outline",
-    "run": "mdi6.play",
-    "load": "mdi6.tray-arrow-down",
-    "collect": "mdi6.recycle",
-    "interrupt": "mdi6.stop",
-    "close": "mdi6.close-circle-outline",
-    "close-all": "mdi6.close-box-multiple-outline",
-    "clear": "mdi6.delete-sweep-outline",
-    "evict": "mdi6.layers-remove",
-    "pause": "mdi6.pause",
-    "theme": "mdi6.theme-light-dark",
-    "screenshot": "mdi6.camera-outline",
-    "copy": "mdi6.content-copy",
-    "export": "mdi6.export-variant",
-    "console": "mdi6.console",
-    "log": "mdi6.text-box-outline",
-    "file": "mdi6.file-code-outline",
-    "vm": "mdi6.memory",
-    "generation": "mdi6.layers-outline",
-    "plot": "mdi6.chart-line",
-    "prototype": "mdi6.file-tree-outline",
-    "stale": "mdi6.clock-alert-outline",
-    "failed": "mdi6.alert-circle-outline",
-    "running": "mdi6.progress-clock",
-    "restart": "mdi6.restart",
-    "recompile": "mdi6.refresh",
-    "compare": "mdi6.file-compare",
-    "globals": "mdi6.earth",
-    "refresh": "mdi6.refresh",
-    "look": "mdi6.eye-outline",
-    "previous": "mdi6.chevron-up",
-    "next": "mdi6.chevron-down",
-    "back": "mdi6.arrow-left",
-    "forward": "mdi6.arrow-right",
-    "enclosing": "mdi6.arrow-up",
+    "open-file": "file-plus-outline",
+    "open-folder": "folder-open-outline",
+    "spawn": "plus-circle-outline",
+    "run": "play",
+    "load": "tray-arrow-down",
+    "collect": "recycle",
+    "interrupt": "stop",
+    "close": "close-circle-outline",
+    "close-all": "close-box-multiple-outline",
+    "clear": "delete-sweep-outline",
+    "evict": "layers-remove",
+    "pause": "pause",
+    "theme": "theme-light-dark",
+    "screenshot": "camera-outline",
+    "copy": "content-copy",
+    "export": "export-variant",
+    "console": "console",
+    "log": "text-box-outline",
+    "file": "file-code-outline",
+    "vm": "memory",
+    "generation": "layers-outline",
+    "plot": "chart-line",
+    "prototype": "file-tree-outline",
+    "stale": "clock-alert-outline",
+    "failed": "alert-circle-outline",
+    "running": "progress-clock",
+    "restart": "restart",
+    "recompile": "refresh",
+    "compare": "file-compare",
+    "globals": "earth",
+    "refresh": "refresh",
+    "look": "eye-outline",
+    "previous": "chevron-up",
+    "next": "chevron-down",
+    "back": "arrow-left",
+    "forward": "arrow-right",
+    "enclosing": "arrow-up",
 }
+_SCALE = 0.9  # of the height: glyphs leave a margin themselves
 _TOKENS = {
     "clear": "danger", "evict": "danger", "interrupt": "danger", "close-all": "danger",
     "failed": "error", "stale": "stale", "running": "running",
@@ -69,6 +78,19 @@ def app_icon() -> QIcon:
     return QIcon(str(icon_file()))
 
 
+@cache
+def _glyphs() -> tuple[QFont, dict[str, str]]:
+    """The font, and its characters by the names of their glyphs."""
+    package = find_spec("qtawesome")
+    assert package is not None and package.origin is not None  # a dependency
+    folder = Path(package.origin).parent / "fonts"
+    (file,) = folder.glob("materialdesignicons6-webfont-*.ttf")
+    (names,) = folder.glob("materialdesignicons6-webfont-charmap-*.json")
+    families = QFontDatabase.applicationFontFamilies(QFontDatabase.addApplicationFont(str(file)))
+    characters = {name: chr(int(code, 16)) for name, code in json.loads(names.read_bytes()).items()}
+    return QFont(families[0]), {glyph: characters[glyph] for glyph in _GLYPHS.values()}
+
+
 class _ThemedGlyph(QIconEngine):
     """Asks the theme for its colour whenever it is painted, so nothing has to be replaced when the theme changes."""
 
@@ -81,8 +103,13 @@ class _ThemedGlyph(QIconEngine):
         return _ThemedGlyph(self._glyph, self._token)
 
     def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:
-        token = "disabled" if mode == QIcon.Mode.Disabled else self._token
-        qtawesome.icon(self._glyph, color=theme.colour(token).name()).paint(painter, rect)
+        font, characters = _glyphs()
+        font.setPixelSize(max(round(_SCALE * rect.height()), 1))
+        painter.save()
+        painter.setFont(font)
+        painter.setPen(theme.colour("disabled" if mode == QIcon.Mode.Disabled else self._token))
+        painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, characters[self._glyph])
+        painter.restore()
 
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
         pixmap = QPixmap(size)

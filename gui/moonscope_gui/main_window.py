@@ -23,6 +23,7 @@ from .docks.prototypes import PrototypesDock
 from .docks.vms import VMsDock
 from .engine_link import EngineLink
 from .flows.cache import CacheFlow
+from .flows.closures import ClosuresFlow
 from .flows.compare import CompareFlow
 from .flows.console import ConsoleFlow
 from .flows.desk import Desk
@@ -35,6 +36,7 @@ from .flows.look import LookFlow
 from .flows.verdicts import VerdictsFlow
 from .flows.versions import VersionsFlow
 from .flows.vms import VMsFlow
+from .flows.what_if import WhatIfFlow
 from .menus import build_context_menus, build_menus, build_toolbar
 from .models.files import FilesModel
 from .models.generations import GenerationsModel
@@ -122,12 +124,15 @@ class MainWindow(QMainWindow):
         self.cache_flow = CacheFlow(desk)
         self.compare_flow = CompareFlow(desk)
         self.verdicts_flow = VerdictsFlow(desk, self.link, self.files)
+        self.what_if_flow = WhatIfFlow(desk, self.link)
         self.versions_flow = VersionsFlow(desk, self.generations.selected, self.select_vms)
         self.engine_flow = EngineFlow(desk, self.link)
         self.console_flow = ConsoleFlow(desk, self.console, self.settings)
         self.export_flow = ExportFlow(desk, self.current_table)
         self.inspection = InspectionFlow(desk, self.prototypes, self.generations, self.prototypes.isVisible)
         self.look_flow = LookFlow(desk, self.look, self.look.isVisible, self._show_prototype, self.select_vms)
+        self.closures_flow = ClosuresFlow(desk, self.prototypes, self.select_vms)
+        self.look.closures_wanted.connect(self.closures_flow.find)
 
     def _build_actions(self) -> None:
         self.actions_ = actions.Actions(self)
@@ -143,7 +148,7 @@ class MainWindow(QMainWindow):
         calls: dict[str, Callable[..., object]] = {
             "open-files": files.choose_files, "open-folder": files.choose_folder,
             "load-selected": files.load_selected, "load-all": files.load_in_all,
-            "inspect-file": self.inspection.choose_file,
+            "inspect-file": self.inspection.choose_file, "find-closures": self.closures_flow.find_current,
             "export": export.export_table, "copy": export.copy_rows, "screenshot": export.choose_screenshot,
             "find": lambda: self.current_table().filter.setFocus(Qt.FocusReason.ShortcutFocusReason),
             "quit": self.close,
@@ -154,6 +159,7 @@ class MainWindow(QMainWindow):
             "recompile": versions.recompile, "old-code": versions.select_old_code, "holders": versions.select_holders,
             "evict": cache.evict_selected, "evict-pattern": cache.evict_pattern, "clear": cache.clear_all,
             "pause": self.set_paused, "reset-layout": self.reset_layout, "palette": self.show_palette,
+            "what-if": self.what_if_flow.open,
             "restart": self.engine_flow.restart, "about": self.engine_flow.about,
         }  # fmt: skip
         for mode in CacheMode:

@@ -12,13 +12,13 @@ from .actions import IN_TABLE, Actions
 from .views.table_view import TableView
 
 _MENUS = {
-    "&File": ("open-folder", "open-files", "recent", "", "inspect-file", "", "export", "copy", "find", "",
-              "screenshot", "", "quit"),
+    "&File": ("open-folder", "open-files", "recent", "", "inspect-file", "find-closures", "", "export", "copy",
+              "find", "", "screenshot", "", "quit"),
     "&VMs": ("spawn", "run-script", "", "load-selected", "load-all", "", "mode", "default", "", "look", "collect",
              "interrupt", "", "close-selected", "close-all"),
     "&Cache": ("compare", "globals", "", "recompile", "old-code", "", "evict", "evict-pattern", "", "clear"),
     "V&iew": ("palette", "pause", "", "docks", "reset-layout", "", "theme"),
-    "&Engine": ("restart", "", "about"),
+    "&Engine": ("what-if", "", "restart", "", "about"),
 }  # fmt: skip
 _SUBMENUS = {
     "mode": ("Cache &Mode of Selected", ("mode-on", "mode-exist", "mode-off")),

@@ -42,7 +42,7 @@ class ExportFlow(QObject):
         records = panel.model.records()
         titles = [column.key for column in panel.model.columns]
         try:
-            (_write_json if path.suffix.lower() == ".json" else _write_csv)(path, titles, records)
+            write_records(path, titles, records)
         except OSError as error:
             self._desk.say(Message(f"{path} was not written: {error.strerror or error}."))
         else:
@@ -67,6 +67,11 @@ class ExportFlow(QObject):
         chooser.setNameFilters(filters)
         chooser.selectFile(name)
         return chooser
+
+
+def write_records(path: Path, titles: list[str], records: list[dict[str, Any]]) -> None:
+    """As JSON or CSV, as the suffix says. Raises OSError."""
+    (_write_json if path.suffix.lower() == ".json" else _write_csv)(path, titles, records)
 
 
 def _write_csv(path: Path, titles: list[str], records: list[dict[str, Any]]) -> None:

@@ -3,41 +3,95 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
-from moonscope.errors import MoonscopeError
-from moonscope.protocol import AnyCommand
+from PySide6.QtCore import QObject, Qt, SignalInstance, Slot
 
-from .jobs import Jobs
+from moonscope.errors import CancelledError, MoonscopeError
+from moonscope.protocol import AnyCommand, Spawn
+
+from .jobs import Job, Jobs
 
 T = TypeVar("T")
-Steps = Generator[AnyCommand, Any, T]
-"""Yields commands and is sent the engine's answers; errors are raised where the command was yielded."""
+Condition = Callable[[], bool]
+Steps = Generator[AnyCommand | Condition, Any, T]
+"""Yields commands and is sent the engine's answers, errors are raised where the command was yielded; or yields
+conditions, and goes on when they hold."""
 
 
-def take_steps(
-    jobs: Jobs,
-    title: str,
-    steps: Steps[T],
-    done: Callable[[T], object],
-    failed: Callable[[MoonscopeError], object],
-) -> None:
-    """Go through `steps` without waiting; `done` gets what they return, `failed` the error that ended them."""
+class Walk(QObject, Generic[T]):
+    """Goes through steps without ever waiting. `done` gets what they return, `failed` the error that ended them.
 
-    def go(resume: Callable[[], AnyCommand]) -> None:
+    Conditions are looked at whenever `updated` is emitted, and after everybody else has seen it.
+    """
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        title: str,
+        steps: Steps[T],
+        done: Callable[[T], object],
+        failed: Callable[[MoonscopeError], object],
+        updated: SignalInstance | None = None,
+    ) -> None:
+        super().__init__(jobs)
+        self._jobs = jobs
+        self._title = title
+        self._steps = steps
+        self._done = done
+        self._failed = failed
+        self._step: AnyCommand | Condition | None = None
+        self._job: Job | None = None
+        self._cancelling = False  # CancelledError is yet to be raised
+        self._waiting: Condition | None = None
+        if updated is not None:
+            updated.connect(self._look, Qt.ConnectionType.QueuedConnection)
+        self._go(lambda: next(steps))
+
+    def cancel(self) -> None:
+        """Raise CancelledError in the steps, which may yet clean up.
+
+        A Spawn is not cut off, as it would not be known which VMs came of it: its answer is sent, and the error raised
+        in place of the next step.
+        """
+        self._cancelling = True
+        if self._waiting is not None:
+            self._waiting = None
+            self._raise(CancelledError("cancelled"))
+        elif self._job is not None and not isinstance(self._step, Spawn):
+            self._job.cancel()
+
+    def _go(self, resume: Callable[[], AnyCommand | Condition]) -> None:
+        self._job = None
         try:
-            command = resume()
+            self._step = step = resume()
         except StopIteration as end:
-            done(end.value)
+            self._done(end.value)
+            self.deleteLater()
         except MoonscopeError as error:
-            failed(error)
+            self._failed(error)
+            self.deleteLater()
         else:
-            jobs.start(title, command, answered, raised)
+            if self._cancelling:
+                self._raise(CancelledError("cancelled"))
+            elif callable(step):
+                self._waiting = step
+                self._look()
+            else:
+                self._job = self._jobs.start(self._title, step, self._send, self._raise)
 
-    def answered(answer: object) -> None:
-        go(lambda: steps.send(answer))
+    @Slot()
+    def _look(self) -> None:
+        if self._waiting is not None and self._waiting():
+            self._waiting = None
+            self._send(None)
 
-    def raised(error: MoonscopeError) -> None:
-        go(lambda: steps.throw(error))
+    def _send(self, answer: object) -> None:
+        if self._cancelling and not isinstance(self._step, Spawn):  # it was too late for the engine to cancel
+            self._raise(CancelledError("cancelled"))
+        else:
+            self._go(lambda: self._steps.send(answer))
 
-    go(lambda: next(steps))
+    def _raise(self, error: MoonscopeError) -> None:
+        self._cancelling = False
+        self._go(lambda: self._steps.throw(error))

@@ -14,7 +14,7 @@ from ..models import formats
 from ..models.file_entry import FileEntry
 from ..views.message_bar import Message
 from .desk import Desk
-from .steps import Steps, take_steps
+from .steps import Steps, Walk
 
 SelectVMs = Callable[[Sequence[int]], object]
 
@@ -49,7 +49,7 @@ class VersionsFlow(QObject):
             self._select_vms(vms)
             self._desk.note(f"{formats.plural(len(vms), 'VM')} {words}{': ' if vms else ''}{formats.ids(vms)}")
 
-        take_steps(self._desk.jobs, "Find the holders", _holders(generations), done, self._fail("Find the holders"))
+        Walk(self._desk.jobs, "Find the holders", _holders(generations), done, self._fail("Find the holders"))
 
     # Out of date
 
@@ -74,7 +74,7 @@ class VersionsFlow(QObject):
 
         def go() -> None:
             failed = self._fail(f"Recompile {name}")
-            take_steps(self._desk.jobs, f"Recompile {name}", _recompile_all(entries), self._recompiled, failed)
+            Walk(self._desk.jobs, f"Recompile {name}", _recompile_all(entries), self._recompiled, failed)
 
         ConfirmDialog("Recompile", text, "Recompile", go, self._desk.window).open()
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QAbstractItemModel, QModelIndex, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QTreeView, QWidget
 
-_SHARES = (0.33, 0.26, 0.16)  # of the width, at first; the last column takes the rest
+_SHARES = (0.31, 0.25, 0.15)  # of the width, at first; the last column takes the rest
 
 
 class LookView(QTreeView):

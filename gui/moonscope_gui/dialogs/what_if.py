@@ -1,0 +1,158 @@
+"""What the cache buys: one workload in every cache mode, on one chart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from moonscope.model import CacheMode, LuaVersion
+
+from ..models import formats
+from ..models.what_if import Finding, FindingsModel
+from ..plots.bars import Bar, BarChart, Group
+from ..views.table_view import TableView
+
+MOST_VMS = 500
+_TOKENS = {CacheMode.ON: "hit", CacheMode.EXIST: "bypass", CacheMode.OFF: "unshared"}
+_TEXT = (
+    "Loads the files that are cached into fresh VMs: once with the cache (on), once with what is stored in it now "
+    "(exist), once without it (off). The VMs are closed again; their loads count in the statistics."
+)
+
+
+class WhatIfDialog(QDialog):
+    """`files` tells how many files of each Lua are cached. `start(lua, vms)` and `cancel()` are called by buttons,
+    `save(path)` when a file was chosen."""
+
+    def __init__(
+        self,
+        files: Mapping[LuaVersion, int],
+        start: Callable[[LuaVersion, int], object],
+        cancel: Callable[[], object],
+        save: Callable[[Path], object],
+        parent: QWidget,
+    ) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("What would the cache buy?")
+        self.setMinimumWidth(720)
+        self._start, self._cancel, self._save = start, cancel, save
+        self._running = False
+        self.lua = QComboBox()
+        for lua, count in sorted(files.items(), key=lambda item: -item[1]):
+            self.lua.addItem(f"{formats.plural(count, 'cached file')} of Lua {lua}", lua)
+        self.vms = QSpinBox(minimum=1, maximum=MOST_VMS, value=20)
+        self.model = FindingsModel(self)
+        self.view = TableView(self.model, "")
+        self.view.setFixedHeight(self.view.verticalHeader().defaultSectionSize() * 5)
+        self.chart = BarChart()
+        self.chart.hide()
+        self.view.hide()
+        self.words = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
+        self.progress = QProgressBar(textVisible=False)
+        self.progress.hide()
+        self._lay_out()
+        self.finished.connect(lambda: cancel())
+
+    # What the flow calls
+
+    def show_step(self, done: int, total: int, words: str) -> None:
+        self.progress.setRange(0, total)
+        self.progress.setValue(done)
+        self.words.setText(words)
+
+    def add(self, finding: Finding) -> None:
+        self.model.apply([finding])
+        self.chart.show_groups(groups(self.findings))
+        self.view.show()
+        self.chart.show()
+        self.adjustSize()
+
+    def end(self, words: str) -> None:
+        self._set_running(False)
+        self.words.setText(words)
+
+    @property
+    def findings(self) -> list[Finding]:
+        return [self.model.row_at(position) for position in range(self.model.rowCount())]
+
+    # Buttons
+
+    @Slot()
+    def _go(self) -> None:
+        if self._running:
+            self._cancel()
+            return
+        self.model.reset_rows()
+        self._set_running(True)
+        self._start(LuaVersion(self.lua.currentData()), self.vms.value())
+
+    def _set_running(self, running: bool) -> None:
+        self._running = running
+        self.go.setText("Cancel" if running else "Run")
+        self.progress.setVisible(running)
+        self.lua.setEnabled(not running)
+        self.vms.setEnabled(not running)
+        self.export.setEnabled(not running and bool(self.findings))
+
+    @Slot()
+    def _choose_file(self) -> None:
+        chooser = QFileDialog(self, "Export what was measured")
+        chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        chooser.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        chooser.setNameFilters(["CSV (*.csv)", "JSON (*.json)", "Picture (*.png)"])
+        chooser.filterSelected.connect(lambda name: chooser.setDefaultSuffix(name[-4:-1].strip(".").lower()))
+        chooser.setDefaultSuffix("csv")
+        chooser.selectFile("what-the-cache-buys.csv")
+        chooser.fileSelected.connect(lambda path: self._save(Path(path)))
+        chooser.open()
+
+    def _lay_out(self) -> None:
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        self.go = QPushButton("Run", default=True)
+        self.go.clicked.connect(self._go)
+        self.export = QPushButton("Export…")
+        self.export.setEnabled(False)
+        self.export.clicked.connect(self._choose_file)
+        buttons.addButton(self.go, QDialogButtonBox.ButtonRole.ActionRole)
+        buttons.addButton(self.export, QDialogButtonBox.ButtonRole.ActionRole)
+        form = QFormLayout()
+        form.addRow("Workload", self.lua)
+        form.addRow("Fresh VMs", self.vms)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(10)
+        layout.addWidget(QLabel(_TEXT, wordWrap=True, textFormat=Qt.TextFormat.PlainText))
+        layout.addLayout(form)
+        for widget in (self.chart, self.view, self.progress, self.words):
+            layout.addWidget(widget)
+        layout.addWidget(buttons)
+
+
+def groups(findings: Sequence[Finding]) -> list[Group]:
+    """The chart: a group for each number, a bar for each mode."""
+
+    def bars(value: Callable[[Finding], float | None]) -> list[Bar]:
+        return [Bar(finding.mode.value, value(finding), _TOKENS[finding.mode]) for finding in findings]
+
+    return [
+        Group("Memory per VM", bars(lambda f: f.private_bytes), formats.size),
+        Group("Memory of all VMs, shared bytes included", bars(lambda f: f.total_bytes), formats.size),
+        Group("Load time per file", bars(lambda f: f.load_us), formats.microseconds),
+        Group("Hits", bars(lambda f: f.counters.hits), lambda hits: formats.count(round(hits))),
+    ]

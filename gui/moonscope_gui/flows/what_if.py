@@ -1,0 +1,167 @@
+"""What the cache buys: the cached files, loaded into fresh VMs in one mode after the other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from statistics import mean, median
+
+from PySide6.QtCore import QObject, Slot
+
+from moonscope.errors import CancelledError, MoonscopeError
+from moonscope.model import CacheMode, Counters, LuaVersion, Outcome, Update, VMOptions
+from moonscope.protocol import Close, Load, RunChunk, Runs, Spawn, Spawned
+
+from ..dialogs.what_if import WhatIfDialog
+from ..engine_link import EngineLink
+from ..models import formats
+from ..models.state import FileId
+from ..models.what_if import Finding
+from .desk import Desk
+from .export import write_records
+from .steps import Steps, Walk
+
+_MEASURE = "collectgarbage() collectgarbage() return collectgarbage('count') * 1024"  # bytes, in all Luas
+_STEPS = 4  # of each mode
+
+
+class WhatIfFlow(QObject):
+    def __init__(self, desk: Desk, link: EngineLink) -> None:
+        super().__init__(desk.window)
+        self._desk = desk
+        self._link = link
+        self._walk: Walk[None] | None = None
+        self._dialog: WhatIfDialog | None = None
+        self._vms: frozenset[int] = frozenset()  # those of the mode that is measured now
+        self._durations: list[float] = []  # of their loads, in µs
+        link.updated.connect(self._watch)
+        link.lost.connect(self.cancel)
+
+    def open(self) -> None:
+        """Offer the measurement."""
+        if self._walk is not None:
+            self._desk.note("The measurement that was cancelled is still closing its VMs")
+            return
+        files = Counter(row.lua for row in self._desk.state.files.values() if row.generation)
+        self._dialog = WhatIfDialog(files, self._start, self.cancel, self._save, self._desk.window)
+        self._dialog.finished.connect(self._forget_dialog)
+        self._dialog.open()
+
+    @Slot()
+    def cancel(self) -> None:
+        """Stop as soon as possible; the VMs are closed all the same."""
+        if self._walk is not None:
+            self._walk.cancel()
+
+    @Slot()
+    def _forget_dialog(self) -> None:
+        self._dialog = None
+
+    # Measuring
+
+    def _start(self, lua: LuaVersion, vms: int) -> None:
+        rows = [row for row in self._desk.state.files.values() if row.lua is lua and row.generation]
+        paths = tuple(row.key for row in rows)
+        updated = self._link.updated
+        steps = self._steps(lua, vms, paths)
+        self._walk = Walk(self._desk.jobs, "What would the cache buy?", steps, self._done, self._failed, updated)
+
+    def _steps(self, lua: LuaVersion, count: int, paths: tuple[str, ...]) -> Steps[None]:
+        for place, mode in enumerate(CacheMode):
+            self._tell(place, 0, f"{mode}: spawning {formats.plural(count, 'VM')}")
+            spawned: Spawned = yield Spawn(count=count, options=VMOptions(lua=lua, mode=mode))
+            vms = spawned.report.vms
+            self._vms, self._durations = frozenset(vms), []
+            try:
+                yield from self._measure(place, mode, vms, [(lua, path) for path in paths])
+            except MoonscopeError:
+                yield Close(vms=vms)
+                raise
+            yield Close(vms=vms)
+
+    def _measure(self, place: int, mode: CacheMode, vms: tuple[int, ...], files: Sequence[FileId]) -> Steps[None]:
+        """One mode: load, and add what came of it to the dialog."""
+        self._tell(place, 1, f"{mode}: measuring the fresh VMs")
+        before: Runs = yield RunChunk(vms=vms, source=_MEASURE)
+        self._tell(place, 2, f"{mode}: loading {formats.plural(len(files), 'file')}")
+        yield Load(paths=tuple(key for _, key in files), vms=vms)
+        self._tell(place, 3, f"{mode}: measuring the VMs with the files in them")
+        after: Runs = yield RunChunk(vms=vms, source=_MEASURE)
+        yield lambda: all(self._counters(vm).loads >= len(files) for vm in vms)  # what was counted comes a moment later
+        finding = Finding(
+            mode=mode,
+            vms=len(vms),
+            files=len(files),
+            private_bytes=round(_bytes(after) - _bytes(before)),
+            shared_bytes=0 if mode is CacheMode.OFF else self._shared(files),
+            load_us=mean(self._durations) if self._durations else None,
+            counters=_total([self._counters(vm) for vm in vms]),
+        )
+        if self._dialog is not None:
+            self._dialog.add(finding)
+
+    def _counters(self, vm: int) -> Counters:
+        row = self._desk.state.vms.get(vm)
+        return row.counters if row is not None else Counters()
+
+    def _shared(self, files: Iterable[FileId]) -> int:
+        state = self._desk.state
+        rows = (state.generations.get(state.files[file].generation or 0) for file in files if file in state.files)
+        return sum(row.shared_bytes for row in rows if row is not None)
+
+    @Slot(object)
+    def _watch(self, update: Update) -> None:
+        loads = (event for event in update.loads if event.vm in self._vms and event.outcome is not Outcome.ERROR)
+        self._durations += [event.duration_us for event in loads]
+
+    # The dialog
+
+    def _tell(self, place: int, step: int, words: str) -> None:
+        if self._dialog is not None:
+            self._dialog.show_step(place * _STEPS + step, len(CacheMode) * _STEPS, f"{words} …")
+
+    def _done(self, _: None) -> None:
+        findings = {finding.mode: finding for finding in self._dialog.findings} if self._dialog else {}
+        self._end(verdict(findings[CacheMode.ON], findings[CacheMode.OFF]) if findings else "")
+
+    def _failed(self, error: MoonscopeError) -> None:
+        self._end("Cancelled." if isinstance(error, CancelledError) else f"It could not be measured: {error}")
+
+    def _end(self, words: str) -> None:
+        self._walk, self._vms = None, frozenset()
+        if self._dialog is not None:
+            self._dialog.end(words)
+
+    def _save(self, path: Path) -> None:
+        assert self._dialog is not None
+        titles = [column.key for column in self._dialog.model.columns]
+        try:
+            if path.suffix.lower() != ".png":
+                write_records(path, titles, self._dialog.model.records())
+            elif not self._dialog.chart.grab().save(str(path)):
+                raise OSError("it is no place for a picture, or cannot be written to")
+        except OSError as error:
+            self._dialog.words.setText(f"{path} was not written: {error.strerror or error}.")
+        else:
+            self._dialog.words.setText(f"Written to {path}.")
+
+
+def _bytes(runs: Runs) -> float:
+    """The middle of what the VMs answered; 0 when none did."""
+    found = [float(result.values[0]) for result in runs.results if result.failure is None and result.values]
+    return median(found) if found else 0.0
+
+
+def _total(counters: Sequence[Counters]) -> Counters:
+    return Counters(*(sum(getattr(each, name) for each in counters) for name in Counters.__struct_fields__))
+
+
+def verdict(on: Finding, off: Finding) -> str:
+    """What the cache buys, in a sentence."""
+    saved = off.total_bytes - on.total_bytes
+    memory = f"{formats.size(abs(saved))} {'less' if saved >= 0 else 'more'} memory"
+    words = f"With the cache, {formats.plural(on.vms, 'VM')} hold {on.files:,} files in {memory}"
+    if on.load_us and off.load_us:
+        words += f", and load each in {formats.microseconds(on.load_us)} instead of {formats.microseconds(off.load_us)}"
+    return f"{words}."
