@@ -6,6 +6,9 @@
     malloc   every allocation of store, publish, freeze, clone and spawn fails once, and from then on
     cycles   10,000 times spawn, load, close, with clears in between: memory stays flat
 
+--official adds Lua's own test files to asan and guard. --runtime builds moonscope-runtime with the sanitizer too, which
+then watches all that Lua itself does with shared memory (a minute more, and pip must find lupa's source).
+
 Builds go to a temporary folder, with the compiler flags of pyproject.toml; the checkout is not touched. Needs gcc with
 its sanitizer libraries (Debian: libasan8 libubsan1 libtsan2), and what the tests need. Linux only.
 """
@@ -28,7 +31,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 NATIVE = ROOT / "core" / "moonscope" / "_native"
 WORKLOADS = ROOT / "tests" / "native"
-CONFORMANCE = ["tests/conformance", "--ignore=tests/conformance/test_official.py"]
+RUNTIME = ROOT / "packaging" / "runtime"
+OFFICIAL = "tests/conformance/test_official.py"
 ENGINE = ["tests/core", "--ignore=tests/core/bytecode", "--ignore=tests/core/analysis"]
 
 
@@ -72,6 +76,16 @@ def build(folder: Path, *, flags: Sequence[str] = (), hostile: bool = False) -> 
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "QT_QPA_PLATFORM": "offscreen"}
     environment["MOONSCOPE_NATIVE_BUILD"] = str(library)
     return environment
+
+
+def build_runtime(folder: Path, flags: str, environment: dict[str, str]) -> None:
+    """Build moonscope-runtime with the same flags, and let `environment` import that one."""
+    source, target = folder / "runtime-source", folder / "runtime"
+    shutil.copytree(RUNTIME, source, ignore=shutil.ignore_patterns("build", "*.egg-info"))
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(target), str(source)]
+    flags = f"{flags} -O1 -g -fno-omit-frame-pointer"
+    subprocess.run(command, env={**os.environ, "CFLAGS": flags, "LDFLAGS": flags}, check=True)
+    environment["PYTHONPATH"] = f"{target}{os.pathsep}{environment['PYTHONPATH']}"
 
 
 def run(environment: dict[str, str], *arguments: str, before: Sequence[str] = ()) -> None:
@@ -118,27 +132,38 @@ def with_reports(folder: Path, checks: Callable[[str], None]) -> None:
         raise failure
 
 
-def asan(folder: Path, seconds: float) -> None:
+def conformance(options: argparse.Namespace) -> list[str]:
+    return ["tests/conformance", *([] if options.official else [f"--ignore={OFFICIAL}"])]
+
+
+def asan(folder: Path, options: argparse.Namespace) -> None:
     environment = build(folder, flags=["-fsanitize=address,undefined"])
+    if options.runtime:
+        build_runtime(folder, "-fsanitize=address", environment)
     environment["LD_PRELOAD"] = preload("libasan.so", "libstdc++.so.6")
 
     def checks(report: str) -> None:
         environment["ASAN_OPTIONS"] = f"detect_leaks=0:log_path={report}"
         environment["UBSAN_OPTIONS"] = f"halt_on_error=1:print_stacktrace=1:log_path={report}"
-        workload(environment, "stress.py", "--seconds", str(seconds))
-        pytest(environment, *CONFORMANCE)
+        workload(environment, "stress.py", "--seconds", str(options.seconds))
+        pytest(environment, *conformance(options))
         pytest(environment, *ENGINE)
 
     with_reports(folder, checks)
 
 
-def tsan(folder: Path, seconds: float) -> None:
+def tsan(folder: Path, options: argparse.Namespace) -> None:
     environment = build(folder, flags=["-fsanitize=thread"])
+    if options.runtime:
+        build_runtime(folder, "-fsanitize=thread", environment)
     environment["LD_PRELOAD"] = preload("libtsan.so")
+    # An interrupt sets a hook from another thread: Lua's own way to do it, and no synchronisation (lua_interrupt.h).
+    suppressions = folder / "suppressions"
+    suppressions.write_text("race:lua_sethook\n")
 
     def checks(report: str) -> None:
-        environment["TSAN_OPTIONS"] = f"log_path={report}:exitcode=0"
-        workload(environment, "stress.py", "--seconds", str(seconds), before=fixed_addresses())
+        environment["TSAN_OPTIONS"] = f"log_path={report}:exitcode=0:suppressions={suppressions}"
+        workload(environment, "stress.py", "--seconds", str(options.seconds), before=fixed_addresses())
 
     with_reports(folder, checks)
 
@@ -152,18 +177,18 @@ def fixed_addresses() -> list[str]:
     return command if allowed else []
 
 
-def guard(folder: Path, seconds: float) -> None:
+def guard(folder: Path, options: argparse.Namespace) -> None:
     environment = build(folder, hostile=True) | {"HOSTILE_GUARD": "1"}
-    workload(environment, "stress.py", "--seconds", str(seconds), "--guarded")
-    pytest(environment, "tests/conformance")
+    workload(environment, "stress.py", "--seconds", str(options.seconds), "--guarded")
+    pytest(environment, *conformance(options))
 
 
-def malloc(folder: Path, seconds: float) -> None:
-    workload(build(folder, hostile=True), "failing_malloc.py", "--seconds", str(seconds))
+def malloc(folder: Path, options: argparse.Namespace) -> None:
+    workload(build(folder, hostile=True), "failing_malloc.py", "--seconds", str(options.seconds))
 
 
-def cycles(folder: Path, seconds: float) -> None:
-    workload(build(folder), "cycles.py", "--seconds", str(seconds))
+def cycles(folder: Path, options: argparse.Namespace) -> None:
+    workload(build(folder), "cycles.py", "--seconds", str(options.seconds))
 
 
 CHECKS = {check.__name__: check for check in (asan, tsan, guard, malloc, cycles)}
@@ -173,9 +198,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("check", choices=CHECKS)
     parser.add_argument("--seconds", type=float, default=60, help="at most, for what can go on (default: 60)")
+    parser.add_argument("--official", action="store_true", help="asan, guard: Lua's own test files too")
+    parser.add_argument("--runtime", action="store_true", help="asan, tsan: build moonscope-runtime with it too")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="moonscope-") as folder:
-        CHECKS[options.check](Path(folder), options.seconds)
+        CHECKS[options.check](Path(folder), options)
     print(f"{options.check}: passed")
 
 
