@@ -96,6 +96,25 @@ add(1, 2, 3, 4)
 debug.sethook()
 tell(count)
 """,
+    "hooks: nothing is seen of a load but the call of loadfile": """
+local function hook(event, line) tell(event, line, debug.getinfo(2, 'S').short_src, debug.getinfo(2, 'n').name) end
+for _, mask in ipairs{'c', 'r', 'l', 'crl'} do
+    debug.sethook(hook, mask)
+    local f, g = loadfile(path), loadfile(path)
+    debug.sethook()
+end
+local count = 0
+debug.sethook(function() count = count + 1 end, '', 1)
+local f, g = loadfile(path), loadfile(path)
+debug.sethook()
+tell(count)
+""",
+    "hooks: one that raises does not spoil a load": """
+debug.sethook(function() if debug.getinfo(2, 'S').what ~= 'C' then error('raised by the hook') end end, 'c')
+local f, message = loadfile(path)
+debug.sethook()
+tell(type(f), message)
+""",
     "names and values of locals at each line": """
 local add = loadfile(path)()
 debug.sethook(function(event, line)
