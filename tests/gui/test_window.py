@@ -279,13 +279,15 @@ def test_the_ledger_names_the_holders_of_a_generation(window: MainWindow, qtbot:
 
 def test_the_console_shows_output_results_and_errors_once(window: MainWindow, qtbot: QtBot) -> None:
     spawn(window, qtbot, 1)
-    for source in ("print('hello') return 7", "error 'boom'"):
+    output = window.console.output
+    for source, ending in (("print('hello') return 7", "\n7"), ("error 'boom'", "in ?")):
         window.console.input.setPlainText(source)
         window.console.input.submit()
-    qtbot.waitUntil(lambda: "stack traceback" in window.console.output.toPlainText(), timeout=PATIENCE_MS)
+        qtbot.waitUntil(lambda ending=ending: output.toPlainText().endswith(ending), timeout=PATIENCE_MS)
+    assert "console:1: boom\nstack traceback:" in output.toPlainText()
     sample = window.state.sample
     qtbot.waitUntil(lambda: window.state.sample != sample, timeout=PATIENCE_MS)  # output events came, too
-    text = window.console.output.toPlainText()
+    text = output.toPlainText()
     assert text.count("hello") == 2  # in the source and in the output
     assert "\n7\n" in text
 

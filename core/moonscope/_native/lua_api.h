@@ -140,6 +140,9 @@ enum {
     X(int, lua_gc, (lua_State *, int, ...)) \
     X(const char *, luaL_tolstring, (lua_State *, int, size_t *)) \
     X(void *, lua_newuserdatauv, (lua_State *, size_t, int)) \
+    X(lua_Hook, lua_gethook, (lua_State *)) \
+    X(int, lua_gethookmask, (lua_State *)) \
+    X(int, lua_gethookcount, (lua_State *)) \
     X(int, lua_setiuservalue, (lua_State *, int, int)) \
     X(int, lua_getiuservalue, (lua_State *, int, int))
 #else

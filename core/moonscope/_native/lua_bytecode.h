@@ -38,7 +38,9 @@ static bool dump_function(lua_State *L, struct dump *dump)
     lua_pushcclosure(L, dump_argument, 0);
     lua_pushlightuserdata(L, dump);
     lua_pushvalue(L, function);
+    struct hooks hooks = hooks_off(L);
     bool done = protected_call(L, 2, 1, 0) == LUA_OK && lua_toboolean(L, -1);
+    hooks_on(L, &hooks);
     lua_settop(L, function);
     return done;
 }

@@ -34,11 +34,10 @@ static int check_fit(lua_State *L)
     return 1;
 }
 
-static int direct_push(lua_State *L, struct vm *vm, struct hold *hold, const struct payload *payload,
-                       const char *chunkname)
+/* Finds out what this VM runs: the frozen prototype itself, or a graft of it. */
+static int choose_prototype(lua_State *L, struct vm *vm, struct hold *hold, const struct payload *payload)
 {
     struct frozen *frozen = payload->data;
-    (void)chunkname;
     if (hold->own == NULL && vm != NULL && vm->born >= frozen->newest)
         hold->own = &frozen->protos[0].proto;
     if (hold->own == NULL) {
@@ -55,7 +54,19 @@ static int direct_push(lua_State *L, struct vm *vm, struct hold *hold, const str
         else if ((status = make_graft(L, hold, payload)) != LUA_OK)
             return status;
     }
-    return push_closure(L, hold->own);
+    return LUA_OK;
+}
+
+static int direct_push(lua_State *L, struct vm *vm, struct hold *hold, const struct payload *payload,
+                       const char *chunkname)
+{
+    (void)chunkname; /* the frozen source tells it */
+    struct hooks hooks = hooks_off(L);
+    int status = choose_prototype(L, vm, hold, payload);
+    if (status == LUA_OK)
+        status = push_closure(L, hold->own);
+    hooks_on(L, &hooks);
+    return status;
 }
 
 static bool direct_store(lua_State *L, struct payload *payload)

@@ -107,8 +107,12 @@ static int graft_push(lua_State *L, struct vm *vm, struct hold *hold, const stru
 {
     (void)vm;
     (void)chunkname; /* the frozen source tells it */
+    struct hooks hooks = hooks_off(L);
     int status = hold->own == NULL ? make_graft(L, hold, payload) : LUA_OK;
-    return status == LUA_OK ? push_closure(L, hold->own) : status;
+    if (status == LUA_OK)
+        status = push_closure(L, hold->own);
+    hooks_on(L, &hooks);
+    return status;
 }
 
 static bool graft_store(lua_State *L, struct payload *payload)
