@@ -63,15 +63,6 @@ def test_a_cancelled_measurement_leaves_no_vm_behind(person: Person, dialog: Wha
     assert len(dialog.findings) < 3
 
 
-def test_closing_the_dialog_cancels(person: Person, dialog: WhatIfDialog) -> None:
-    before = set(person.window.state.vms)
-    dialog.vms.setValue(100)
-    dialog.go.click()
-    person.waits_until(lambda: len(person.window.state.vms) > len(before))
-    dialog.close()
-    person.waits_until(lambda: set(person.window.state.vms) == before and not person.window.jobs.running)
-
-
 def test_what_was_measured_is_exported(person: Person, dialog: WhatIfDialog, tmp_path: Path) -> None:
     dialog.go.click()
     person.waits_until(dialog.export.isEnabled)
