@@ -79,7 +79,9 @@ def prepare(extension: Extension, lupa: Path, package: Path) -> None:
     folder = lupa / "third-party" / lua
     edit_all(folder, EDITS[lua])
     own = Path(extension.sources[0]).resolve()
-    extension.sources = [str(path) for path in (package / f"{lua}.c", own, *lua_sources(folder))]
+    # A copy for each Lua: they are compiled at the same time, and one source would be one object file of both.
+    shutil.copy(own, folder)
+    extension.sources = [str(path) for path in (package / f"{lua}.c", *lua_sources(folder))]
     extension.include_dirs = [str(folder), str(own.parent)]
     extension.define_macros = list(MACROS)
     # As lupa's wheels are built, or code runs 5 to 10 % slower than there; -g0 because Python's own flags ask for
