@@ -97,10 +97,12 @@ class Batch(Generic[T]):
         cancelled: Cancelled | None = None,
         withdraw: Callable[[], None] | None = None,
     ) -> dict[int, T | Exception]:
-        """The outcomes of all `count` jobs. Once `cancelled`, `withdraw` is called and CancelledError is raised as soon
+        """The outcomes of all `count` jobs; progress is first reported at once. Once `cancelled`, `withdraw` is called and CancelledError is raised as soon
         as no job is left (without `withdraw`, at once); what was done stays done."""
         self._count = count
         watched = progress is not None or cancelled is not None
+        if progress:
+            progress(self._done(), count * self.units, f"{self.task}: {len(self._results)} of {count} VMs")
         while len(self._results) < count:
             if cancelled and not self.cancelled and cancelled():
                 self.cancelled = True

@@ -30,6 +30,7 @@ class Endless:
         self._released = threading.Event()
 
     def __call__(self, command, progress, cancelled):
+        progress(0, 1, "")
         self.running.release()
         while not self._released.wait(0.01):
             if cancelled():
@@ -140,6 +141,35 @@ def test_a_slow_command_of_one_client_does_not_keep_another_waiting(host, attach
     attach(host).request(RUN)
     endless.wait_until_running()
     assert attach(host).request(Load(paths=("a.lua",))).result(DEADLINE) == Done(0)
+
+
+@pytest.mark.parametrize("first", [Load(paths=()), *QUICK[:3], QUICK[4]], ids=lambda command: type(command).__name__)
+def test_a_command_begins_when_those_sent_before_it_have_begun(engine, host, attach, first):
+    may_begin, begun = threading.Event(), []
+
+    def slow_to_begin(command, progress, cancelled):
+        assert may_begin.wait(DEADLINE)
+        begun.append(command)
+        return Done(0)
+
+    engine.scripts[type(first)] = slow_to_begin
+    engine.scripts[RunChunk] = lambda command, *_: begun.append(command) or Done(0)
+    client = attach(host)
+    client.request(first)
+    second = client.request(RUN)
+    assert attach(host).request(Collect()).result(DEADLINE) == Done(0)  # other clients do not wait
+    assert client.request(Holders(generation=1)).result(DEADLINE) == Done(0)  # nor does what only reads
+    assert begun == []
+    may_begin.set()
+    assert second.result(DEADLINE) == Done(0)
+    assert begun == [first, RUN]
+
+
+def test_a_command_that_has_begun_holds_no_other(host, attach, endless):
+    client = attach(host)
+    client.request(RUN)
+    endless.wait_until_running()
+    assert client.request(Load(paths=())).result(DEADLINE) == Done(0)
 
 
 def test_a_running_command_can_be_cancelled(host, attach, endless):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Iterable
 
 from ..errors import CancelledError, MoonscopeError, ProtocolError
 from ..protocol import ErrorInfo, Progress, Request, Response, encode
@@ -15,10 +16,14 @@ log = logging.getLogger("moonscope.host")
 
 
 class Job:
-    """`answer` runs on a thread of a lane; `cancel` may be called from any thread."""
+    """`answer` runs on a thread of a lane; `cancel` may be called from any thread.
+
+    `begun` is set once its work stands in the mailboxes of the VMs (the engine reports progress then), or is over.
+    """
 
     def __init__(self, request: Request, service: Service, sender: Sender) -> None:
         self.id = request.id
+        self.begun = threading.Event()
         self._command = request.command
         self._service = service
         self._sender = sender
@@ -29,9 +34,12 @@ class Job:
     def cancel(self) -> None:
         self._cancelled.set()
 
-    def answer(self) -> bytes:
-        """Carry the command out; the encoded Response. Never raises."""
+    def answer(self, after: Iterable[Job] = ()) -> bytes:
+        """Carry the command out, not before the others have begun; the encoded Response. Never raises."""
+        for job in after:
+            job.begun.wait()
         response = self._perform()
+        self.begun.set()
         try:
             return encode(response)
         except (ProtocolError, ValueError, TypeError) as error:
@@ -51,6 +59,7 @@ class Job:
             return Response(self.id, error=ErrorInfo("error", text))
 
     def _progress(self, done: int, total: int, text: str = "") -> None:
+        self.begun.set()
         now = time.monotonic()
         if now - self._last_progress < self._service.limits.progress_gap:
             return

@@ -14,6 +14,8 @@ from ..protocol import (
     Clear,
     Close,
     Holders,
+    Inspect,
+    InspectFile,
     Interrupt,
     Result,
     SetMode,
@@ -21,6 +23,7 @@ from ..protocol import (
 from .lane import Lane
 
 _QUICK = (Interrupt, Close, SetMode, Holders, Clear)
+_READING = (Holders, Inspect, InspectFile)
 
 
 class EngineLike(Protocol):
@@ -32,7 +35,8 @@ class EngineLike(Protocol):
         progress: Callable[[int, int, str], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Result:
-        """Carry a command out; `progress(done, total, text)`. Raises MoonscopeError."""
+        """Carry a command out; `progress(done, total, text)`, first as soon as commands that follow may begin. Raises
+        MoonscopeError."""
 
     def changes(self, since: int) -> Update:
         """What has changed since a revision; 0 gives a whole snapshot. Does not block."""
@@ -61,7 +65,9 @@ class Limits:
 class Service:
     """One engine, its key, and the threads that carry requests out.
 
-    Two lanes, so that what a person does to stop something never stands behind what it should stop.
+    Two lanes, so that what a person does to stop something never stands behind what it should stop. Within the slow
+    lane, the commands of one client begin in the order they were sent, whatever lane those before them are in: two runs
+    in one VM follow each other, and what is loaded after a clear is compiled again.
     """
 
     engine: EngineLike
@@ -74,3 +80,11 @@ class Service:
 
     def lane_for(self, command: AnyCommand) -> Lane:
         return self.quick if isinstance(command, _QUICK) else self.slow
+
+    def waits_its_turn(self, command: AnyCommand) -> bool:
+        """Whether it begins after the commands that its client sent before it."""
+        return not isinstance(command, _QUICK + _READING)
+
+    def holds_others(self, command: AnyCommand) -> bool:
+        """Whether the commands that its client sends after it wait until it has begun."""
+        return not isinstance(command, _READING)

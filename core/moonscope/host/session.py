@@ -130,21 +130,27 @@ class Session:
                 raise ProtocolError("a client said Hello twice")
 
     def _begin(self, request: Request, sender: Sender) -> None:
-        job = Job(request, self._service, sender)
+        service, command = self._service, request.command
+        job = Job(request, service, sender)
+        if not service.holds_others(command):
+            job.begun.set()
+        before: list[Job] = []
         with self._jobs_lock:
             if request.id in self._jobs:
                 raise ProtocolError(f"a client used the request id {request.id} twice")
-            full = len(self._jobs) >= self._service.limits.requests
+            full = len(self._jobs) >= service.limits.requests
             if not full:
+                if service.waits_its_turn(command):
+                    before = [earlier for earlier in self._jobs.values() if not earlier.begun.is_set()]
                 self._jobs[request.id] = job
         if full:
-            error = UsageError(f"{self._service.limits.requests} requests are unanswered; wait for one of them")
+            error = UsageError(f"{service.limits.requests} requests are unanswered; wait for one of them")
             sender.send(encode(failure(request.id, error)))
             return
-        self._service.lane_for(request.command).submit(lambda: self._carry_out(job, sender))
+        service.lane_for(command).submit(lambda: self._carry_out(job, before, sender))
 
-    def _carry_out(self, job: Job, sender: Sender) -> None:
-        answer = job.answer()
+    def _carry_out(self, job: Job, before: list[Job], sender: Sender) -> None:
+        answer = job.answer(before)
         with self._jobs_lock:
             del self._jobs[job.id]  # first, so that the client may use the id again
         sender.send(answer)
