@@ -12,9 +12,12 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from moonscope.errors import CancelledError
 from moonscope.model import CacheMode, Counters
+from moonscope.protocol import Close, Spawn
 from moonscope_gui import theme
 from moonscope_gui.dialogs.what_if import WhatIfDialog, groups
+from moonscope_gui.flows.steps import Steps, Walk
 from moonscope_gui.flows.what_if import verdict
 from moonscope_gui.models.what_if import Finding
 from moonscope_gui.plots.bars import Bar, BarChart, Group
@@ -61,6 +64,39 @@ def test_a_cancelled_measurement_leaves_no_vm_behind(person: Person, dialog: Wha
     person.waits_until(lambda: dialog.words.text() == "Cancelled.")
     person.waits_until(lambda: set(person.window.state.vms) == before)
     assert len(dialog.findings) < 3
+
+
+@pytest.mark.parametrize("mode", CacheMode)
+def test_closing_the_dialog_cancels_and_leaves_no_vm_behind(
+    person: Person, dialog: WhatIfDialog, mode: CacheMode
+) -> None:
+    """Whatever it is about to do: its steps are many, and each takes a different time."""
+    before = set(person.window.state.vms)
+    dialog.vms.setValue(100)
+    dialog.go.click()
+    person.waits_until(lambda: any(row.mode is mode for id, row in person.window.state.vms.items() if id not in before))
+    dialog.close()
+    person.waits_until(lambda: set(person.window.state.vms) == before and not person.window.jobs.running)
+
+
+def test_what_must_be_done_as_a_whole_is_not_cut_off(person: Person) -> None:
+    """Cancelled while it closes its VMs, a walk closes them all, and takes no further step."""
+    vms = tuple(person.spawns(20))
+    ended: list[object] = []
+    taken: list[str] = []
+
+    def steps() -> Steps[None]:
+        yield Close(vms=vms)
+        taken.append("another step")
+        yield Spawn(count=1)
+        taken.append("and another")
+
+    walk = Walk(person.window.jobs, "Close them", steps(), ended.append, ended.append)
+    walk.cancel()
+    person.waits_until(lambda: bool(ended))
+    assert isinstance(ended[0], CancelledError)
+    assert taken == ["another step"]
+    person.waits_until(lambda: not set(vms) & set(person.window.state.vms))
 
 
 def test_what_was_measured_is_exported(person: Person, dialog: WhatIfDialog, tmp_path: Path) -> None:

@@ -8,12 +8,14 @@ from typing import Any, Generic, TypeVar
 from PySide6.QtCore import QObject, Qt, SignalInstance, Slot
 
 from moonscope.errors import CancelledError, MoonscopeError
-from moonscope.protocol import AnyCommand, Spawn
+from moonscope.protocol import AnyCommand, Close, Spawn
 
 from .jobs import Job, Jobs
 
 T = TypeVar("T")
 Condition = Callable[[], bool]
+_WHOLE = (Spawn, Close)  # are not cut off: it would not be known which VMs came of it, or are left
+
 Steps = Generator[AnyCommand | Condition, Any, T]
 """Yields commands and is sent the engine's answers, errors are raised where the command was yielded; or yields
 conditions, and goes on when they hold."""
@@ -51,14 +53,13 @@ class Walk(QObject, Generic[T]):
     def cancel(self) -> None:
         """Raise CancelledError in the steps, which may yet clean up.
 
-        A Spawn is not cut off, as it would not be known which VMs came of it: its answer is sent, and the error raised
-        in place of the next step.
+        What must be done as a whole is not cut off: its answer is sent, and the error raised in place of the next step.
         """
         self._cancelling = True
         if self._waiting is not None:
             self._waiting = None
             self._raise(CancelledError("cancelled"))
-        elif self._job is not None and not isinstance(self._step, Spawn):
+        elif self._job is not None and not isinstance(self._step, _WHOLE):
             self._job.cancel()
 
     def _go(self, resume: Callable[[], AnyCommand | Condition]) -> None:
@@ -87,7 +88,7 @@ class Walk(QObject, Generic[T]):
             self._send(None)
 
     def _send(self, answer: object) -> None:
-        if self._cancelling and not isinstance(self._step, Spawn):  # it was too late for the engine to cancel
+        if self._cancelling and not isinstance(self._step, _WHOLE):  # it was too late for the engine to cancel
             self._raise(CancelledError("cancelled"))
         else:
             self._go(lambda: self._steps.send(answer))
