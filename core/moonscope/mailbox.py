@@ -97,8 +97,11 @@ class Batch(Generic[T]):
         cancelled: Cancelled | None = None,
         withdraw: Callable[[], None] | None = None,
     ) -> dict[int, T | Exception]:
-        """The outcomes of all `count` jobs; progress is first reported at once. Once `cancelled`, `withdraw` is called and CancelledError is raised as soon
-        as no job is left (without `withdraw`, at once); what was done stays done."""
+        """The outcomes of all `count` jobs; progress is reported at once, and then now and again.
+
+        Once `cancelled`, `withdraw` is called and CancelledError is raised as soon as no job is left (without
+        `withdraw`, at once); what was done stays done.
+        """
         self._count = count
         watched = progress is not None or cancelled is not None
         if progress:

@@ -1,0 +1,89 @@
+"""What happened, and what changed since somebody last asked."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from .rows import Counters, FileRow, GenerationRow, VMRow
+from .words import CacheMode, LuaVersion, Outcome, Tier
+
+
+class LoadEvent(Struct, frozen=True, kw_only=True):
+    """One load, as the native ring recorded it."""
+
+    serial: int
+    time: float
+    lua: LuaVersion
+    vm: int
+    key: str
+    outcome: Outcome
+    duration_us: float
+    bytes: int  # of the cached payload; 0 when none was used
+    generation: int | None = None
+
+
+class OutputEvent(Struct, frozen=True, kw_only=True):
+    """Text a VM printed."""
+
+    serial: int
+    time: float
+    vm: int
+    text: str
+
+
+class Mark(Struct, frozen=True, kw_only=True):
+    """Something worth a line on the time axis. kind: spawn, close, clear, evict, collect, interrupt, failure, exit."""
+
+    serial: int
+    time: float
+    kind: str
+    text: str
+
+
+class Sample(Struct, frozen=True, kw_only=True):
+    """One reading of the sampler."""
+
+    time: float
+    shared_bytes: int = 0
+    retained_bytes: int = 0  # of the shared bytes: those of retired generations
+    private_bytes: int = 0  # all memory of all VMs
+    unshared_bytes: int = 0  # what the same VMs would hold without the cache
+    vms: int = 0
+    counters: Counters = Counters()
+    rss_bytes: int = 0
+    dropped: int = 0  # load events lost because the ring was full
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """What holds for the whole engine."""
+
+    default_mode: CacheMode = CacheMode.ON
+    interval: float = 0.25  # seconds between samples
+    workers: int = 2
+    version: str = ""
+    pid: int = 0
+    luas: tuple[tuple[LuaVersion, str], ...] = ()  # (version, exact release) that can be used here
+    tiers: tuple[tuple[LuaVersion, Tier, str], ...] = ()  # the best tier of each of them, and why not a better one
+
+
+class Update(Struct, frozen=True, kw_only=True):
+    """Everything that changed since `since`; with `since == 0` it is a whole snapshot.
+
+    Rows replace rows with the same id (files: (lua, key)). Streams (`loads`, `output`, `marks`, `samples`)
+    hold only what is new. A receiver that gets `reset` forgets all rows first.
+    """
+
+    revision: int
+    since: int = 0
+    reset: bool = False
+    settings: Settings | None = None  # sent when changed
+    files: tuple[FileRow, ...] = ()
+    files_gone: tuple[tuple[LuaVersion, str], ...] = ()
+    generations: tuple[GenerationRow, ...] = ()
+    generations_gone: tuple[int, ...] = ()
+    vms: tuple[VMRow, ...] = ()
+    vms_gone: tuple[int, ...] = ()
+    loads: tuple[LoadEvent, ...] = ()
+    output: tuple[OutputEvent, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    samples: tuple[Sample, ...] = ()
