@@ -15,7 +15,7 @@ from .model import CacheMode, ClearReport, Counters, FileRow, GenerationRow, Gen
 from .names import printable, to_bytes, to_text
 from .rows import MODES, STATES, file_row, generation_row, global_id, native_id
 
-# Run once in every new state, so it is short. Without loadlib, or with a library that is gone, it raises.
+# Run in the runtime that is attached. Without loadlib, or with a library that is gone, it raises.
 _JOIN = b"local l, e, t = ... package.loadlib(l, e)(t)"
 
 
@@ -48,47 +48,34 @@ class CodeCache:
         except ValueError as error:
             raise UnsupportedError(f"Lua {self.lua} cannot share by {sharing} here: {self.library.why}") from error
         self.tier = Tier(self.native.tier)
-        self._entry: tuple[bytes, bytes] | None = None  # what package.loadlib needs, the same for all
         self._ids = ids if ids is not None else itertools.count(1)
 
     def new_id(self) -> int:
         """An id for a VM to come, different from all before."""
         return next(self._ids)
 
-    def prepare(
+    def spawn(
         self,
-        *,
         id: int | None = None,
+        *,
         mode: CacheMode = CacheMode.ON,
         memory_cap: int = 0,
         instruction_budget: int = 0,
-        managed: bool = True,
+        search_path: bytes = b"",
+        jit: bool = False,
     ) -> _native.VM:
-        """The record of a VM to come; `LuaVM` and `attach` make use of it. 0 means no limit."""
-        return self.native.prepare(
-            self.new_id() if id is None else id,
-            mode=MODES.index(mode),
-            memory_cap=memory_cap,
-            instruction_budget=instruction_budget,
-            managed=managed,
-        )
-
-    def join(self, lua_runtime: Any, record: _native.VM) -> None:
-        """Call the C part's entry inside a runtime, which joins the two. Raises UnsupportedError."""
-        if self._entry is None:
-            self._entry = os.fsencode(record.library), record.entry.encode()
+        """A VM with a state of its own, for `LuaVM`; 0: no limit. Raises UnsupportedError when there is no memory."""
+        id = self.new_id() if id is None else id
         try:
-            lua_runtime.execute(_JOIN, *self._entry, record.token.encode())
-        except Exception as error:  # lupa's LuaError; this file does not import lupa
-            record.release()
-            message = error.args[0] if error.args and isinstance(error.args[0], bytes) else str(error).encode()
-            raise UnsupportedError(f"the runtime cannot join the cache: {printable(message)}") from error
+            return self.native.spawn(id, MODES.index(mode), memory_cap, instruction_budget, search_path, jit)
+        except MemoryError:
+            raise UnsupportedError(f"no VM of Lua {self.lua} can be made: the memory is full") from None
 
     def attach(self, lua_runtime: Any, *, mode: CacheMode = CacheMode.ON) -> AttachedVM:
         """Let a `LuaRuntime` of the calling program load through this cache (`loadfile`, `dofile`, `require`).
 
         It must come from the module of this cache's library (`cache.library.module`, for 5.4: `lupa.lua54`) and
-        have `package.loadlib`.
+        have `package.loadlib`. Raises UsageError, UnsupportedError.
         """
         if not self.library.made(lua_runtime):
             kind = f"{type(lua_runtime).__module__}.{type(lua_runtime).__qualname__}"
@@ -96,8 +83,13 @@ class CodeCache:
                 f"this cache is for runtimes of {self.library.module.__name__}, this is a {kind}; "
                 "`own` (of an Engine: `own_runtime`) chooses between lupa's Lua and Moonscope's own"
             )
-        record = self.prepare(mode=mode, managed=False)
-        self.join(lua_runtime, record)
+        record = self.native.prepare(self.new_id(), MODES.index(mode))
+        try:
+            lua_runtime.execute(_JOIN, os.fsencode(record.library), record.entry.encode(), record.token.encode())
+        except Exception as error:  # lupa's LuaError; this file does not import lupa
+            record.release()
+            message = error.args[0] if error.args and isinstance(error.args[0], bytes) else str(error).encode()
+            raise UnsupportedError(f"the runtime cannot join the cache: {printable(message)}") from error
         return AttachedVM(record)
 
     def clear(

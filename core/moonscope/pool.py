@@ -78,7 +78,7 @@ class VMPool:
     def _create(
         self, count: int, options: VMOptions, cache: CodeCache, batch: Batch[RunResult]
     ) -> Iterator[tuple[int, str]]:
-        """Make VMs, here and not on the workers: lupa holds the GIL while it does, so threads would only fight for it.
+        """Make VMs, here and not on the workers: it takes less than to hand them over.
         Boot scripts are for the workers, as soon as their VM is there. Gives ids, each with what went wrong."""
         actors = [Actor(cache.new_id(), options) for _ in range(count)]
         with self._workers.lock:

@@ -1,4 +1,4 @@
-"""lupa, in one place: which Luas are here, and how their runtimes are made. No other file imports lupa.
+"""lupa, in one place: which Luas are here. No other file imports lupa.
 
 For Lua 5.4 and 5.5 there may be a second library, of the distribution `moonscope-runtime`: lupa built with a Lua that
 lets all VMs intern the frozen strings (tier `direct`). Both can be used in one process, by different caches.
@@ -48,11 +48,8 @@ class Library:
         """Why there is no better tier than `best`; empty when there is none."""
 
     def new_runtime(self) -> Any:
-        """A bare runtime that speaks bytes and gives Lua code no way into Python."""
-        try:
-            return self.module.LuaRuntime(encoding=None, register_eval=False, register_builtins=False)
-        except self.module.LuaError as error:
-            raise UnsupportedError(f"no runtime of Lua {self.lua} can be made: {error}; is the memory full?") from error
+        """A runtime as the programs make them that attach theirs, for comparisons; it speaks bytes. VMs are none."""
+        return self.module.LuaRuntime(encoding=None, register_eval=False, register_builtins=False)
 
     def made(self, runtime: object) -> bool:
         """Whether a runtime of a program comes from this library (each module has its own class)."""

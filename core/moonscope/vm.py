@@ -18,7 +18,6 @@ from .model import (
     LookLevel,
     LookStep,
     LuaFailure,
-    LuaVersion,
     RunResult,
     Sharing,
     Tier,
@@ -30,7 +29,6 @@ from .watchdog import EXIT, INSTRUCTIONS, TIME, Watchdog
 
 MAX_OUTPUT = 2 << 20  # characters of one run's output, and of each value, that a result keeps; the C part keeps 1 MiB
 
-_JITTED = (LuaVersion.LUAJIT20, LuaVersion.LUAJIT21)
 _CHUNK, _EXPRESSION, _FILE = range(3)
 _OK, _, _INTERRUPTED = range(3)
 
@@ -60,7 +58,7 @@ class LuaVM:
     """One VM. Its methods may be called from any thread; a second run waits for the first.
 
     A VM is made ready in the constructor, boot script apart (`boot`). Raises UsageError for options that
-    cannot hold, UnsupportedError when lupa cannot make such a runtime.
+    cannot hold, UnsupportedError when there is no memory for it.
     """
 
     def __init__(
@@ -78,11 +76,13 @@ class LuaVM:
             raise UsageError(f"a VM of Lua {options.lua} cannot use the cache of Lua {cache.lua}")
         self.options = options
         self.tier = Tier.OFF if options.sharing is Sharing.OFF else cache.tier
-        self._native = cache.prepare(
-            id=id,
+        self._native = cache.spawn(
+            id,
             mode=CacheMode.OFF if self.tier is Tier.OFF else options.mode or CacheMode.ON,
             memory_cap=options.memory_cap or 0,
             instruction_budget=options.instruction_budget or 0,
+            search_path=_search_path(options.roots),
+            jit=options.jit,
         )
         self.id = self._native.id
         self._watchdog = watchdog if watchdog is not None else Watchdog()
@@ -93,12 +93,6 @@ class LuaVM:
         self._turn = threading.Lock()  # held to look at, begin or end a run
         self._closing = False
         self.current: _Run | None = None
-        self._runtime = cache.library.new_runtime()
-        cache.join(self._runtime, self._native)
-        if options.roots:
-            self._runtime.execute(b"package.path = ... .. package.path", _search_path(options.roots))
-        if cache.lua in _JITTED and not options.jit:
-            self._runtime.execute(b"jit.off()")
 
     # Running
 
@@ -169,9 +163,7 @@ class LuaVM:
             self._closing = True
         self.interrupt()
         with self._busy:
-            if self._runtime is not None:
-                self._native.release()
-                self._runtime = None  # the last reference: lupa calls lua_close here
+            self._native.close()
 
     # Reading, while it runs too
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -113,6 +114,37 @@ def test_loading_keeps_functions_but_does_not_run_them(write: Write, new_vm: New
 def test_luajit_compiles_only_when_asked(jit: bool, new_vm: NewVM) -> None:
     vm = new_vm(CodeCache(LuaVersion.LUAJIT21), jit=jit)
     assert vm.run("return (jit.status())").values == (str(jit).lower(),)
+
+
+def test_scripts_find_no_way_into_python(lua: LuaVersion, new_vm: NewVM) -> None:
+    vm = new_vm(CodeCache(lua))
+    assert vm.run("python, package.loaded.python, (pcall(require, 'python'))").values == ("nil", "nil", "false")
+
+
+def test_a_vm_that_is_dropped_is_closed(lua: LuaVersion) -> None:
+    cache = CodeCache(lua)
+    vm = LuaVM(cache)
+    assert len(cache.native.vms()) == 1
+    del vm
+    assert cache.native.vms() == []
+
+
+def test_a_finalizer_that_takes_its_time_holds_up_no_one_else(new_vm: NewVM, tmp_path: Path) -> None:
+    began, go_on = tmp_path / "began", tmp_path / "go_on"
+    vm = new_vm()
+    vm.run(
+        f"kept = setmetatable({{}}, {{__gc = function() io.open({str(began)!r}, 'w'):close()"
+        f" repeat until io.open({str(go_on)!r}) end}})"
+    )
+    closer = threading.Thread(target=vm.close, daemon=True)
+    closer.start()
+    while not began.exists():
+        assert closer.is_alive()
+    assert new_vm().run("return 1").values == ("1",)
+    assert not vm.closed
+    go_on.touch()
+    closer.join(20)  # seconds; only ever reached by a defect
+    assert vm.closed
 
 
 def test_a_closed_vm_refuses(new_vm: NewVM) -> None:

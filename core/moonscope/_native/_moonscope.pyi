@@ -59,13 +59,15 @@ class Cache:
     """The cache of one bound Lua. All methods may be called from any thread."""
 
     def __init__(self, lua: int, *, tier: str = "auto", allow_binary: bool = False, ring: int = 16384) -> None: ...
-    def prepare(
-        self, id: int, *, mode: int = 0, memory_cap: int = 0, instruction_budget: int = 0, managed: bool = True
+    def prepare(self, id: int, mode: int) -> VM:
+        """A record for a runtime of the calling program, which gets the cached loaders and nothing else. Its `entry` is
+        called in that runtime, which joins the two: `package.loadlib(vm.library, vm.entry)(vm.token)`."""
+    def spawn(
+        self, id: int, mode: int, memory_cap: int, instruction_budget: int, search_path: bytes, jit: bool
     ) -> VM:
-        """A record for one VM to come. Its `entry` is called in the new state, which joins the two:
-        `package.loadlib(vm.library, vm.entry)(vm.token)`. `managed` VMs also get captured printing, interruptible
-        coroutines, `os.exit` that ends only the run, and no `python` module; others get only the cached loaders.
-        The state must be made after this call when `managed`."""
+        """A managed VM: a state of its own with the standard libraries, the cached loaders, captured printing,
+        interruptible coroutines, `os.exit` that ends only the run, and no `python` module. 0: no limit.
+        `search_path` is put before package.path; `jit` lets LuaJIT compile traces. Raises MemoryError."""
     def clear(self, keys: list[bytes] | None = None, dry_run: bool = False) -> tuple[int, int, int, tuple[int, ...]]:
         """Take all (None) or the named keys out of the index: files, freed bytes, retained bytes, ids of VMs on old
         code."""
@@ -104,8 +106,7 @@ class VM:
         """Run in a managed VM, without the GIL; returns the status and never raises for what Lua code does; what came
         of
         it is read with take_result / take_output. how: 0 chunk, 1 expression or chunk, 2 file through the cache (source
-        is the file name). One call at a time per VM, and its LuaRuntime must stay alive meanwhile: the caller's
-        duty."""
+        is the file name). One call at a time per VM, `close` included: the caller's duty."""
     def load(self, names: bytes) -> int:
         """Load files, names joined by NUL, through the cache and keep their functions; see take_failures."""
     def collect(self) -> int:
@@ -124,8 +125,10 @@ class VM:
         """status, values as text, error message, traceback, interrupt reason, exit code"""
     def take_failures(self) -> list[tuple[bytes, bytes]]:
         """(name, error text) of files that `load` could not load, once."""
+    def close(self) -> None:
+        """Close the state of a managed VM, without the GIL: its finalizers run. Idempotent."""
     def release(self) -> None:
-        """To be called just before the LuaRuntime is dropped."""
+        """No runtime will be attached by this record any more, or the one that was is about to be dropped."""
 
 def bench(cache: Cache, names: list[bytes], rounds: int) -> list[tuple[float, float, float]]:
     """Stores `names` in the cache from a state of its own (files that do not load are left out) and gives for every

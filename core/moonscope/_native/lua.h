@@ -38,6 +38,14 @@ struct request {
     enum status status;
 };
 
+/* A managed VM to come. */
+struct birth {
+    struct vm *vm;           /* borrowed; not attached yet */
+    const char *search_path; /* put before package.path */
+    size_t path_length;
+    bool jit; /* LuaJIT compiles traces, which cannot be interrupted */
+};
+
 struct measurement {
     const struct tier *tier;
     const struct payload *payload;
@@ -54,6 +62,9 @@ struct lua_ops {
     uint64_t (*newest_word)(void); /* number of the newest frozen string (tier direct) */
     uint64_t (*word_bytes)(void);  /* bytes of all frozen strings, which stay for the life of the process */
     const struct tier *bytecode;
+    /* Makes a state with the standard libraries and attaches it. The caller closes it. NULL: no memory. */
+    lua_State *(*spawn)(struct birth *);
+    void (*close)(lua_State *);
     /* From another thread: makes `running` stop at its next instruction. */
     void (*set_hook)(lua_State *running);
     /* Runs a request in its VM and returns how it ended. */
@@ -78,8 +89,8 @@ extern const struct lua_ops lua_ops_lua51, lua_ops_lua52, lua_ops_lua53, lua_ops
 /* By enum lua_index. */
 extern const struct lua_ops *const lua_ops[LUAS];
 
-/* VMs that were prepared and not attached yet, by token (process-wide, behind its own lock): the only way to hand a
-   pointer through Lua code without trusting that code with an address. */
+/* Records that wait for a runtime of the calling program, by token (process-wide, behind its own lock): the only way to
+   hand a pointer through Lua code without trusting that code with an address. */
 enum { TOKEN_SIZE = 40 };
 bool pending_add(struct vm *, char token[TOKEN_SIZE]); /* borrows the vm until it is taken or removed */
 struct vm *pending_take(const char *token);            /* with a reference for the caller; NULL: no such token */

@@ -1,5 +1,6 @@
-/* Joining a Lua state and its VM record: `package.loadlib(library, entry)(token)`, which reaches C with the real
-   lua_State in every Lua, by documented means only. */
+/* Joining a Lua state and its VM record. A runtime of someone else's program is joined from inside:
+   `package.loadlib(library, entry)(token)` reaches C with the real lua_State in every Lua, by documented means only. A
+   managed VM gets a state of its own, without lupa's bridge to Python. */
 
 #ifdef LUAJIT
 /* LuaJIT frees its whole heap at once when it is closed with the allocator it was made with, so the end cannot be seen
@@ -50,6 +51,19 @@ static lua_State *main_thread(lua_State *L)
 #endif
 }
 
+/* Raises when there is no memory; vm_detach is called at the state's end in any case. Leaves the stack in disorder. */
+static void join(lua_State *L, struct vm *vm)
+{
+    void *data = NULL;
+    lua_Alloc allocate = lua_getallocf(L, &data);
+    vm_attach(vm, main_thread(L), allocate, data, counted_bytes(L));
+    lua_setallocf(L, vm_allocate, vm);
+    lua_pushlightuserdata(L, (void *)&vm_key);
+    lua_pushlightuserdata(L, vm);
+    lua_rawset(L, LUA_REGISTRYINDEX);
+    watch_end(L, vm);
+}
+
 #define ENTRY_NAME(tag) PASTE_ENTRY(tag)
 #define PASTE_ENTRY(tag) moonscope_attach_##tag
 
@@ -59,20 +73,63 @@ __attribute__((visibility("default"))) int ENTRY_NAME(LUA_TAG)(lua_State *L)
     struct vm *vm = pending_take(luaL_checklstring(L, 1, NULL));
     if (vm == NULL)
         return luaL_error(L, "moonscope: no VM waits for this token");
-    void *data = NULL;
-    lua_Alloc allocate = lua_getallocf(L, &data);
-    vm_attach(vm, main_thread(L), allocate, data, counted_bytes(L));
-    lua_setallocf(L, vm_allocate, vm);
+    lua_settop(L, 0);
+    join(L, vm);
     vm_release(vm); /* the attached state has its own reference now */
     lua_settop(L, 0);
-    lua_pushlightuserdata(L, (void *)&vm_key);
-    lua_pushlightuserdata(L, vm);
-    lua_rawset(L, LUA_REGISTRYINDEX);
-    watch_end(L, vm);
-    lua_settop(L, 0);
-    if (!vm->managed) {
-        install(L, vm);
-        vm->installed = true;
-    }
+    install(L, vm);
+    vm->installed = true;
     return 0;
+}
+
+static void prepend_path(lua_State *L, const struct birth *birth)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
+    lua_getfield(L, -1, "package");
+    lua_pushlstring(L, birth->search_path, birth->path_length);
+    lua_getfield(L, -2, "path");
+    lua_concat(L, 2);
+    lua_setfield(L, -2, "path");
+}
+
+#ifdef LUAJIT
+static void jit_off(lua_State *L)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
+    lua_getfield(L, -1, "jit");
+    lua_getfield(L, -1, "off");
+    plain_call(L, 0, 0);
+}
+#endif
+
+/* Argument: struct birth. */
+static int birth_body(lua_State *L)
+{
+    struct birth *birth = lua_touserdata(L, 1);
+    open_libraries(L);
+    if (birth->path_length > 0)
+        prepend_path(L, birth);
+#ifdef LUAJIT
+    if (!birth->jit)
+        jit_off(L);
+#endif
+    join(L, birth->vm);
+    return 0;
+}
+
+static lua_State *spawn(struct birth *birth)
+{
+    lua_State *L = luaL_newstate();
+    if (L == NULL)
+        return NULL;
+    if (protected_start(L, birth_body, birth) == LUA_OK)
+        return L;
+    lua_close(L);
+    vm_detach(birth->vm); /* on LuaJIT the end is not seen before watch_end is done */
+    return NULL;
+}
+
+static void close_state(lua_State *L)
+{
+    lua_close(L);
 }

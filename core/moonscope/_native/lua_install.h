@@ -46,11 +46,6 @@ static void install_console(lua_State *L, struct vm *vm, int loaded, int globals
     if (lua_type(L, -1) == LUA_TTABLE)
         track_coroutines(L, vm);
     lua_settop(L, globals);
-    /* lupa's bridge: scripts of a VM have no business in the host's Python. */
-    lua_pushnil(L);
-    lua_setfield(L, globals, "python");
-    lua_pushnil(L);
-    lua_setfield(L, loaded, "python");
 }
 
 /* What runs need. */

@@ -19,8 +19,9 @@ PyObject *own_library(void);
 /* Of a Python Cache; borrowed. */
 struct cache *cache_of(PyObject *self);
 
-/* A Python VM for a prepared record; takes over the caller's reference to `vm`. */
-PyObject *vm_object(struct vm *vm, const char *token);
+/* A Python VM for a record; takes over the caller's reference to `vm`, and `state` of a managed one (NULL: a runtime of
+   the calling program is to be attached, by `token`). */
+PyObject *vm_object(struct vm *vm, lua_State *state, const char *token);
 
 /* The record of a Python VM; borrowed. */
 struct vm *vm_of(PyObject *);

@@ -82,29 +82,58 @@ static void cache_dealloc(PyObject *self)
     Py_TYPE(self)->tp_free(self);
 }
 
-static PyObject *cache_prepare(PyObject *self, PyObject *arguments, PyObject *keywords)
+static bool mode_exists(int mode)
 {
-    static char *names[] = {"id", "mode", "memory_cap", "instruction_budget", "managed", NULL};
-    unsigned long long id, cap = 0, budget = 0;
-    int mode = MODE_ON, managed = 1;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "K|$iKKp", names, &id, &mode, &cap, &budget, &managed))
-        return NULL;
     if (mode < MODE_ON || mode > MODE_OFF)
-        return PyErr_Format(PyExc_ValueError, "there is no cache mode %d", mode);
-    struct vm *vm = vm_new(cache_of(self), id, managed != 0);
+        PyErr_Format(PyExc_ValueError, "there is no cache mode %d", mode);
+    return mode >= MODE_ON && mode <= MODE_OFF;
+}
+
+static PyObject *cache_prepare(PyObject *self, PyObject *arguments)
+{
+    unsigned long long id;
+    int mode;
+    if (!PyArg_ParseTuple(arguments, "Ki", &id, &mode) || !mode_exists(mode))
+        return NULL;
+    struct vm *vm = vm_new(cache_of(self), id, false);
     char token[TOKEN_SIZE];
     if (vm == NULL)
         return PyErr_NoMemory();
     atomic_store(&vm->mode, mode);
-    vm->cap = (size_t)cap;
-    vm->budget = budget;
-    if (managed) /* its state is made after this */
-        vm->born = lua_ops[vm->cache->lua]->newest_word();
     if (!pending_add(vm, token)) {
         vm_release(vm);
         return PyErr_NoMemory();
     }
-    return vm_object(vm, token);
+    return vm_object(vm, NULL, token);
+}
+
+/* With the GIL: to give it up and wait for it again would take longer than to make a state. */
+static PyObject *cache_spawn(PyObject *self, PyObject *arguments)
+{
+    unsigned long long id, cap, budget;
+    int mode;
+    int jit;
+    struct birth birth = {0};
+    Py_ssize_t path_length;
+    if (!PyArg_ParseTuple(arguments, "KiKKy#p", &id, &mode, &cap, &budget, &birth.search_path, &path_length, &jit) ||
+        !mode_exists(mode))
+        return NULL;
+    birth.path_length = (size_t)path_length;
+    birth.jit = jit != 0;
+    birth.vm = vm_new(cache_of(self), id, true);
+    if (birth.vm == NULL)
+        return PyErr_NoMemory();
+    const struct lua_ops *ops = lua_ops[birth.vm->cache->lua];
+    atomic_store(&birth.vm->mode, mode);
+    birth.vm->cap = (size_t)cap;
+    birth.vm->budget = budget;
+    birth.vm->born = ops->newest_word(); /* before the state is made */
+    lua_State *state = ops->spawn(&birth);
+    if (state == NULL) {
+        vm_release(birth.vm);
+        return PyErr_NoMemory();
+    }
+    return vm_object(birth.vm, state, "");
 }
 
 static PyObject *ids_tuple(const uint64_t *ids, size_t count)
@@ -303,7 +332,8 @@ static PyGetSetDef properties[] = {
 };
 
 static PyMethodDef methods[] = {
-    {"prepare", (PyCFunction)(void (*)(void))cache_prepare, METH_VARARGS | METH_KEYWORDS, "A record for one VM to come."},
+    {"prepare", cache_prepare, METH_VARARGS, "A record for a runtime of the calling program."},
+    {"spawn", cache_spawn, METH_VARARGS, "A managed VM with a state of its own."},
     {"clear", (PyCFunction)(void (*)(void))cache_clear_keys, METH_VARARGS | METH_KEYWORDS,
      "Take files out of the index: files, freed bytes, retained bytes, VMs on old code."},
     {"files", cache_file_rows, METH_NOARGS, "One tuple per key."},

@@ -1,6 +1,7 @@
 #include "py.h"
 
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "vm_io.h"
@@ -8,6 +9,7 @@
 struct vm_object {
     PyObject_HEAD
     struct vm *vm; /* one reference */
+    lua_State *state; /* owned; NULL: not managed, or closed. Changed under the GIL */
     char token[TOKEN_SIZE];
 };
 
@@ -16,22 +18,39 @@ struct vm *vm_of(PyObject *self)
     return ((struct vm_object *)self)->vm;
 }
 
-PyObject *vm_object(struct vm *vm, const char *token)
+/* Finalizers run, for as long as they like, so not with the GIL. */
+static void close_owned(struct vm_object *self)
+{
+    lua_State *state = self->state;
+    self->state = NULL;
+    if (state == NULL)
+        return;
+    Py_BEGIN_ALLOW_THREADS
+    lua_ops[self->vm->cache->lua]->close(state);
+    Py_END_ALLOW_THREADS
+}
+
+PyObject *vm_object(struct vm *vm, lua_State *state, const char *token)
 {
     struct vm_object *self = PyObject_New(struct vm_object, &vm_type);
     if (self == NULL) {
+        if (state != NULL)
+            lua_ops[vm->cache->lua]->close(state);
         pending_remove(vm);
         vm_release(vm);
         return NULL;
     }
     self->vm = vm;
-    memcpy(self->token, token, TOKEN_SIZE);
+    self->state = state;
+    snprintf(self->token, TOKEN_SIZE, "%s", token);
     return (PyObject *)self;
 }
 
 static void vm_dealloc(PyObject *self)
 {
-    pending_remove(vm_of(self));
+    if (!vm_of(self)->managed)
+        pending_remove(vm_of(self));
+    close_owned((struct vm_object *)self);
     vm_release(vm_of(self));
     Py_TYPE(self)->tp_free(self);
 }
@@ -171,11 +190,17 @@ static PyObject *vm_collect(PyObject *self, PyObject *unused)
     return PyLong_FromSize_t(atomic_load(&request.vm->used));
 }
 
-static PyObject *vm_detach_state(PyObject *self, PyObject *unused)
+static PyObject *vm_close(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    struct vm *vm = vm_of(self);
-    pending_remove(vm);
+    close_owned((struct vm_object *)self);
+    Py_RETURN_NONE;
+}
+
+static PyObject *vm_release_record(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    pending_remove(vm_of(self));
     Py_RETURN_NONE;
 }
 
@@ -233,7 +258,8 @@ static PyMethodDef methods[] = {
     {"take_output", vm_take_output_bytes, METH_NOARGS, "What was printed since the last call."},
     {"take_result", vm_take_result_tuple, METH_NOARGS, "What the last run gave, once."},
     {"take_failures", vm_take_failure_list, METH_NOARGS, "Files that could not be loaded, once."},
-    {"release", vm_detach_state, METH_NOARGS, "The state will not be attached any more, or is about to be dropped."},
+    {"close", vm_close, METH_NOARGS, "Close the state of a managed VM."},
+    {"release", vm_release_record, METH_NOARGS, "No runtime will be attached any more, or it is about to be dropped."},
     {NULL, NULL, 0, NULL},
 };
 

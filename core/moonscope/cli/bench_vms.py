@@ -148,15 +148,10 @@ def measure_threads(
 
 @contextmanager
 def _pair(cache: CodeCache) -> Iterator[list[_native.VM]]:
-    records: list[_native.VM] = []
-    runtimes: list[Any] = []  # they must outlive the records' use
-    for _ in range(2):
-        records.append(cache.prepare())
-        runtimes.append(cache.library.new_runtime())
-        cache.join(runtimes[-1], records[-1])
+    records = [cache.spawn() for _ in range(2)]
     yield records
     for record in records:
-        record.release()
+        record.close()
 
 
 def _rates(records: Sequence[_native.VM], work: Callable[[_native.VM], None]) -> list[tuple[float, float]]:
