@@ -64,7 +64,8 @@ class Census:
                 now[id] = (cache, generation, self._disk.digest(id))
 
         def row(cache: CodeCache, generation: GenerationTuple, digest: str) -> GenerationRow:
-            return generation_row(cache.lua, generation, self._count(cache, generation[0]), digest)
+            counted = None if generation[14] else self._count(cache, generation[0])
+            return generation_row(cache.lua, generation, counted, digest)
 
         rows, gone = _changed(self._generations, now, row)
         self._generations = now
@@ -88,7 +89,7 @@ class Census:
         return rows, gone
 
     def _count(self, cache: CodeCache, native: int) -> int:
-        """The prototypes of a generation, counted once; 0 when the dump cannot be read."""
+        """The prototypes of a generation whose tier does not know, counted once; 0 when the dump cannot be read."""
         id = cache.id_of(native)
         if id not in self._prototypes:
             try:

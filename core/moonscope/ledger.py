@@ -6,6 +6,7 @@ is newer than the revision they know. Everything is bounded: a reader that is to
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
@@ -56,7 +57,7 @@ class Stream(Generic[R]):
         self._items: deque[tuple[int, R]] = deque(maxlen=size)
 
     def record(self, revision: int, items: Iterable[R]) -> None:
-        self._items.extend((revision, item) for item in items)
+        self._items.extend(zip(itertools.repeat(revision), items))
 
     def items(self, since: int) -> tuple[R, ...]:
         return _newer(self._items, since)

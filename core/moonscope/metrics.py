@@ -17,7 +17,7 @@ from .disk import Disk
 from .ledger import Ledger
 from .mailbox import Actor
 from .model import Counters, LoadEvent, Mark, OutputEvent, Sample
-from .rows import load_event
+from .rows import load_events
 
 DRAIN = 4_096  # load events taken per cache and reading; more are dropped (and counted) by the ring
 PIECE, PIECES = 8_192, 8  # characters of one output event, and events made of one portion of output
@@ -91,7 +91,7 @@ class Recorder:
         events = [(cache.lua, event) for cache in caches for event in cache.native.drain(DRAIN)]
         if len(caches) > 1:
             events.sort(key=lambda found: found[1][1])
-        return [load_event(lua, next(self._load_serials), event) for lua, event in events]
+        return load_events(events, self._load_serials)
 
     def _sample(self, caches: list[CodeCache]) -> Sample:
         sums = [sum(column) for column in zip(*(cache.native.totals() for cache in caches), strict=True)] or [0] * 11

@@ -19,10 +19,10 @@ FileTuple: TypeAlias = tuple[bytes, int, int, int, int, int, int, float, int, by
 retired generations, text of the last error (empty once it loads again)"""
 
 GenerationTuple: TypeAlias = tuple[
-    int, bytes, int, int, int, int, int, int, int, float, float, bytes, int, float, str, str
+    int, bytes, int, int, int, int, int, int, int, float, float, bytes, int, float, int, str
 ]
 """id, key, state, source bytes, shared bytes, unshared bytes, private bytes, holders, hits, created (time),
-compile µs, resolved path, inode, mtime, "" (the digest is the engine's work), tier"""
+compile µs, resolved path, inode, mtime, prototypes (0: the tier does not know), tier"""
 
 VMTuple: TypeAlias = tuple[int, int, int, int, int, int, int, int, int, int]
 """id, memory, peak memory, hits, misses, bypasses, races, errors, generations held, mode"""

@@ -77,6 +77,7 @@ static bool direct_store(lua_State *L, struct payload *payload)
     struct frozen *frozen = freeze(L, closure->proto, true);
     payload->data = frozen;
     payload->size = frozen != NULL ? frozen->size : 0;
+    payload->prototypes = frozen != NULL ? frozen->proto_count : 0;
     return frozen != NULL;
 }
 

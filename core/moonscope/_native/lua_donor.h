@@ -25,7 +25,7 @@ static int dump_body(lua_State *L)
 
 static char *dump_payload(const struct tier *tier, const struct payload *payload, const char *chunkname, size_t *length)
 {
-    struct donation donation = {tier, payload, chunkname, {NULL, 0}};
+    struct donation donation = {tier, payload, chunkname, {0}};
     in_donor(dump_body, &donation, NULL);
     *length = donation.dump.size;
     return donation.dump.data;
@@ -93,7 +93,7 @@ static int compile_body(lua_State *L)
 
 static bool compile(const char *name, bool allow_binary, struct payload *payload, char **error)
 {
-    struct compilation job = {name, allow_binary, {NULL, 0}, false};
+    struct compilation job = {name, allow_binary, {0}, false};
     *error = NULL;
     in_donor(compile_body, &job, error);
     *payload = job.payload;

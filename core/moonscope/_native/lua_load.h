@@ -111,7 +111,7 @@ static int donor_store_body(lua_State *L)
 /* Compiles in a state of its own, stores, and pushes. False: nothing was pushed; the stock loader will tell why. */
 static bool load_by_donor(lua_State *L, struct vm *vm, struct file *file, const struct source *source, uint64_t start)
 {
-    struct donor_store job = {vm->cache, file->key, NULL, {NULL, 0}};
+    struct donor_store job = {vm->cache, file->key, NULL, {0}};
     if (!in_donor(donor_store_body, &job, NULL) || job.tier == NULL)
         return false;
     if (!source_unchanged(file->key, source)) {
@@ -124,7 +124,7 @@ static bool load_by_donor(lua_State *L, struct vm *vm, struct file *file, const 
 /* The function on top of the stack, just compiled by the stock loader, is stored. */
 static void store(lua_State *L, struct vm *vm, struct file *file, const struct source *source, uint64_t start)
 {
-    struct payload payload = {NULL, 0};
+    struct payload payload = {0};
     uint64_t compile_ns = monotonic_ns() - start;
     int own = lua_gettop(L);
     const struct tier *tier = source_unchanged(file->key, source) ? store_function(L, vm->cache, &payload) : NULL;

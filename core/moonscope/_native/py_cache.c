@@ -271,7 +271,7 @@ static PyObject *cache_compile(PyObject *self, PyObject *argument)
 {
     struct cache *cache = cache_of(self);
     const char *name = PyBytes_AsString(argument);
-    struct payload payload = {NULL, 0};
+    struct payload payload = {0};
     char *error = NULL;
     bool done;
     if (name == NULL)

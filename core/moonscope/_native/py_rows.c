@@ -45,10 +45,10 @@ PyObject *file_list(struct cache *cache)
 static PyObject *generation_tuple(const void *data)
 {
     const struct generation_row *row = data;
-    return Py_BuildValue("Ky#iKKKKIKddyKdss", BIG(row->id), row->file->key, (Py_ssize_t)row->file->length, (int)row->state,
+    return Py_BuildValue("Ky#iKKKKIKddyKdIs", BIG(row->id), row->file->key, (Py_ssize_t)row->file->length, (int)row->state,
                          BIG(row->source_bytes), BIG(row->shared), BIG(row->unshared), BIG(row->private), row->holders,
                          BIG(row->hits), row->created, (double)row->compile_ns / 1e3, row->path, BIG(row->inode),
-                         (double)row->mtime_ns / 1e9, "", row->tier);
+                         (double)row->mtime_ns / 1e9, row->prototypes, row->tier);
 }
 
 PyObject *generation_list(struct cache *cache)

@@ -87,6 +87,7 @@ struct generation_row *snapshot_generations(struct cache *cache, size_t *count)
         row->tier = g->tier->name;
         row->hits = g->hits;
         row->holders = atomic_load(&g->holders);
+        row->prototypes = g->payload.prototypes;
         row->created = g->created;
         row->compile_ns = g->compile_ns;
         memcpy(row->path, g->source.path, sizeof row->path);

@@ -19,7 +19,7 @@ struct generation_row {
     const struct file *file;
     enum generation_state state;
     uint64_t source_bytes, shared, unshared, private, hits;
-    uint32_t holders;
+    uint32_t holders, prototypes;
     double created;
     uint64_t compile_ns;
     char path[sizeof((struct source *)0)->path];

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct lua_State lua_State;
 struct hold;
@@ -14,6 +15,7 @@ struct vm;
 struct payload {
     void *data;
     size_t size; /* bytes, counted once for the process */
+    uint32_t prototypes; /* in it; 0: the tier does not know */
 };
 
 struct tier {

@@ -8,7 +8,7 @@ from .rows import Counters, FileRow, GenerationRow, VMRow
 from .words import CacheMode, LuaVersion, Outcome, Tier
 
 
-class LoadEvent(Struct, frozen=True, kw_only=True):
+class LoadEvent(Struct, frozen=True, kw_only=True, gc=False):  # plain values, by the ten thousand
     """One load, as the native ring recorded it."""
 
     serial: int
