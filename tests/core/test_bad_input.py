@@ -348,3 +348,15 @@ def test_a_closed_engine_says_so(engine: Engine) -> None:
     with pytest.raises(UsageError, match="closed"):
         engine.perform(Spawn())
     assert engine.changes(0).revision > 0
+
+
+def test_a_vm_without_memory_names_every_file_that_was_not_loaded(
+    lua: LuaVersion, write: Write, new_vm: NewVM
+) -> None:
+    names = [write(f"{number}.lua", f"return {number}").encode() for number in range(1000)]
+    cache = CodeCache(lua)
+    failures = new_vm(cache, memory_cap=200_000).load(names)
+    assert 0 < len(failures) < len(names)
+    assert {failure.message for failure in failures} == {"not enough memory"}
+    loaded, kept = cache.counters().loads - cache.counters().errors, len(names) - len(failures)
+    assert kept in (loaded, loaded - 1)  # the last may be loaded, and there is no room to keep it

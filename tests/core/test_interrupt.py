@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from moonscope.cache import CodeCache
 from moonscope.engine import Engine
 from moonscope.errors import CancelledError
-from moonscope.model import LuaVersion, RunResult, Update, VMState
+from moonscope.model import FileFailure, LuaVersion, RunResult, Update, VMState
 from moonscope.protocol import Close, Done, Interrupt, RunChunk, Runs
 from moonscope.vm import LuaVM
 
@@ -173,3 +175,24 @@ def test_a_boot_script_can_be_interrupted(engine: Engine, spawn: Spawn, eventual
         engine.perform(Interrupt())
         spawner.join(0.01)
     assert engine.changes(0).vms[0].state is VMState.INTERRUPTED
+
+
+def test_a_load_that_is_interrupted_names_every_file_that_was_not_loaded(
+    lua: LuaVersion, new_vm: NewVM, tmp_path: Path
+) -> None:
+    names = [str(tmp_path / f"{number}.lua").encode() for number in range(50)]
+    for name in names:
+        Path(os.fsdecode(name)).write_text("return 1")
+    cache = CodeCache(lua)
+    vm, wanted = new_vm(cache), names * 1000
+    failures: list[FileFailure] = []
+    thread = threading.Thread(target=lambda: failures.extend(vm.load(wanted)), daemon=True)
+    thread.start()
+    while thread.is_alive():
+        vm.interrupt()
+        thread.join(0.001)
+    loaded = len(wanted) - len(failures)
+    assert {failure.message for failure in failures} <= {"interrupted"}
+    assert [failure.path.encode() for failure in failures] == wanted[loaded:]
+    assert cache.counters().loads - cache.counters().errors == loaded
+    assert vm.load(names) == []

@@ -84,7 +84,8 @@ class Stress:
     def load(self, random: random.Random) -> None:
         if vm := self.some_vm(random):
             failures = vm.load(path.encode() for path in random.sample(self.paths, 10))
-            assert not failures, failures
+            # Another thread may end it, meaning an endless script that has just ended.
+            assert {failure.message for failure in failures} <= {"interrupted"}, failures
 
     def check(self, random: random.Random) -> None:
         if vm := self.some_vm(random):

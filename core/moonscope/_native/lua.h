@@ -34,6 +34,7 @@ struct request {
     const char *chunkname;
     size_t chunkname_length;
     int how; /* 0 chunk, 1 expression or chunk, 2 file through the cache */
+    size_t done;       /* load: bytes of `text` that were come to */
     struct look *look; /* look */
     enum status status;
 };

@@ -150,29 +150,41 @@ static enum status run_protected(lua_State *L, struct vm *vm, lua_CFunction body
     return result;
 }
 
-/* Argument: names joined by NUL. Leaves the number of failures in the VM record's list. */
+/* Argument: struct request. Failures go to the VM record's list; what is not come to is for tell_rest. */
 static int load_body(lua_State *L)
 {
-    struct vm *vm = own_vm(L);
-    size_t length;
-    const char *names = luaL_checklstring(L, 1, &length), *end = names + length;
+    struct request *request = lua_touserdata(L, 1);
+    struct vm *vm = request->vm;
     lua_pushlightuserdata(L, (void *)&kept_key);
     lua_rawget(L, LUA_REGISTRYINDEX);
-    for (const char *name = names; name < end; name += strlen(name) + 1) {
+    while (request->done < request->length && atomic_load(&vm->stop) == REASON_NONE) {
+        const char *name = request->text + request->done;
         lua_settop(L, 2);
-        if (atomic_load(&vm->stop) != REASON_NONE)
-            break;
-        int status = cached_load(L, vm, name, strlen(name), NULL);
-        if (status != LUA_OK) {
+        if (cached_load(L, vm, name, strlen(name), NULL) == LUA_OK) {
+            lua_pushstring(L, name);
+            lua_pushvalue(L, -2);
+            lua_rawset(L, 2);
+        } else if (atomic_load(&vm->stop) != REASON_NONE) {
+            break; /* the error is only its way out */
+        } else {
+            size_t length = 0;
             const char *message = lua_tolstring(L, -1, &length);
-            vm_add_load_failure(vm, name, message != NULL ? message : "", message != NULL ? length : 0);
-            continue;
+            vm_add_load_failure(vm, name, message != NULL ? message : "", length);
         }
-        lua_pushstring(L, name);
-        lua_pushvalue(L, -2);
-        lua_rawset(L, 2);
+        request->done += strlen(name) + 1;
     }
     return 0;
+}
+
+/* A load that was ended, or had no memory to go on, has failed for every name that it did not come to. */
+static void tell_rest(struct request *request)
+{
+    const struct result *result = &request->vm->result; /* written by this thread only */
+    const char *why = result->message.bytes != NULL ? result->message.bytes : "not enough memory";
+    if (result->reason != REASON_NONE)
+        why = stop_text(result->reason);
+    for (; request->done < request->length; request->done += strlen(request->text + request->done) + 1)
+        vm_add_load_failure(request->vm, request->text + request->done, why, strlen(why));
 }
 
 /* Between runs, and interrupted like one. */
@@ -203,11 +215,12 @@ static int enter_body(lua_State *L)
         request->status = run_protected(L, vm, collect_body);
         return 0;
     }
-    lua_pushlstring(L, request->text, request->length);
     if (request->kind == REQUEST_LOAD) {
+        lua_pushlightuserdata(L, request);
         request->status = run_protected(L, vm, load_body);
         return 0;
     }
+    lua_pushlstring(L, request->text, request->length);
     lua_pushlstring(L, request->chunkname, request->chunkname_length);
     lua_pushinteger(L, request->how);
     request->status = run_protected(L, vm, run_body);
@@ -230,6 +243,8 @@ static enum status enter(struct request *request)
     } else if (looks) {
         request->status = run_look(L, request);
     }
+    if (request->kind == REQUEST_LOAD)
+        tell_rest(request);
     lua_settop(L, top);
     return request->status;
 }
