@@ -24,7 +24,8 @@ class CodeCache:
 
     `sharing` picks the tier (`Sharing.OFF`: files load plainly and are only counted). `allow_binary` lets
     files hold precompiled chunks: only for files you trust, malformed bytecode can crash any Lua. `own` picks
-    Moonscope's own runtime (True), lupa's (False), or the own one where it is installed (None).
+    Moonscope's own runtime (True), lupa's (False), or the own one where it is installed (None). `after` is a cache
+    of the same Lua that this one replaces: no generation gets the id of one that was there.
     Methods may be called from any thread. Raises UnsupportedError when lupa does not ship that Lua.
     """
 
@@ -36,6 +37,7 @@ class CodeCache:
         allow_binary: bool = False,
         own: bool | None = False,
         ids: Iterator[int] | None = None,
+        after: CodeCache | None = None,
     ) -> None:
         try:
             self.lua = LuaVersion(lua)
@@ -44,7 +46,12 @@ class CodeCache:
         self.library = runtime.library(self.lua, own)
         self.release = self.library.release
         try:
-            self.native = _native.Cache(self.library.number, tier=Sharing(sharing).value, allow_binary=allow_binary)
+            self.native: _native.Cache = _native.Cache(
+                self.library.number,
+                tier=Sharing(sharing).value,
+                allow_binary=allow_binary,
+                last_generation=0 if after is None else after.native.last_generation,
+            )
         except ValueError as error:
             raise UnsupportedError(f"Lua {self.lua} cannot share by {sharing} here: {self.library.why}") from error
         self.tier = Tier(self.native.tier)

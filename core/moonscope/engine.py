@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import os
-import threading
 from collections.abc import Callable, Iterable, Sized
 from typing import TypeVar, assert_never
 
@@ -12,6 +10,7 @@ from msgspec.structs import replace
 
 from . import bytecode, files, runtime
 from .cache import CodeCache
+from .caches import Caches
 from .errors import CancelledError, MoonscopeError, UnsupportedError, UsageError
 from .ledger import Ledger
 from .mailbox import Batch, Cancelled, Progress
@@ -72,7 +71,8 @@ class Engine:
     """Everything one process shares. All methods may be called from any thread.
 
     `workers` threads run the VMs; `interval` is the sampler's, in seconds; `allow_binary` as in `CodeCache`, and
-    `own_runtime` as its `own`: by default Moonscope's own runtime where it is installed.
+    `own_runtime` as its `own`: by default Moonscope's own runtime where it is installed. VMs that name no mode have
+    `default_mode`; those that are spawned with `Sharing.AUTO` share by `default_sharing`, where their Lua can.
     """
 
     def __init__(
@@ -80,25 +80,23 @@ class Engine:
         *,
         workers: int = 2,
         default_mode: CacheMode = CacheMode.ON,
+        default_sharing: Sharing = Sharing.AUTO,
         interval: float = 0.25,
         allow_binary: bool = False,
         own_runtime: bool | None = None,
     ) -> None:
         if interval <= 0:
             raise UsageError(f"the interval between samples must be more than 0 s, not {interval}")
-        self._allow_binary = allow_binary
-        self._own_runtime = own_runtime
-        self._lock = threading.Lock()
-        self._caches: dict[LuaVersion, CodeCache] = {}
-        self._ids = itertools.count(1)
+        self._caches = Caches(default_sharing, allow_binary=allow_binary, own=own_runtime)
         libraries = runtime.libraries(own_runtime)
         settings = Settings(
-            default_mode=default_mode, interval=interval, workers=workers, version=__version__, pid=os.getpid(),
+            default_mode=default_mode, default_sharing=default_sharing, interval=interval, workers=workers,
+            version=__version__, pid=os.getpid(),
             luas=tuple((library.lua, library.release) for library in libraries),
             tiers=tuple((library.lua, library.best, library.why) for library in libraries),
         )  # fmt: skip
         self._ledger = Ledger(settings)
-        self._recorder = Recorder(self._ledger, self._all_caches, lambda: self._pool.actors())
+        self._recorder = Recorder(self._ledger, self._caches.all, lambda: self._pool.actors())
         self._pool = VMPool(workers, listener=self._recorder)
         self._sampler = Sampler(interval, self._tick, self._recorder.look_at_disk)
         self._closed = False
@@ -146,25 +144,7 @@ class Engine:
         All VMs of a Lua share one cache, so its tier is settled by the first who asks, and can be changed only
         while no VM is there. Raises UsageError, and UnsupportedError for a tier that cannot be had.
         """
-        lua = LuaVersion(lua)
-        any_tier = sharing in (Sharing.AUTO, Sharing.OFF)
-        with self._lock:
-            cache = self._caches.get(lua)
-            if cache is not None and (any_tier or cache.tier == sharing.value):
-                return cache
-            if cache is not None and cache.native.vms():
-                raise UsageError(
-                    f"the VMs of Lua {lua} share by {cache.tier}; {sharing} can be chosen when none of them is left"
-                )
-            chosen = Sharing.AUTO if any_tier else sharing
-            self._caches[lua] = CodeCache(
-                lua, sharing=chosen, allow_binary=self._allow_binary, own=self._own_runtime, ids=self._ids
-            )
-            return self._caches[lua]
-
-    def _all_caches(self) -> list[CodeCache]:
-        with self._lock:
-            return list(self._caches.values())
+        return self._caches.get(lua, sharing)
 
     def _tick(self) -> None:
         self._pool.drain_output()
@@ -214,9 +194,11 @@ class Engine:
         options = command.options
         if options.mode is None:
             options = replace(options, mode=self._ledger.settings.default_mode)
+        if options.sharing is Sharing.AUTO and self._ledger.settings.default_sharing is Sharing.OFF:
+            options = replace(options, sharing=Sharing.OFF)
         try:
-            cache = self.cache(options.lua, options.sharing)
-            report = self._pool.spawn(cache, options, command.count, progress, cancelled)
+            with self._caches.spawning(options.lua, options.sharing) as cache:
+                report = self._pool.spawn(cache, options, command.count, progress, cancelled)
         except CancelledError as error:
             self._recorder.mark("spawn", str(error))
             raise
@@ -245,7 +227,7 @@ class Engine:
             command.vms or None, task, load, units=max(1, len(names)), progress=progress, cancelled=cancelled
         )
         _refuse_none(outcomes, "load files into")
-        for cache in self._all_caches():
+        for cache in self._caches.all():
             cache.measure()
         failures, failed, loaded = list(missing), len(missing), 0
         for id, outcome in outcomes.items():
@@ -310,7 +292,7 @@ class Engine:
 
     def _clear(self, command: Clear) -> Cleared:
         keys = command.keys or (() if command.pattern else None)
-        caches = self._all_caches() if command.lua is None else [self.cache(command.lua)]
+        caches = self._caches.all() if command.lua is None else [self.cache(command.lua)]
         reports = [cache.clear(keys, pattern=command.pattern, dry_run=command.dry_run) for cache in caches]
         report = ClearReport(
             files=sum(report.files for report in reports),

@@ -14,7 +14,7 @@ from typing import Any
 
 from . import _native
 from .errors import UnsupportedError
-from .model import LuaVersion, Tier
+from .model import LuaVersion, Sharing, Tier
 
 _MODULES = {
     LuaVersion.LUA51: "lupa.lua51",
@@ -26,6 +26,8 @@ _MODULES = {
     LuaVersion.LUAJIT21: "lupa.luajit21",
 }
 _OWN_MODULES = {LuaVersion.LUA54: "moonscope_runtime.lua54", LuaVersion.LUA55: "moonscope_runtime.lua55"}
+
+_TIERS = ("direct", "graft", "bytecode", "off")  # who can have one can have those that follow
 
 
 class Library:
@@ -46,6 +48,10 @@ class Library:
         self.best = Tier(_native.Cache(number, ring=1).tier)
         self.why = _why(lua, self.best, self.release, own)
         """Why there is no better tier than `best`; empty when there is none."""
+
+    def can(self, sharing: Sharing) -> bool:
+        """Whether VMs of this Lua can share in that way."""
+        return sharing in (Sharing.AUTO, Sharing.OFF) or _TIERS.index(sharing.value) >= _TIERS.index(self.best.value)
 
     def new_runtime(self) -> Any:
         """A runtime as the programs make them that attach theirs, for comparisons; it speaks bytes. VMs are none."""

@@ -58,7 +58,9 @@ def bind(lua: int, path: str) -> str:
 class Cache:
     """The cache of one bound Lua. All methods may be called from any thread."""
 
-    def __init__(self, lua: int, *, tier: str = "auto", allow_binary: bool = False, ring: int = 16384) -> None: ...
+    def __init__(
+        self, lua: int, *, tier: str = "auto", allow_binary: bool = False, ring: int = 16384, last_generation: int = 0
+    ) -> None: ...
     def prepare(self, id: int, mode: int) -> VM:
         """A record for a runtime of the calling program, which gets the cached loaders and nothing else. Its `entry` is
         called in that runtime, which joins the two: `package.loadlib(vm.library, vm.entry)(vm.token)`."""
@@ -73,6 +75,8 @@ class Cache:
         code."""
     tier: str
     """The tier in force: off, bytecode, graft or direct."""
+    last_generation: int
+    """Id of the newest generation that there ever was: generations are numbered from the given one on."""
     def files(self) -> list[FileTuple]: ...
     def generations(self) -> list[GenerationTuple]: ...
     def vms(self) -> list[VMTuple]: ...

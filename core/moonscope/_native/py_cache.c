@@ -47,11 +47,13 @@ static bool choose_tiers(enum lua_index lua, const char *name, const struct tier
 
 static PyObject *cache_create(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
 {
-    static char *names[] = {"lua", "tier", "allow_binary", "ring", NULL};
+    static char *names[] = {"lua", "tier", "allow_binary", "ring", "last_generation", NULL};
     int lua, allow_binary = 0;
     const char *tier = "auto";
     Py_ssize_t ring = 16384;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "i|$spn", names, &lua, &tier, &allow_binary, &ring))
+    unsigned long long last_generation = 0;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "i|$spnK", names, &lua, &tier, &allow_binary, &ring,
+                                     &last_generation))
         return NULL;
     if (lua < 0 || lua >= LUAS || !lua_bound[lua]) {
         PyErr_SetString(PyExc_ValueError, "this Lua is not bound: call bind() first");
@@ -72,6 +74,7 @@ static PyObject *cache_create(PyTypeObject *type, PyObject *arguments, PyObject 
         Py_DECREF(self);
         return PyErr_NoMemory();
     }
+    self->cache->last_generation = last_generation;
     return (PyObject *)self;
 }
 
@@ -326,8 +329,19 @@ static PyObject *cache_tier(PyObject *self, void *unused)
     return PyUnicode_FromString(first != NULL ? first->name : "off");
 }
 
+static PyObject *cache_last_generation(PyObject *self, void *unused)
+{
+    (void)unused;
+    struct cache *cache = cache_of(self);
+    pthread_mutex_lock(&cache->lock);
+    uint64_t last = cache->last_generation;
+    pthread_mutex_unlock(&cache->lock);
+    return PyLong_FromUnsignedLongLong(last);
+}
+
 static PyGetSetDef properties[] = {
     {"tier", cache_tier, NULL, "The tier in force.", NULL},
+    {"last_generation", cache_last_generation, NULL, "Id of the newest generation that there ever was.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

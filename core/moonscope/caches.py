@@ -1,0 +1,76 @@
+"""The caches of an engine: one for each Lua, and how its VMs share."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from . import runtime
+from .cache import CodeCache
+from .errors import UnsupportedError, UsageError
+from .model import LuaVersion, Sharing
+
+NO_CHOICE = (Sharing.AUTO, Sharing.OFF)  # any cache will do
+
+
+class Caches:
+    """Made when first asked for. Methods may be called from any thread.
+
+    `default` is what `Sharing.AUTO` stands for; a Lua that cannot share in that way has its best one instead.
+    Raises UnsupportedError when no Lua here can.
+    """
+
+    def __init__(self, default: Sharing, *, allow_binary: bool, own: bool | None) -> None:
+        libraries = runtime.libraries(own)
+        if default not in NO_CHOICE and not any(library.can(default) for library in libraries):
+            whys = "; ".join(f"{library.release}: {library.why}" for library in libraries)
+            raise UnsupportedError(f"no Lua can share by {default} here ({whys})")
+        self._default = default
+        self._allow_binary = allow_binary
+        self._own = own
+        self._ids = itertools.count(1)
+        self._lock = threading.Lock()
+        self._caches: dict[LuaVersion, CodeCache] = {}
+        self._spawning: Counter[LuaVersion] = Counter()
+
+    def all(self) -> list[CodeCache]:
+        with self._lock:
+            return list(self._caches.values())
+
+    def get(self, lua: LuaVersion | str, sharing: Sharing = Sharing.AUTO) -> CodeCache:
+        """The cache of one Lua. How its VMs share is settled by the first who asks; another way can be chosen while
+        there are none. Raises UsageError then, and UnsupportedError for what cannot be had."""
+        with self._lock:
+            return self._get(LuaVersion(lua), sharing)
+
+    @contextmanager
+    def spawning(self, lua: LuaVersion, sharing: Sharing) -> Iterator[CodeCache]:
+        """As `get`, for VMs that are made meanwhile: the cache is theirs, attached or not yet."""
+        with self._lock:
+            cache = self._get(lua, sharing)
+            self._spawning[lua] += 1
+        try:
+            yield cache
+        finally:
+            with self._lock:
+                self._spawning[lua] -= 1
+
+    def _get(self, lua: LuaVersion, sharing: Sharing) -> CodeCache:
+        there = self._caches.get(lua)
+        if there is not None:
+            if sharing in NO_CHOICE or there.tier == sharing.value:
+                return there
+            if self._spawning[lua] or there.native.vms():
+                raise UsageError(
+                    f"the VMs of Lua {lua} share by {there.tier}; {sharing} can be chosen when none of them is left"
+                )
+        if sharing in NO_CHOICE:
+            can = self._default not in NO_CHOICE and runtime.library(lua, self._own).can(self._default)
+            sharing = self._default if can else Sharing.AUTO
+        self._caches[lua] = CodeCache(
+            lua, sharing=sharing, allow_binary=self._allow_binary, own=self._own, ids=self._ids, after=there
+        )
+        return self._caches[lua]
