@@ -13,6 +13,8 @@ from types import TracebackType
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
+from moonscope.model import Sharing
+
 from . import icons, theme
 from .engine_link import EngineLink
 from .main_window import MainWindow
@@ -32,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.attach:
         window.link.attach(options.attach, options.key_file)
     else:
-        window.link.start_host()
+        window.link.start_host(["--sharing", options.sharing])
     window.show()
     _let_ctrl_c_through(app)
     _show_faults(window)
@@ -67,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("paths", metavar="PATH", nargs="*", help="Lua files, or folders to search for them")
     parser.add_argument("--attach", metavar="ADDRESS", help="use a host that runs already")
     parser.add_argument("--key-file", metavar="F", type=Path, help="the file with the key of that host")
+    parser.add_argument("--sharing", choices=[*map(str, Sharing)], default="auto", help="how VMs share, unless told")
     parser.add_argument("--theme", choices=theme.NAMES, help="colours of the window (default: as last time)")
     return parser
 

@@ -20,7 +20,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 import moonscope_resources
 from moonscope.errors import MoonscopeError
-from moonscope.model import CacheMode, VMOptions, VMState
+from moonscope.model import CacheMode, Sharing, VMOptions, VMState
 from moonscope.protocol import AnyCommand, Clear, Collect, Interrupt, Load, RunChunk, RunFile, Spawn
 
 from . import app, theme
@@ -161,24 +161,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     try:
         with tempfile.TemporaryDirectory(prefix="ms-") as scratch:
-            perform(Path(scratch), options.seed, options.theme, options.size, options.screenshot)
+            perform(Path(scratch), options)
     except (DemoFailed, OSError) as error:
         print(f"moonscope demo: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def perform(scratch: Path, seed: int, colours: str, size: tuple[int, int], screenshot: Path | None) -> None:
+def perform(scratch: Path, options: argparse.Namespace) -> None:
     """Play the scenario with files in `scratch`. With a screenshot the window closes then, else when the user wants.
 
     Raises DemoFailed.
     """
+    screenshot: Path | None = options.screenshot
     folder = scratch / "lua"
     shutil.copytree(moonscope_resources.samples(), folder)
     settings = WindowSettings(scratch / "window.ini")  # the user's own are left alone
-    settings.theme = colours
+    settings.theme = options.theme
     window = app.build(settings=settings)
-    window.resize(*size)
+    window.resize(*options.size)
     window.plots.set_span(None)
     stage = Stage(window)
     failures: list[str] = []
@@ -193,8 +194,8 @@ def perform(scratch: Path, seed: int, colours: str, size: tuple[int, int], scree
 
     stage.finished.connect(finish)
     window.show()
-    window.link.start_host()
-    stage.play(scenario(stage, folder, seed))
+    window.link.start_host(["--sharing", options.sharing])
+    stage.play(scenario(stage, folder, options.seed))
     app.application().exec()
     window.deleteLater()
     if failures:
@@ -211,6 +212,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--screenshot", metavar="OUT.png", type=_picture, help="save a picture at the end, and close")
     parser.add_argument("--size", metavar="WxH", type=_size, default=(1280, 800), help="of the window (1280x800)")
     parser.add_argument("--theme", choices=theme.NAMES, default="dark", help="colours of the window (dark)")
+    parser.add_argument("--sharing", choices=[*map(str, Sharing)], default="auto", help="how the VMs share (auto)")
     parser.add_argument("--seed", metavar="N", type=int, default=1, help="decides which VMs do what (1)")
     return parser
 

@@ -8,7 +8,7 @@ belongs to, and dropped when that connection is no longer the present one.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError as FutureCancelled
 from concurrent.futures import Future
 from pathlib import Path
@@ -69,6 +69,7 @@ class EngineLink(QObject):
         self._host: HostProcess | None = None
         self._address = ""  # of the host to attach to; "" for a host of our own
         self._key_file: Path | None = None
+        self._host_options: tuple[str, ...] = ()
         self._pending: Update | None = None
         self._paused = False
         self._posted.connect(self._run, Qt.ConnectionType.QueuedConnection)
@@ -84,9 +85,12 @@ class EngineLink(QObject):
         """True when the window starts the host, False when it attaches to one."""
         return not self._address
 
-    def start_host(self) -> None:
-        """Start a host process that belongs to this window and connect to it. Ends the present connection."""
-        self._address = ""
+    def start_host(self, options: Sequence[str] = ()) -> None:
+        """Start a host process that belongs to this window and connect to it. Ends the present connection.
+
+        `options` are those of `moonscope host`.
+        """
+        self._address, self._host_options = "", tuple(options)
         self._open("Starting the engine")
 
     def attach(self, address: str, key_file: Path | None = None) -> None:
@@ -100,7 +104,7 @@ class EngineLink(QObject):
         if self._address:
             self.attach(self._address, self._key_file)
         else:
-            self.start_host()
+            self.start_host(self._host_options)
 
     def close(self) -> None:
         """Disconnect and end the own host, without waiting for either."""
@@ -154,13 +158,13 @@ class EngineLink(QObject):
         self.close()
         epoch = self._epoch
         self.connecting.emit(words)
+        host = None if self._address else HostProcess(self._host_options)
         opener = threading.Thread(
-            target=self._connect, args=(epoch, self._address, self._key_file), daemon=True, name="moonscope-open"
+            target=self._connect, args=(epoch, host, self._address, self._key_file), daemon=True, name="moonscope-open"
         )
         opener.start()
 
-    def _connect(self, epoch: int, address: str, key_file: Path | None) -> None:
-        host = None if address else HostProcess()
+    def _connect(self, epoch: int, host: HostProcess | None, address: str, key_file: Path | None) -> None:
         try:
             client = EngineClient.connect(
                 host.start() if host else address,

@@ -14,7 +14,7 @@ WHOLE = {"files", "prototypes", "vms", "hits", "misses", "bypasses", "races", "e
     "cleared_bytes", "retained_bytes", "freed_after_close_bytes", "private_bytes_per_vm", "unshared_bytes_per_vm",
 }  # fmt: skip
 FRACTIONS = {"first_vm_us_per_file", "next_vm_us_per_file", "duration_s"}
-WORDS = {"lua", "release", "sharing", "mode"}
+WORDS = {"lua", "release", "sharing", "sharing_why", "mode"}
 
 
 def report(moonscope: Command, *arguments: str | Path) -> dict[str, Any]:
@@ -94,6 +94,27 @@ def test_without_storing_every_load_is_a_bypass(
 def test_sharing_off_is_what_is_in_force(moonscope: Command, library: Path) -> None:
     found = report(moonscope, library, "--vms", "2", "--sharing", "off")
     assert (found["sharing"], found["mode"]) == ("off", "off")
+
+
+@pytest.mark.parametrize("sharing", ["graft", "bytecode"])
+def test_a_tier_that_was_asked_for_needs_no_reason(moonscope: Command, library: Path, sharing: str) -> None:
+    found = report(moonscope, library, "--vms", "2", "--sharing", sharing)
+    assert (found["sharing"], found["tiers"], found["sharing_why"]) == (sharing, {sharing: 12}, "")
+
+
+def test_why_code_is_not_shared_better_is_told(moonscope: Command, library: Path) -> None:
+    done = moonscope("run", library, "--vms", "2", "--lua", "5.1")
+    [line] = [line for line in done.stdout.splitlines() if line.startswith("sharing")]
+    assert line.split(maxsplit=2)[1:] == ["bytecode", "cache mode on; code can be shared on Lua 5.4 and 5.5 only"]
+
+
+def test_files_that_cannot_be_shared_are_counted(moonscope: Command, library: Path) -> None:
+    (library / "many.lua").write_text("".join(f"global{i} = 'value {i}'\n" for i in range(20_000)))
+    found = report(moonscope, library, "--vms", "2")
+    others = {tier: count for tier, count in found["tiers"].items() if tier != found["sharing"]}
+    assert sum(found["tiers"].values()) == 13
+    table = moonscope("run", library, "--vms", "2").stdout
+    assert all(f"{tier} for {count} of the files" in table for tier, count in others.items())
 
 
 @pytest.mark.parametrize("lua", ["5.1", "5.2", "5.3", "5.4", "5.5", "luajit2.0", "luajit2.1"])

@@ -17,6 +17,7 @@ from moonscope.model import (
     LuaFailure,
     LuaVersion,
     Outcome,
+    Settings,
     Tier,
     Update,
     VMRow,
@@ -54,6 +55,11 @@ def load(serial: int, outcome: Outcome = Outcome.HIT, vm: int = 1) -> LoadEvent:
     return LoadEvent(
         serial=serial, time=1.0, lua=LUA, vm=vm, key="a.lua", outcome=outcome, duration_us=1.0, bytes=1
     )
+
+
+def cell_tip(model: TableModel[object], column: str, row: int = 0) -> str:
+    index = model.index(row, [c.key for c in model.columns].index(column))
+    return str(model.data(index, Qt.ItemDataRole.ToolTipRole))
 
 
 def cell(model: TableModel[object], column: str, row: int = 0) -> str:
@@ -247,3 +253,23 @@ def test_a_snapshot_replaces_all_rows() -> None:
     engine.state.apply(update)
     engine.model.take(update)  # type: ignore[attr-defined]
     assert [cell(engine.model, "id", row) for row in range(engine.model.rowCount())] == ["3"]
+
+
+def test_the_tier_of_every_file_generation_and_vm_says_why_it_is_not_a_better_one() -> None:
+    state = EngineState()
+    files, generations, vms = FilesModel(state), GenerationsModel(state), VMsModel(state)
+    settings = Settings(tiers=((LUA, Tier.GRAFT, "there is no runtime"),))
+    update = Update(
+        revision=1,
+        settings=settings,
+        files=(file("a.lua"), file("b.lua", 2)),
+        generations=(generation(1, tier=Tier.GRAFT), generation(2, "b.lua", tier=Tier.BYTECODE)),
+        vms=(vm(1, tier=Tier.GRAFT), vm(2, tier=Tier.OFF)),
+    )
+    state.apply(update)
+    for model in (files, generations, vms):
+        model.take(update)
+        assert "Why not better: there is no runtime." in cell_tip(model, "tier", 0)
+    for model in (files, generations):
+        assert "VMs of Lua 5.4 share by graft, but this file cannot" in cell_tip(model, "tier", 1)
+    assert "It was asked for; graft can be had." in cell_tip(vms, "tier", 1)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 from pytestqt.qtbot import QtBot
 
-from moonscope.model import CacheMode, Counters, LuaVersion, Sample, Settings, Tier, Update, VMRow, VMState
+from moonscope.model import CacheMode, Counters, LuaVersion, Sample, Settings, Sharing, Tier, Update, VMRow, VMState
 from moonscope_gui.flows.jobs import Job
 from moonscope_gui.models import tiers
 from moonscope_gui.models.state import EngineState
@@ -101,3 +102,5 @@ def test_the_tier_in_force_is_shown_and_why_it_is_not_a_better_one(qtbot: QtBot)
     offer = tiers.on_offer(state, LuaVersion.LUA54)
     assert offer.startswith("The best here for Lua 5.4 is graft")
     assert "VMs of Lua 5.4 share by graft now" in offer
+    state.apply(Update(revision=2, since=1, settings=msgspec.structs.replace(settings, default_sharing=Sharing.OFF)))
+    assert "This engine was started with off" in tiers.on_offer(state, LuaVersion.LUA54)

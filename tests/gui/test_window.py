@@ -417,3 +417,13 @@ def test_an_export_that_fails_is_told(idle_window: MainWindow, tmp_path: Path) -
 def test_a_screenshot_is_a_picture_of_the_window(idle_window: MainWindow, tmp_path: Path) -> None:
     idle_window.export_flow.write_screenshot(tmp_path / "shot.png")
     assert QImage(str(tmp_path / "shot.png")).size() == idle_window.size() * idle_window.devicePixelRatio()
+
+
+def test_the_vms_of_a_window_share_as_it_was_started(idle_window: MainWindow, qtbot: QtBot, folder: Path) -> None:
+    idle_window.link.start_host(["--sharing", "bytecode"])
+    idle_window.open_paths([str(folder)])
+    qtbot.waitUntil(lambda: idle_window.state.tiers == "bytecode", timeout=PATIENCE_MS)
+    idle_window.link.restart()
+    qtbot.waitUntil(lambda: not idle_window.state.vms, timeout=PATIENCE_MS)
+    idle_window.open_paths([str(folder)])
+    qtbot.waitUntil(lambda: idle_window.state.tiers == "bytecode", timeout=PATIENCE_MS)

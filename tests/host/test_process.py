@@ -290,14 +290,20 @@ class TestStandAlone:
         assert read_key(key_file) == key
 
     def test_options_reach_the_engine(self, start, attach, view):
-        _, where = start("--workers", "3", "--mode", "exist")
+        _, where = start("--workers", "3", "--mode", "exist", "--sharing", "bytecode")
         attach(where["address"], view)
         view.wait_for(lambda: view.updates)
-        assert (view.updates[0].settings.workers, view.updates[0].settings.default_mode) == (3, "exist")
+        settings = view.updates[0].settings
+        assert (settings.workers, settings.default_mode, settings.default_sharing) == (3, "exist", "bytecode")
 
     @pytest.mark.parametrize(
         ("options", "words"),
-        [(["--workers", "0"], "0 is not 1 or more"), (["--mode", "maybe"], "maybe"), (["--nothing"], "--nothing")],
+        [
+            (["--workers", "0"], "0 is not 1 or more"),
+            (["--mode", "maybe"], "maybe"),
+            (["--sharing", "magic"], "magic"),
+            (["--nothing"], "--nothing"),
+        ],
     )
     def test_bad_options_are_named(self, options, words):
         ended = subprocess.run(

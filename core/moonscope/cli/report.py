@@ -19,6 +19,8 @@ class RunReport(Struct, frozen=True, kw_only=True):
     lua: str
     release: str
     sharing: str  # the tier in force
+    sharing_why: str  # why it is not a better one; "" when there is none, or when it was asked for
+    tiers: dict[str, int]  # stored files by their tier: one that cannot be shared in that way has another
     mode: str
     files: int  # found, each counted once
     prototypes: int  # in the cache
@@ -53,7 +55,8 @@ def table(report: RunReport) -> Table:
         rows.add_row(cell(name), cell(_exact(number)), cell(note))
 
     add("Lua", report.lua, report.release)
-    add("sharing", report.sharing, f"cache mode {report.mode}")
+    others = [f"{tier} for {count:,} of the files" for tier, count in report.tiers.items() if tier != report.sharing]
+    add("sharing", report.sharing, "; ".join(filter(None, (f"cache mode {report.mode}", *others, report.sharing_why))))
     add("files", report.files, f"{len(report.failures):,} could not be loaded" if report.failures else "")
     add("prototypes", report.prototypes, "in the cache")
     add("VMs", report.vms, "interrupted: this is what was done until then" if report.interrupted else "")

@@ -9,7 +9,9 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from ..errors import UnsupportedError
+from ..model import Sharing
 from ..version import __version__
+from .arguments import choice
 from .text import engine_path
 
 GROUP = "moonscope.window"
@@ -53,12 +55,13 @@ def main(argv: Sequence[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("paths", metavar="PATH", nargs="*", help="Lua files, or folders to search for them")
+    choice(parser, "--sharing", Sharing, Sharing.AUTO, "how VMs share that are not spawned otherwise")
     parser.add_argument("--theme", choices=THEMES, help="colours of the window (default: as last time)")
     parser.add_argument("--version", action="version", version=f"moonscope {__version__}")
     args = parser.parse_args(argv)
     for path in args.paths:
         engine_path(path)  # a missing one is told here, before a window opens
-    return open_window(theme=args.theme, paths=args.paths)
+    return open_window(theme=args.theme, paths=args.paths, options=("--sharing", args.sharing))
 
 
 def open_window(*, theme: str | None = None, paths: Sequence[str] = (), options: Sequence[str] = ()) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 
@@ -59,6 +60,8 @@ class Workload:
             lua=options.lua.value,
             release=self._engine.cache(options.lua).release,
             sharing=_common(row.tier.value for row in full.vms),
+            sharing_why=self._why(options),
+            tiers=dict(sorted(Counter(row.tier.value for row in full.generations).items())),
             mode=_common(row.mode.value for row in full.vms),
             files=found.files,
             prototypes=sum(row.prototypes for row in full.generations),
@@ -81,6 +84,10 @@ class Workload:
             interrupted=interrupted,
             duration_s=round(time.monotonic() - began, 3),
         )
+
+    def _why(self, options: VMOptions) -> str:
+        library = self._engine.cache(options.lua).library
+        return library.why if options.sharing in (Sharing.AUTO, library.best.value) else ""
 
     def _spawn(self, count: int, options: VMOptions, title: str | None = None) -> tuple[int, ...]:
         result = self._do(Spawn(count=count, options=options), title)

@@ -17,7 +17,7 @@ from queue import SimpleQueue
 from types import FrameType
 
 from ..errors import MoonscopeError
-from ..model import CacheMode
+from ..model import CacheMode, Sharing
 from ..transport import new_key, read_key, write_key
 from .server import Server, serve
 
@@ -51,7 +51,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--address", help="unix:/path or tcp:127.0.0.1:PORT; default: a socket in a private directory")
     parser.add_argument("--key-file", type=Path, help="use the key in this file; it is made when it does not exist")
     parser.add_argument("--workers", type=_positive, default=2, help="threads that run VMs (default: 2)")
-    parser.add_argument("--mode", type=CacheMode, choices=list(CacheMode), default=CacheMode.ON, help="default: on")
+    parser.add_argument("--mode", choices=[*map(str, CacheMode)], default="on", help="cache mode of VMs (default: on)")
+    parser.add_argument(
+        "--sharing", choices=[*map(str, Sharing)], default="auto",
+        help="how VMs share that are spawned with auto, where their Lua can (default: auto, the best)",
+    )  # fmt: skip
     parser.add_argument("--embedded", action="store_true", help=argparse.SUPPRESS)  # by the window that starts it
     return parser
 
@@ -66,7 +70,8 @@ def _positive(text: str) -> int:
 def _run(options: argparse.Namespace, ending: threading.Event) -> None:
     from ..engine import Engine  # only here: `serve` works with any engine
 
-    engine = Engine(workers=options.workers, default_mode=options.mode)
+    mode, sharing = CacheMode(options.mode), Sharing(options.sharing)
+    engine = Engine(workers=options.workers, default_mode=mode, default_sharing=sharing)
     try:
         key = None if options.key_file is None else _key(options.key_file)
         with serve(engine, options.address, key=key, embedded=options.embedded) as server:

@@ -39,7 +39,7 @@ _MODES = {
     "off: load past it": CacheMode.OFF,
 }
 _SHARINGS = {
-    Sharing.AUTO: "automatic: the best this engine can",
+    Sharing.AUTO: "automatic: as the engine was started, else the best",
     Sharing.DIRECT: "direct: one prototype for all VMs (own runtime)",
     Sharing.GRAFT: "graft: code shared, constants per VM (5.4, 5.5)",
     Sharing.BYTECODE: "bytecode: undump in each VM",

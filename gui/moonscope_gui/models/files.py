@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject
 
 from moonscope.model import FileRow, GenerationState, Update
 
-from . import formats, verdicts
+from . import formats, tiers, verdicts
 from .file_entry import FileEntry
 from .file_table import FileTable
 from .state import EngineState, FileId
@@ -106,7 +106,10 @@ class FilesModel(FileTable[FileEntry]):
     """Joins file rows with their generations; a change of either is a change of the row."""
 
     def __init__(self, state: EngineState, parent: QObject | None = None) -> None:
-        super().__init__(COLUMNS, state, parent)
+        def explain(entry: FileEntry) -> str:
+            return tiers.of_generation(state, entry.generation) if entry.generation else ""
+
+        super().__init__(tiers.explained(COLUMNS, explain), state, parent)
 
     def row_id(self, row: FileEntry) -> FileId:
         return (row.file.lua, row.file.key)

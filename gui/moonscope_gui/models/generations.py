@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import QObject
 
 from moonscope.model import GenerationRow, GenerationState, Update
 
-from . import formats
+from . import formats, tiers
 from .file_entry import saved_bytes
 from .file_table import FileTable
 from .state import EngineState
@@ -57,7 +59,7 @@ class GenerationsModel(FileTable[GenerationRow]):
     """Rows as the engine sends them."""
 
     def __init__(self, state: EngineState, parent: QObject | None = None) -> None:
-        super().__init__(COLUMNS, state, parent)
+        super().__init__(tiers.explained(COLUMNS, partial(tiers.of_generation, state)), state, parent)
 
     def row_id(self, row: GenerationRow) -> int:
         return row.id

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
 
-from moonscope.model import LuaVersion, Tier
+from moonscope.model import GenerationRow, LuaVersion, Sharing, Tier, VMRow
 
 from . import formats
 from .state import EngineState
+from .table import Column
+
+Row = TypeVar("Row")
 
 MEANINGS = {
     Tier.DIRECT: "one prototype in memory for all VMs",
@@ -15,6 +21,26 @@ MEANINGS = {
     Tier.BYTECODE: "compiled once, undumped in each VM",
     Tier.OFF: "loaded plainly in each VM",
 }
+
+_LEFT_OUT = (
+    "VMs of Lua {lua} share by {tier}, but this file cannot be shared so: it has more constants than one object of a "
+    "VM holds, or it is precompiled and its function is no plain main function."
+)
+
+
+def explained(columns: Sequence[Column[Row]], explain: Callable[[Row], str]) -> tuple[Column[Row], ...]:
+    """The columns, with an explanation for each cell of the one that shows tiers."""
+    return tuple(replace(column, cell_tip=explain) if column.key == "tier" else column for column in columns)
+
+
+def of_vm(state: EngineState, row: VMRow) -> str:
+    return f"{row.tier}: {MEANINGS[row.tier]}.{_why(state, row.lua, row.tier)}"
+
+
+def of_generation(state: EngineState, row: GenerationRow) -> str:
+    others = _used(state, row.lua) - {row.tier}
+    why = f" {_LEFT_OUT.format(lua=row.lua, tier=min(others))}" if others else _why(state, row.lua, row.tier)
+    return f"{row.tier}: {MEANINGS[row.tier]}.{why}"
 
 
 def in_force(state: EngineState) -> str:
@@ -32,10 +58,18 @@ def on_offer(state: EngineState, lua: LuaVersion) -> str:
         return ""
     tier, why = best
     words = f"The best here for Lua {lua} is {tier}: {MEANINGS[tier]}{f' ({why})' if why else ''}."
-    used = {row.tier for row in state.vms.values() if row.lua is lua} - {Tier.OFF}
+    default = state.settings.default_sharing if state.settings else Sharing.AUTO
+    if default is not Sharing.AUTO:
+        words += f" This engine was started with {default}; “automatic” means that, where it can be had."
+    used = _used(state, lua)
     if used:
         words += f" VMs of Lua {lua} share by {min(used)} now, and all of them must share in the same way."
     return words
+
+
+def _used(state: EngineState, lua: LuaVersion) -> set[Tier]:
+    """How VMs of a Lua share: in one way, or there are none."""
+    return {row.tier for row in state.vms.values() if row.lua is lua} - {Tier.OFF}
 
 
 def _best(state: EngineState) -> dict[LuaVersion, tuple[Tier, str]]:

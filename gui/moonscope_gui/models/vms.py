@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import QObject
 
 from moonscope.model import Update, VMRow, VMState
 
-from . import formats
+from . import formats, tiers
 from .state import EngineState
 from .table import Column, TableModel
 
@@ -81,7 +83,7 @@ class VMsModel(TableModel[VMRow]):
     """Rows as the engine sends them."""
 
     def __init__(self, state: EngineState, parent: QObject | None = None) -> None:
-        super().__init__(COLUMNS, parent)
+        super().__init__(tiers.explained(COLUMNS, partial(tiers.of_vm, state)), parent)
         self._state = state
 
     def row_id(self, row: VMRow) -> int:
