@@ -269,7 +269,8 @@ def test_the_tier_of_every_file_generation_and_vm_says_why_it_is_not_a_better_on
     state.apply(update)
     for model in (files, generations, vms):
         model.take(update)
-        assert "Why not better: there is no runtime." in cell_tip(model, "tier", 0)
+        for column in ("tier", model.columns[0].key):
+            assert "Why not better: there is no runtime." in cell_tip(model, column, 0)
     for model in (files, generations):
         assert "VMs of Lua 5.4 share by graft, but this file cannot" in cell_tip(model, "tier", 1)
     assert "It was asked for; graft can be had." in cell_tip(vms, "tier", 1)

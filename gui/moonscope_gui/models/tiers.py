@@ -29,8 +29,16 @@ _LEFT_OUT = (
 
 
 def explained(columns: Sequence[Column[Row]], explain: Callable[[Row], str]) -> tuple[Column[Row], ...]:
-    """The columns, with an explanation for each cell of the one that shows tiers."""
-    return tuple(replace(column, cell_tip=explain) if column.key == "tier" else column for column in columns)
+    """The columns, with an explanation for each cell of the one that shows tiers, and of the first: where there is
+    little room the other one is hidden."""
+    first, *others = columns
+    own = first.cell_tip
+
+    def tell(row: Row) -> str:
+        return "\n".join(filter(None, (own(row) if own else "", explain(row))))
+
+    found = (replace(column, cell_tip=explain) if column.key == "tier" else column for column in others)
+    return (replace(first, cell_tip=tell), *found)
 
 
 def of_vm(state: EngineState, row: VMRow) -> str:
