@@ -31,10 +31,58 @@ def test_output_is_shown_once_however_late_its_events_come(console: ConsoleDock,
     events = [printed("one\n", 1.0), printed("two\n", 2.0)]
     console.begin("f()", [1])
     console.show_output(events[:early])
-    console.show_results([RunResult(vm=1, output="one\ntwo\n")], now=3.0)
+    console.show_results([RunResult(vm=1, output="one\ntwo\n")])
     console.show_output(events[early:])
     console.show_output([printed("later\n", 4.0)])
     assert lines(console)[1:] == ["1│ one", "1│ two", "1│ later"]
+
+
+def test_runs_that_wait_for_each_other_in_one_vm_each_show_their_output_once(console: ConsoleDock) -> None:
+    console.begin("f()", [1])
+    console.begin("g()", [1])
+    console.show_output([printed("f\n", 1.0), printed("g begins\n", 2.0)])
+    console.show_results([RunResult(vm=1, output="f\n")])
+    console.show_output([printed("g goes on\n", 3.0)])
+    console.show_results([RunResult(vm=1, output="g begins\ng goes on\ng ends\n")])
+    console.show_output([printed("g ends\n", 4.0)])
+    assert lines(console)[2:] == ["1│ f", "1│ g begins", "1│ g goes on", "1│ g ends"]
+
+
+def test_output_after_a_run_that_gave_no_results_is_shown(console: ConsoleDock) -> None:
+    console.begin("f()", [1])
+    console.show_output([printed("f\n", 1.0)])
+    console.give_up([1], "cancelled")
+    console.begin("g()", [1])
+    console.show_results([RunResult(vm=1, output="g\n")])
+    console.show_output([printed("g\n", 2.0)])
+    assert lines(console)[1:3] == ["1│ f", "cancelled"]
+    assert lines(console)[4:] == ["1│ g"]
+
+
+def test_a_silent_run_takes_nothing_of_what_the_next_one_prints(console: ConsoleDock) -> None:
+    console.begin("x = 1", [1])
+    console.begin("f()", [1])
+    console.show_output([printed("f\n", 1.0)])
+    console.show_results([RunResult(vm=1)])
+    console.show_results([RunResult(vm=1, output="f\n")])
+    assert lines(console)[2:] == ["1│ f", "ok"]
+
+
+def test_what_others_print_in_the_same_vm_hides_nothing(console: ConsoleDock) -> None:
+    console.begin("f()", [1])
+    console.show_output([printed("from a script\n", 1.0), printed("f\n", 2.0)])
+    console.show_results([RunResult(vm=1, output="f\nand on\n")])
+    console.show_output([printed("and on\n", 3.0)])
+    assert lines(console)[1:] == ["1│ from a script", "1│ f", "1│ and on"]
+
+
+def test_output_of_every_vm_is_accounted_for_when_only_some_results_are_shown(console: ConsoleDock) -> None:
+    many = range(1, 1001)
+    console.begin("print(1)", many)
+    console.show_results([RunResult(vm=vm, output="1\n") for vm in many])
+    console.show_output([printed("1\n", 1.0, vm) for vm in many])
+    console.show_output([printed("later\n", 2.0, vm=1000)])
+    assert lines(console)[-2:] == ["and 800 more results", "1000│ later"]
 
 
 def test_output_of_vms_the_console_does_not_use_is_shown_too(console: ConsoleDock) -> None:
@@ -44,14 +92,14 @@ def test_output_of_vms_the_console_does_not_use_is_shown_too(console: ConsoleDoc
 
 def test_results_of_several_vms_name_them(console: ConsoleDock) -> None:
     console.begin("x", [1, 2])
-    console.show_results([RunResult(vm=1, values=("1", '"a"')), RunResult(vm=2, values=("nil",))], now=1.0)
+    console.show_results([RunResult(vm=1, values=("1", '"a"')), RunResult(vm=2, values=("nil",))])
     assert lines(console)[1:] == ['VM 1: 1, "a"', "VM 2: nil"]
 
 
 def test_an_error_comes_with_its_traceback(console: ConsoleDock) -> None:
     console.begin("error()", [1])
     failure = LuaFailure("console:1: boom", "stack traceback:\n\t[C]: in ?")
-    console.show_results([RunResult(vm=1, failure=failure)], now=1.0)
+    console.show_results([RunResult(vm=1, failure=failure)])
     assert lines(console)[1:] == ["console:1: boom", "stack traceback:", "[C]: in ?"]
 
 

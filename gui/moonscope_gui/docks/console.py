@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal, Slot
@@ -29,8 +30,9 @@ class ConsoleDock(QWidget):
 
     def __init__(self, history: list[str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._live: dict[int, str] = {}  # what VMs that run something for the console printed so far
-        self._until: dict[int, float] = {}  # output of these VMs up to this time was shown with the results
+        self._runs: Counter[int] = Counter()  # runs of the console under way, per VM
+        self._live: dict[int, str] = {}  # what events said that these VMs printed, less what results accounted for
+        self._owed: dict[int, str] = {}  # output that results brought first; its events are still to come
         self.output = QPlainTextEdit()
         self.output.setReadOnly(True)
         self.output.setUndoRedoEnabled(False)
@@ -73,37 +75,41 @@ class ConsoleDock(QWidget):
     # What came of it
 
     def begin(self, source: str, vms: Sequence[int]) -> None:
-        """A run starts; `show_results` or `show_error` ends it."""
-        for vm in vms:
-            self._live.setdefault(vm, "")
+        """A run starts; `show_results` or `give_up` ends it. Runs in one VM end in the order they began."""
+        self._runs.update(vms)
         prompt = f"{_vms(vms)} \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
         self._write(prompt + source.replace("\n", "\n" + " " * len(prompt)), "accent")
 
-    def show_results(self, results: Sequence[RunResult], now: float) -> None:
-        """Results of one run at the time `now`. Output that did not come as an event yet is shown now."""
-        for result in results[:_AT_ONCE]:
-            self._show_result(result, len(results) > 1)
-            self._until[result.vm] = now
+    def show_results(self, results: Sequence[RunResult]) -> None:
+        """Results of one run. Output that did not come as an event yet is shown now."""
+        for place, result in enumerate(results):
+            output = self._not_shown(result)
+            self._end(result.vm)
+            if place < _AT_ONCE:
+                self._show_result(result, output, len(results) > 1)
         if len(results) > _AT_ONCE:
             self._write(f"and {len(results) - _AT_ONCE:,} more results", "muted")
+
+    def give_up(self, vms: Sequence[int], text: str) -> None:
+        """A run ended without results; `text` says why."""
+        for vm in vms:
+            self._end(vm)
+        self.show_error(text)
 
     def show_error(self, text: str) -> None:
         self._write(text, "error")
 
     def show_output(self, events: Sequence[OutputEvent]) -> None:
         """What VMs printed, as it comes."""
-        fresh = [event for event in events if event.time > self._until.get(event.vm, 0.0)]
-        for event in fresh:
-            if event.vm in self._live:
-                self._live[event.vm] += event.text
-        for event in fresh[:_AT_ONCE]:
-            self._write(_prefixed(event.vm, event.text), "")
+        fresh = [(event.vm, text) for event in events if (text := self._not_owed(event))]
+        for vm, text in fresh[:_AT_ONCE]:
+            self._write(_prefixed(vm, text), "")
         if len(fresh) > _AT_ONCE:
             self._write(f"and output of {len(fresh) - _AT_ONCE:,} more calls of print", "muted")
 
-    def _show_result(self, result: RunResult, several: bool) -> None:
+    def _show_result(self, result: RunResult, output: str, several: bool) -> None:
         name = f"VM {result.vm}: " if several else ""
-        if output := self._not_shown(result):
+        if output:
             self._write(_prefixed(result.vm, output), "")
         if result.failure is not None:
             self._show_failure(result.failure, name)
@@ -116,8 +122,33 @@ class ConsoleDock(QWidget):
 
     def _not_shown(self, result: RunResult) -> str:
         """The part of a run's output that no event has brought yet."""
-        live = self._live.pop(result.vm, "")
-        return result.output.removeprefix(live) if result.output.startswith(live) else ""
+        if not result.output:
+            return ""
+        vm, live = result.vm, self._live.pop(result.vm, "")
+        if result.output.startswith(live):
+            rest = result.output[len(live) :]
+            self._owed[vm] = self._owed.get(vm, "") + rest
+            return rest
+        # A run that follows has printed too, or others have, or a flood was cut: what is missing comes as events.
+        self._live[vm] = live.partition(result.output)[2]
+        return ""
+
+    def _not_owed(self, event: OutputEvent) -> str:
+        """The part of an event's text that no result has brought before."""
+        vm, text, owed = event.vm, event.text, self._owed.pop(event.vm, "")
+        if owed.startswith(text):
+            self._owed[vm] = owed[len(text) :]
+            return ""
+        text = text.removeprefix(owed)
+        if self._runs[vm]:
+            self._live[vm] = self._live.get(vm, "") + text
+        return text
+
+    def _end(self, vm: int) -> None:
+        self._runs[vm] -= 1
+        if self._runs[vm] <= 0:
+            del self._runs[vm]
+            self._live.pop(vm, None)
 
     def _show_failure(self, failure: LuaFailure, name: str) -> None:
         self._write(name + failure.message, "error")
@@ -127,8 +158,9 @@ class ConsoleDock(QWidget):
     @Slot()
     def forget(self) -> None:
         """The host is gone: nothing runs, and VMs to come are others."""
+        self._runs.clear()
         self._live.clear()
-        self._until.clear()
+        self._owed.clear()
         self.set_running(False)
 
     def _write(self, text: str, tone: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from PySide6.QtCore import QObject, Slot
 
 from moonscope.errors import MoonscopeError
@@ -58,11 +56,11 @@ class ConsoleFlow(QObject):
 
     def _ended(self, vms: tuple[int, ...], answer: Runs) -> None:
         self._drop(vms)
-        self._console.show_results(answer.results, time.time())
+        self._console.show_results(answer.results)
 
     def _failed(self, vms: tuple[int, ...], error: MoonscopeError) -> None:
         self._drop(vms)
-        self._console.show_error(str(error))
+        self._console.give_up(vms, str(error))
 
     def _drop(self, vms: tuple[int, ...]) -> None:
         if vms in self._running:
