@@ -14,12 +14,13 @@ from PySide6.QtGui import QDropEvent, QImage
 from PySide6.QtWidgets import QDialog
 from pytestqt.qtbot import QtBot
 
-from moonscope.model import CacheMode, GenerationState, VMState
+from moonscope.model import CacheMode, FileFailure, GenerationState, LoadReport, VMState
 from moonscope.protocol import Spawn
 from moonscope_gui import app
 from moonscope_gui.dialogs.clear import ClearDialog
 from moonscope_gui.dialogs.confirm import ConfirmDialog
 from moonscope_gui.dialogs.spawn import SpawnDialog
+from moonscope_gui.flows.files import failures_message
 from moonscope_gui.main_window import MainWindow
 from moonscope_gui.settings import WindowSettings
 from moonscope_gui.views.command_palette import CommandPalette
@@ -81,6 +82,26 @@ def test_files_that_cannot_be_loaded_are_told_where_the_user_looks(
     assert message is not None
     assert message.text == "1 file could not be loaded in 4 VMs; 2 others loaded."
     assert "broken.lua:1: unexpected symbol near '='" in message.details
+
+
+def test_paths_that_are_not_there_are_not_counted_among_those_that_loaded(
+    window: MainWindow, qtbot: QtBot, folder: Path
+) -> None:
+    (folder / "dangling.lua").symlink_to(folder / "nowhere")
+    window.open_paths([str(folder), str(folder / "gone.lua")])
+    qtbot.waitUntil(lambda: window.messages.current is not None, timeout=PATIENCE_MS)
+    message = window.messages.current
+    assert message is not None
+    assert message.text == "3 files could not be loaded in 4 VMs; 2 others loaded."
+    assert message.details.count("No such file or directory") == 2
+
+
+def test_failures_that_a_report_has_no_room_for_are_counted() -> None:
+    failures = tuple(FileFailure("a.lua", vm, "a.lua:1: oh") for vm in range(1, 1001))
+    report = LoadReport(files=2, vms=5_000, loaded=5_000, failures=failures, failed=5_000)
+    message = failures_message(report, "in 5,000 VMs")
+    assert message.text == "1 file could not be loaded in 5,000 VMs; 1 other loaded."
+    assert message.details.splitlines()[-1] == "and 4,000 more loads that failed"
 
 
 def test_a_folder_without_lua_files_is_told(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:

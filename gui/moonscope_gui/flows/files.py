@@ -80,7 +80,7 @@ class FilesFlow(QObject):
         report = answer.report
         where = f"in {formats.plural(report.vms, 'VM')}"
         if report.failed:
-            self._desk.say(_failures(report, where))
+            self._desk.say(failures_message(report, where))
         elif not report.files:
             self._desk.say(Message(f"There is no .lua file in {what}.", kind="warning"))
         else:
@@ -95,7 +95,7 @@ class FilesFlow(QObject):
         return chooser
 
 
-def _failures(report: LoadReport, where: str) -> Message:
+def failures_message(report: LoadReport, where: str) -> Message:
     """What failed, each file once with the VMs it failed in."""
     by_cause: dict[tuple[str, str], list[FileFailure]] = {}
     for failure in report.failures:
@@ -104,8 +104,11 @@ def _failures(report: LoadReport, where: str) -> Message:
     for (path, message), failures in by_cause.items():
         vms = [failure.vm for failure in failures if failure.vm]
         lines.append(f"{path}: {message}" + (f"  (VM {formats.ids(vms)})" if vms else ""))
-    files = len({path for path, _ in by_cause})
-    text = f"{formats.plural(files, 'file')} could not be loaded {where}"
-    if report.files > files:
-        text += f"; {formats.plural(report.files - files, 'other')} loaded" if files else ""
+    if report.failed > len(report.failures):
+        lines.append(f"and {report.failed - len(report.failures):,} more loads that failed")
+    failed = {path for path, _ in by_cause}
+    tried = {failure.path for failure in report.failures if failure.vm}  # the others were not found, or are no files
+    text = f"{formats.plural(len(failed), 'file')} could not be loaded {where}"
+    if failed and report.files > len(tried):
+        text += f"; {formats.plural(report.files - len(tried), 'other')} loaded"
     return Message(f"{text}.", "\n".join(lines), kind="warning" if report.loaded else "error")
