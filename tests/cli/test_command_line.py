@@ -30,7 +30,7 @@ def test_every_command_explains_itself(moonscope: Command, command: str) -> None
     done = moonscope(command, "--help")
     assert done.returncode == 0
     assert done.stdout.startswith(f"usage: moonscope {command} ")
-    assert "example" in done.stdout
+    assert f"\nexamples:\n  moonscope {command}" in done.stdout
 
 
 def test_version(moonscope: Command) -> None:

@@ -21,6 +21,11 @@ from ..model import CacheMode, Sharing
 from ..transport import new_key, read_key, write_key
 from .server import Server, serve
 
+_EXAMPLES = """\
+examples:
+  moonscope host
+  moonscope host --address tcp:127.0.0.1:7007 --key-file ~/moonscope.key
+"""
 _GRACE_SECONDS = 20.0  # for an orderly end; then it is ended anyway, so that no host is left behind
 
 
@@ -46,7 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="moonscope host",
         description="Run an engine that windows attach to. Prints where, as one line of JSON: address, key_file, pid.",
-        epilog="example: moonscope host --address tcp:127.0.0.1:7007 --key-file ~/moonscope.key",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--address", help="unix:/path or tcp:127.0.0.1:PORT; default: a socket in a private directory")
     parser.add_argument("--key-file", type=Path, help="use the key in this file; it is made when it does not exist")
