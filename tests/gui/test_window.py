@@ -14,7 +14,7 @@ from PySide6.QtGui import QDropEvent, QImage
 from PySide6.QtWidgets import QDialog
 from pytestqt.qtbot import QtBot
 
-from moonscope.model import CacheMode, FileFailure, GenerationState, LoadReport, VMState
+from moonscope.model import CacheMode, FileFailure, GenerationState, LoadReport, LuaVersion, Sharing, VMState
 from moonscope.protocol import Spawn
 from moonscope_gui import app
 from moonscope_gui.dialogs.clear import ClearDialog
@@ -174,6 +174,30 @@ def test_a_boot_script_that_fails_is_told(window: MainWindow, qtbot: QtBot) -> N
     qtbot.waitUntil(lambda: window.messages.current is not None, timeout=PATIENCE_MS)
     assert "boot script failed in 4 of 4 VMs" in window.messages.current.text  # type: ignore[union-attr]
     assert "no luck" in window.messages.current.details  # type: ignore[union-attr]
+
+
+def test_the_dialog_keeps_what_was_typed_when_the_engine_refuses_it(window: MainWindow, qtbot: QtBot) -> None:
+    trigger(window, "spawn")
+    refused = dialog(window, SpawnDialog)
+    assert isinstance(refused, SpawnDialog)
+    refused.lua.setCurrentIndex(refused.lua.findData(LuaVersion.LUAJIT21))
+    refused.jit.setChecked(True)
+    refused.mode.setCurrentIndex(refused.mode.findData(CacheMode.OFF))
+    refused.sharing.setCurrentIndex(refused.sharing.findData(Sharing.BYTECODE))
+    refused.memory_cap.setValue(8)
+    refused.instructions.setValue(2)
+    refused.seconds.setValue(1.5)
+    refused.boot.setPlainText("x = 1\nprint(x)")
+    refused.roots.setText("src; what?")
+    asked = refused.command()
+    refused.accept()
+    qtbot.waitUntil(lambda: window.messages.current is not None, timeout=PATIENCE_MS)
+    assert "search root 'what?' cannot be used" in window.messages.current.text  # type: ignore[union-attr]
+    trigger(window, "spawn")
+    again = dialog(window, SpawnDialog)
+    assert isinstance(again, SpawnDialog)
+    assert again.command() == asked
+    again.reject()
 
 
 def test_a_running_vm_is_interrupted_and_can_be_used_on(window: MainWindow, qtbot: QtBot) -> None:

@@ -79,6 +79,20 @@ class SpawnDialog(QDialog):
         self.count.setFocus()
         self.count.selectAll()
 
+    def fill(self, command: Spawn) -> None:
+        """Show what was asked for before; `command` gives it again. Limits are shown in whole units of the fields."""
+        options = command.options
+        self.count.setValue(command.count)
+        self.count.selectAll()
+        for box, value in ((self.lua, options.lua), (self.mode, options.mode), (self.sharing, options.sharing)):
+            box.setCurrentIndex(max(0, box.findData(value)))
+        self.memory_cap.setValue((options.memory_cap or 0) // (1024 * 1024))
+        self.roots.setText(";".join(options.roots))
+        self.boot.setPlainText(options.boot or "")
+        self.instructions.setValue((options.instruction_budget or 0) // 1_000_000)
+        self.seconds.setValue(options.time_budget or 0)
+        self.jit.setChecked(options.jit)
+
     def command(self) -> Spawn:
         megabytes = self.memory_cap.value()
         return Spawn(

@@ -25,11 +25,19 @@ class VMsFlow(QObject):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk.window)
         self._desk = desk
+        self._asked: Spawn | None = None  # in the dialog, last: what was typed there outlives an error
 
     def spawn(self) -> None:
         state = self._desk.state
         luas = state.settings.luas if state.settings else ()
-        SpawnDialog(luas, partial(tiers.on_offer, state), self.spawn_now, self._desk.window).open()
+        dialog = SpawnDialog(luas, partial(tiers.on_offer, state), self._spawn_asked, self._desk.window)
+        if self._asked is not None:
+            dialog.fill(self._asked)
+        dialog.open()
+
+    def _spawn_asked(self, command: Spawn) -> None:
+        self._asked = command
+        self.spawn_now(command)
 
     def spawn_now(self, command: Spawn) -> None:
         self._desk.jobs.start(f"Spawn {formats.plural(command.count, 'VM')}", command, self._spawned)
