@@ -14,13 +14,11 @@ from PySide6.QtGui import QDropEvent, QImage
 from PySide6.QtWidgets import QDialog
 from pytestqt.qtbot import QtBot
 
-from moonscope.model import CacheMode, FileFailure, GenerationState, LoadReport, LuaVersion, Sharing, VMState
+from moonscope.model import CacheMode, GenerationState, VMState
 from moonscope.protocol import Spawn
 from moonscope_gui import app
 from moonscope_gui.dialogs.clear import ClearDialog
 from moonscope_gui.dialogs.confirm import ConfirmDialog
-from moonscope_gui.dialogs.spawn import SpawnDialog
-from moonscope_gui.flows.files import failures_message
 from moonscope_gui.main_window import MainWindow
 from moonscope_gui.settings import WindowSettings
 from moonscope_gui.views.command_palette import CommandPalette
@@ -84,26 +82,6 @@ def test_files_that_cannot_be_loaded_are_told_where_the_user_looks(
     assert "broken.lua:1: unexpected symbol near '='" in message.details
 
 
-def test_paths_that_are_not_there_are_not_counted_among_those_that_loaded(
-    window: MainWindow, qtbot: QtBot, folder: Path
-) -> None:
-    (folder / "dangling.lua").symlink_to(folder / "nowhere")
-    window.open_paths([str(folder), str(folder / "gone.lua")])
-    qtbot.waitUntil(lambda: window.messages.current is not None, timeout=PATIENCE_MS)
-    message = window.messages.current
-    assert message is not None
-    assert message.text == "3 files could not be loaded in 4 VMs; 2 others loaded."
-    assert message.details.count("No such file or directory") == 2
-
-
-def test_failures_that_a_report_has_no_room_for_are_counted() -> None:
-    failures = tuple(FileFailure("a.lua", vm, "a.lua:1: oh") for vm in range(1, 1001))
-    report = LoadReport(files=2, vms=5_000, loaded=5_000, failures=failures, failed=5_000)
-    message = failures_message(report, "in 5,000 VMs")
-    assert message.text == "1 file could not be loaded in 5,000 VMs; 1 other loaded."
-    assert message.details.splitlines()[-1] == "and 4,000 more loads that failed"
-
-
 def test_a_folder_without_lua_files_is_told(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     window.open_paths([str(tmp_path / "empty")])
@@ -149,55 +127,6 @@ def test_a_selected_file_shows_its_prototypes(window: MainWindow, qtbot: QtBot, 
 
 
 # VMs
-
-
-def test_the_dialog_spawns_what_was_asked_for(window: MainWindow, qtbot: QtBot) -> None:
-    trigger(window, "spawn")
-    spawn_dialog = dialog(window, SpawnDialog)
-    assert isinstance(spawn_dialog, SpawnDialog)
-    assert spawn_dialog.offer.text().startswith("The best here for Lua 5.4 is ")
-    spawn_dialog.count.setValue(3)
-    spawn_dialog.mode.setCurrentIndex(spawn_dialog.mode.findData(CacheMode.EXIST))
-    spawn_dialog.memory_cap.setValue(8)
-    spawn_dialog.boot.setPlainText("x = 1")
-    spawn_dialog.accept()
-    qtbot.waitUntil(lambda: len(window.state.vms) == 3, timeout=PATIENCE_MS)
-    assert {(vm.mode, vm.memory_cap) for vm in window.state.vms.values()} == {(CacheMode.EXIST, 8 * 1024 * 1024)}
-
-
-def test_a_boot_script_that_fails_is_told(window: MainWindow, qtbot: QtBot) -> None:
-    trigger(window, "spawn")
-    spawn_dialog = dialog(window, SpawnDialog)
-    assert isinstance(spawn_dialog, SpawnDialog)
-    spawn_dialog.boot.setPlainText("error 'no luck'")
-    spawn_dialog.accept()
-    qtbot.waitUntil(lambda: window.messages.current is not None, timeout=PATIENCE_MS)
-    assert "boot script failed in 4 of 4 VMs" in window.messages.current.text  # type: ignore[union-attr]
-    assert "no luck" in window.messages.current.details  # type: ignore[union-attr]
-
-
-def test_the_dialog_keeps_what_was_typed_when_the_engine_refuses_it(window: MainWindow, qtbot: QtBot) -> None:
-    trigger(window, "spawn")
-    refused = dialog(window, SpawnDialog)
-    assert isinstance(refused, SpawnDialog)
-    refused.lua.setCurrentIndex(refused.lua.findData(LuaVersion.LUAJIT21))
-    refused.jit.setChecked(True)
-    refused.mode.setCurrentIndex(refused.mode.findData(CacheMode.OFF))
-    refused.sharing.setCurrentIndex(refused.sharing.findData(Sharing.BYTECODE))
-    refused.memory_cap.setValue(8)
-    refused.instructions.setValue(2)
-    refused.seconds.setValue(1.5)
-    refused.boot.setPlainText("x = 1\nprint(x)")
-    refused.roots.setText("src; what?")
-    asked = refused.command()
-    refused.accept()
-    qtbot.waitUntil(lambda: window.messages.current is not None, timeout=PATIENCE_MS)
-    assert "search root 'what?' cannot be used" in window.messages.current.text  # type: ignore[union-attr]
-    trigger(window, "spawn")
-    again = dialog(window, SpawnDialog)
-    assert isinstance(again, SpawnDialog)
-    assert again.command() == asked
-    again.reject()
 
 
 def test_a_running_vm_is_interrupted_and_can_be_used_on(window: MainWindow, qtbot: QtBot) -> None:

@@ -1,0 +1,58 @@
+"""The dialog that spawns VMs."""
+
+from __future__ import annotations
+
+from moonscope.model import CacheMode, LuaVersion, Sharing
+from moonscope_gui.dialogs.spawn import SpawnDialog
+
+from .conftest import Person
+
+
+def test_the_dialog_spawns_what_was_asked_for(person: Person) -> None:
+    state = person.window.state
+    person.triggers("spawn")
+    dialog = person.sees(SpawnDialog)
+    assert dialog.offer.text().startswith("The best here for Lua 5.4 is ")
+    dialog.count.setValue(3)
+    dialog.mode.setCurrentIndex(dialog.mode.findData(CacheMode.EXIST))
+    dialog.memory_cap.setValue(8)
+    dialog.boot.setPlainText("x = 1")
+    dialog.accept()
+    person.waits_until(lambda: len(state.vms) == 3)
+    assert {(vm.mode, vm.memory_cap) for vm in state.vms.values()} == {(CacheMode.EXIST, 8 * 1024 * 1024)}
+
+
+def test_a_boot_script_that_fails_is_told(person: Person) -> None:
+    person.triggers("spawn")
+    dialog = person.sees(SpawnDialog)
+    dialog.boot.setPlainText("error 'no luck'")
+    dialog.accept()
+    person.waits_until(lambda: person.window.messages.current is not None)
+    message = person.window.messages.current
+    assert message is not None
+    assert "boot script failed in 4 of 4 VMs" in message.text
+    assert "no luck" in message.details
+
+
+def test_what_was_typed_outlives_the_refusal_of_the_engine(person: Person) -> None:
+    person.triggers("spawn")
+    refused = person.sees(SpawnDialog)
+    refused.lua.setCurrentIndex(refused.lua.findData(LuaVersion.LUAJIT21))
+    refused.jit.setChecked(True)
+    refused.mode.setCurrentIndex(refused.mode.findData(CacheMode.OFF))
+    refused.sharing.setCurrentIndex(refused.sharing.findData(Sharing.BYTECODE))
+    refused.memory_cap.setValue(8)
+    refused.instructions.setValue(2)
+    refused.seconds.setValue(1.5)
+    refused.boot.setPlainText("x = 1\nprint(x)")
+    refused.roots.setText("src; what?")
+    asked = refused.command()
+    refused.accept()
+    person.waits_until(lambda: person.window.messages.current is not None)
+    message = person.window.messages.current
+    assert message is not None
+    assert "search root 'what?' cannot be used" in message.text
+    person.triggers("spawn")
+    again = person.sees(SpawnDialog)
+    assert again.command() == asked
+    again.reject()
