@@ -11,6 +11,10 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
 import moonscope_resources
+from moonscope.analysis import judge
+from moonscope.analysis.values import Verdict
+from moonscope.bytecode import read
+from moonscope.cache import CodeCache
 from moonscope.model import LuaVersion
 from moonscope_gui import demo
 
@@ -36,6 +40,16 @@ class TestSamples:
         script = moonscope_resources.samples() / "scripts" / "evening.lua"
         ticks, failures = runtime_of(lua).execute("print = function() end " + script.read_text(encoding="utf-8"))
         assert (ticks, failures) == (60, 0)
+
+    @pytest.mark.parametrize("lua", [lua for lua in LuaVersion if lua.value[0].isdigit()])
+    def test_some_of_them_show_what_the_check_of_globals_is_for(self, lua: LuaVersion) -> None:
+        found: dict[Verdict, set[str]] = {}
+        for name in MODULES:
+            path = moonscope_resources.samples() / f"{name.replace('.', '/')}.lua"
+            verdict = judge(read(CodeCache(lua.value).compile(str(path)), lua, name))
+            found.setdefault(verdict.verdict, set()).add(name)
+        assert found[Verdict.READS_STATE] == {"audit", "game.quest"}
+        assert found[Verdict.WRITES_GLOBALS] == {"admin", "auction", "hotfix"}
 
     def test_the_broken_one_is_broken_in_every_lua(self) -> None:
         path = moonscope_resources.samples() / "broken.lua"
