@@ -27,7 +27,7 @@ _LIGHT = {
     "keyword": "#7b2d91", "string": "#9a4200", "number": "#00639f", "comment": "#4d6b52", "builtin": "#00705a",
     "opcode": "#1c4f94", "register": "#006274", "upvalue": "#8a3a86", "local": "#1d6a2c", "link": "#1d5fb8",
     "jump": "#8b95a5", "loop": "#b8721f",
-    "row-current": "#dbe8fb", "row-linked": "#fdf3d3", "row-hover": "#eef2f8",
+    "row-current": "#dbe8fb", "row-linked": "#fdf3d3", "row-hover": "#eef2f8", "found": "#ffdcb8",
     "part-code": "#b5d3f2", "part-constants": "#f6d6a4", "part-functions": "#f3c4dd", "part-upvalues": "#dac6ee",
     "part-locals": "#b9e2c8", "part-lines": "#d6dbe3", "part-header": "#e7dcc9",
 }  # fmt: skip
@@ -41,7 +41,7 @@ _DARK = {
     "keyword": "#d59cf0", "string": "#f0a875", "number": "#7cc4f8", "comment": "#8fb294", "builtin": "#54cfae",
     "opcode": "#8fbcff", "register": "#6fd0e0", "upvalue": "#dc9fdc", "local": "#93d68f", "link": "#79b6ff",
     "jump": "#6a7486", "loop": "#d19a4c",
-    "row-current": "#22395a", "row-linked": "#38331f", "row-hover": "#22262e",
+    "row-current": "#22395a", "row-linked": "#38331f", "row-hover": "#22262e", "found": "#4d3a12",
     "part-code": "#2b5482", "part-constants": "#74521a", "part-functions": "#74365a", "part-upvalues": "#573b78",
     "part-locals": "#255b3c", "part-lines": "#454d5a", "part-header": "#5a4f3d",
 }  # fmt: skip
@@ -57,7 +57,8 @@ CODE_TOKENS = (
     "text", "muted", "keyword", "string", "number", "comment", "builtin", "opcode", "register", "upvalue", "local",
     "link",
 )  # fmt: skip
-"""Tokens of listings and source; all are readable on the bands `row-current`, `row-linked` and `row-hover` too."""
+"""Tokens of listings and source; all are readable on the bands `row-current`, `row-linked` and `row-hover`, and on
+`found`, too."""
 
 
 class Notifier(QObject):

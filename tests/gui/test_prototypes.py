@@ -226,8 +226,17 @@ class TestDock:
 
     def test_ctrl_f_goes_to_the_search(self, dock: PrototypesDock, qtbot: QtBot) -> None:
         dock.show_tree(SMALL)
+        dock.view.setFocus()
+        qtbot.keyClick(dock.view, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+        assert dock.search.hasFocus()
+
+    def test_ctrl_f_in_the_listing_searches_the_listing_first(self, dock: PrototypesDock, qtbot: QtBot) -> None:
+        dock.show_tree(SMALL)
         dock.detail.listing.setFocus()
+        field = dock.detail.finder.bar.field
         qtbot.keyClick(dock.detail.listing, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+        assert field.hasFocus()
+        qtbot.keyClick(field, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
         assert dock.search.hasFocus()
 
 

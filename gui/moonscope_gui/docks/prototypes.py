@@ -27,6 +27,10 @@ _NOTHING = "Select one file to see the functions it is made of.\n\nDouble-click 
 _BESIDE_FROM = 560  # pixels of width from which tree and detail can stand side by side
 _EXPANDED_AT_FIRST = 500  # prototypes; larger trees open at the first level only
 _TOTALS_FROM = 720  # pixels of width from which there is room for the totals
+_SEARCH_TIP = (
+    "Find functions by name, line, or the constants and variables in them (Ctrl+F; twice from listing and source, "
+    "which have a search of their own)"
+)
 _TREE_WIDTH = 270  # pixels, at first
 
 
@@ -54,7 +58,7 @@ class PrototypesDock(QWidget):
         self.view.activated.connect(lambda: self.detail.listing.setFocus())
         self.detail.place_wanted.connect(self.go)
         self.detail.row_changed.connect(self._history.leave)
-        self._search_bar = SearchBar("Find functions by name, line, or the constants and variables in them (Ctrl+F)")
+        self._search_bar = SearchBar(_SEARCH_TIP, "functions")
         self._search_bar.wanted.connect(self._search)
         self._search_bar.step_wanted.connect(self.find_next)
         self.search = self._search_bar.field

@@ -6,6 +6,7 @@ number of rows is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 from PySide6.QtCore import (
@@ -15,6 +16,7 @@ from PySide6.QtCore import (
     QModelIndex,
     QPointF,
     QRect,
+    QRectF,
     Qt,
     Signal,
     Slot,
@@ -53,6 +55,7 @@ class CodeView(QTableView):
         super().__init__(parent)
         self.linked: frozenset[int] = frozenset()
         self.hinted: frozenset[int] = frozenset()
+        self._found: re.Pattern[str] | None = None
         self._hovered = -1
         self._quiet = False  # a row is being chosen by the program
         self._colours: dict[str, QColor] = {}
@@ -124,6 +127,11 @@ class CodeView(QTableView):
             middle = top - (self.viewport().height() - self._row_height) // 2
             self.verticalScrollBar().setValue(self.verticalScrollBar().value() + middle)
 
+    def pick(self, row: int) -> None:
+        """Make a row the current one as if the user had clicked it."""
+        self.go_to(row)
+        self.row_picked.emit(row)
+
     def set_linked(self, rows: Iterable[int]) -> None:
         self.linked = frozenset(rows)
         self.viewport().update()
@@ -141,6 +149,15 @@ class CodeView(QTableView):
     def text_of(self, row: int) -> str:
         """A row as it is copied."""
         raise NotImplementedError
+
+    def texts(self) -> Iterable[str]:
+        """What can be searched of each row. Not to be changed by what happens in the view: other threads go over it."""
+        raise NotImplementedError
+
+    def show_found(self, pattern: re.Pattern[str] | None) -> None:
+        """Mark what a search finds in all rows; None: there is no search."""
+        self._found = pattern
+        self.viewport().update()
 
     @Slot()
     def _announce_choice(self) -> None:
@@ -186,6 +203,20 @@ class CodeView(QTableView):
             x += width
             if x >= end - 0.5 or x > edge:
                 return
+
+    def draw_found(self, painter: QPainter, x: float, top: int, spans: Sequence[Span], room: float) -> None:
+        """The ground of what the search found in a line of text; to be painted before the text."""
+        if self._found is None:
+            return
+        text = "".join(text for text, _ in spans)
+        painter.setPen(self.colour("stale"))
+        for hit in self._found.finditer(text):
+            left = self.width_of(text[: hit.start()])
+            width = min(self.width_of(hit[0]), room - left)
+            if width > 0:
+                place = QRectF(x + left, top, width, self._row_height)
+                painter.fillRect(place, self.colour("found"))
+                painter.drawRect(place.adjusted(0.5, 0.5, -0.5, -1.5))
 
     def width_of(self, text: str) -> float:
         return self.character * len(text) if text.isascii() else self._metrics.horizontalAdvance(text)

@@ -14,6 +14,7 @@ from ..models.prototype_tree import lines_of, name_of, parameters_of
 from ..views.elided_label import ElidedLabel
 from .bytes_pane import BytesPane
 from .entries_view import EntriesView
+from .find_pane import FindPane
 from .history import Place
 from .listing_model import ListingModel
 from .listing_view import ListingView
@@ -47,6 +48,7 @@ class Detail(QWidget):
         self.head.setContentsMargins(8, 4, 8, 4)
         self.model = ListingModel(self)
         self.listing = ListingView(self.model)
+        self.finder = FindPane(self.listing, "listing")
         self.source = SourcePane()
         self.bytes = BytesPane()
         self.sharing = SharingPane()
@@ -58,7 +60,7 @@ class Detail(QWidget):
         }
         tables = [Pane(_TITLES[name], view, "below") for name, view in self._views.items()]
         self.panes = Panes((
-            Pane("Listing", self.listing, "main"),
+            Pane("Listing", self.finder, "main"),
             Pane("Source", self.source, "side"),
             *tables,
             Pane("Bytes", self.bytes, "side"),

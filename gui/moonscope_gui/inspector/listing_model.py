@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -101,6 +102,10 @@ class ListingModel(QAbstractTableModel):
             return self._jumps(row)
         return "".join(text for text, _ in self.spans(row, column)).strip()
 
+    def texts(self) -> Iterator[str]:
+        """Opcode, operands and meaning of each row, as they are shown, for a thread that searches them."""
+        return _texts(self.code, self.prototype, self.registers, self.lua)
+
     def line_of_listing(self, row: int) -> str:
         """One row as luac prints it."""
         where = f"[{self.code[row].line or '-'}]"
@@ -158,3 +163,12 @@ class ListingModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _RIGHT if section in (PC, LINE) else _LEFT
         return None
+
+
+def _texts(
+    code: tuple[Instruction, ...], prototype: Prototype | None, registers: Registers, lua: LuaVersion
+) -> Iterator[str]:
+    for each in code:
+        meaning = meaning_spans(each, prototype, registers, lua) if prototype else []
+        cells = ([(each.opcode, "")], operand_spans(each, lua), meaning)
+        yield "\n".join("".join(text for text, _ in spans) for spans in cells)

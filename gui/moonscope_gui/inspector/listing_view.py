@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QMouseEvent, QPainter, QPen, QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QHeaderView, QWidget
@@ -37,6 +39,9 @@ class ListingView(CodeView):
 
     def text_of(self, row: int) -> str:
         return self._listing.line_of_listing(row)
+
+    def texts(self) -> Iterable[str]:
+        return self._listing.texts()
 
     def ground(self, row: int) -> str:
         return "alternate" if self._listing.is_shaded(row) else "base"
@@ -82,6 +87,8 @@ class ListingView(CodeView):
             if column in (PC, LINE):
                 text = spans[0][0]
                 left += max(0, width - round(self.width_of(text)))
+            else:
+                self.draw_found(painter, left, room.top(), spans, width)
             self.draw_spans(painter, left, room.top(), spans, width)
             if column == MEANING and row == self._hovered and listing.leads_somewhere(row):
                 end = left + min(width, round(self.width_of(spans[0][0])))

@@ -41,19 +41,22 @@ class Panes(QWidget):
         self._arrange(False, False)
 
     def bring(self, widget: QWidget) -> None:
-        """Bring a pane to the front of its group."""
-        self._group_of(widget).setCurrentWidget(widget)
+        """Bring a pane, or the one that a widget is in, to the front of its group."""
+        group, place = self._tab_of(widget)
+        group.setCurrentIndex(place)
 
     def title(self, widget: QWidget) -> str:
-        group = self._group_of(widget)
-        return group.tabText(group.indexOf(widget))
+        group, place = self._tab_of(widget)
+        return group.tabText(place)
 
     def rename(self, widget: QWidget, title: str) -> None:
-        group = self._group_of(widget)
-        group.setTabText(group.indexOf(widget), title)
+        group, place = self._tab_of(widget)
+        group.setTabText(place, title)
 
-    def _group_of(self, widget: QWidget) -> QTabWidget:
-        return next(group for group in self._groups.values() if group.indexOf(widget) >= 0)
+    def _tab_of(self, widget: QWidget) -> tuple[QTabWidget, int]:
+        pane = next(pane.widget for pane in self._panes if pane.widget is widget or pane.widget.isAncestorOf(widget))
+        group = next(group for group in self._groups.values() if group.indexOf(pane) >= 0)
+        return group, group.indexOf(pane)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

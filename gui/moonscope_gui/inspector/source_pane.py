@@ -11,6 +11,7 @@ from moonscope.model import Prototype
 
 from .. import theme
 from .background import Background
+from .find_pane import FindPane
 from .source_text import Reading, Source, SourceFile, read_source
 from .source_view import SourceModel, SourceView
 
@@ -33,6 +34,7 @@ class SourcePane(QWidget):
         super().__init__(parent)
         self.model = SourceModel(self)
         self.view = SourceView(self.model)
+        self.finder = FindPane(self.view, "source")
         self._file: SourceFile | None = None
         self._changed: Reading | None = None  # held back until the user wants it
         self._line = 0  # to be shown as soon as there is a source
@@ -69,7 +71,7 @@ class SourcePane(QWidget):
         code.setContentsMargins(0, 0, 0, 0)
         code.setSpacing(0)
         code.addWidget(self.warning)
-        code.addWidget(self.view)
+        code.addWidget(self.finder)
         self._pages = QStackedWidget()
         self._pages.addWidget(page)
         self._pages.addWidget(shown)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -68,6 +68,9 @@ class SourceView(CodeView):
         self._extent, self._coded = extent, coded
         self.viewport().update()
 
+    def texts(self) -> Iterable[str]:
+        return self._source.lines
+
     def text_of(self, row: int) -> str:
         return self._source.lines[row]
 
@@ -84,7 +87,9 @@ class SourceView(CodeView):
         shift = self.horizontalScrollBar().value()
         painter.save()
         painter.setClipRect(QRect(left, room.top(), room.width() - left, room.height()))
-        self.draw_spans(painter, left - shift, room.top(), self._source.spans(row), float(self.columnWidth(0)))
+        spans, width = self._source.spans(row), float(self.columnWidth(0))
+        self.draw_found(painter, left - shift, room.top(), spans, width)
+        self.draw_spans(painter, left - shift, room.top(), spans, width)
         painter.restore()
         number = str(row + 1)
         tone = "text" if row in self._coded else "muted"
