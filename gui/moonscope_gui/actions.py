@@ -68,6 +68,8 @@ SPECS = (
          "Ctrl+D", (HOST, FILES_TO_COMPARE)),
     Spec("globals", "&Globals…", "Show which globals the selected file reads and writes, and what that means for "
          "sharing it", "globals", "Ctrl+Shift+G", (HOST, ONE_CACHED)),
+    Spec("cache-map", "&Map of the Cache…", "Show which cached files and functions take how many bytes", "map",
+         "Ctrl+M", (HOST, FILES)),
     Spec("recompile", "&Recompile…", "Compile the selected files that changed on disk anew, and load them again in the "
          "VMs that hold them", "recompile", "Ctrl+B", (HOST, FILE_CHANGED)),
     Spec("old-code", "Show Who Runs &Old Code", "Select the VMs that hold old versions of the selected files", "vm", "",

@@ -49,6 +49,7 @@ _GLYPHS = {
     "recompile": "refresh",
     "compare": "file-compare",
     "globals": "earth",
+    "map": "view-quilt-outline",
     "refresh": "refresh",
     "look": "eye-outline",
     "previous": "chevron-up",

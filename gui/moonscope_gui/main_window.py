@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QVBoxLayout, QWidget
 
-from moonscope.model import CacheMode, LookFunction, LuaVersion, Update
+from moonscope.model import CacheMode, GenerationRow, LookFunction, LuaVersion, Update
 
 from . import actions, icons, theme
 from .docks.console import ConsoleDock
@@ -23,6 +23,7 @@ from .docks.prototypes import PrototypesDock
 from .docks.vms import VMsDock
 from .engine_link import EngineLink
 from .flows.cache import CacheFlow
+from .flows.cache_map import CacheMapFlow
 from .flows.closures import ClosuresFlow
 from .flows.compare import CompareFlow
 from .flows.console import ConsoleFlow
@@ -37,6 +38,7 @@ from .flows.verdicts import VerdictsFlow
 from .flows.versions import VersionsFlow
 from .flows.vms import VMsFlow
 from .flows.what_if import WhatIfFlow
+from .inspector.places import Path
 from .menus import build_context_menus, build_menus, build_toolbar
 from .models.files import FilesModel
 from .models.generations import GenerationsModel
@@ -131,6 +133,8 @@ class MainWindow(QMainWindow):
         self.export_flow = ExportFlow(desk, self.current_table)
         self.inspection = InspectionFlow(desk, self.prototypes, self.generations, self.prototypes.isVisible)
         self.look_flow = LookFlow(desk, self.look, self.look.isVisible, self._show_prototype, self.select_vms)
+        self.cache_map_flow = CacheMapFlow(desk, self.link, self._show_place)
+        self.prototypes.detail.bytes.cache_wanted.connect(self.cache_map_flow.open)
         self.closures_flow = ClosuresFlow(desk, self.prototypes, self.select_vms)
         self.look.closures_wanted.connect(self.closures_flow.find)
 
@@ -155,6 +159,7 @@ class MainWindow(QMainWindow):
             "look": self.look_into,
             "spawn": vms.spawn, "run-script": vms.run_script, "collect": vms.collect, "interrupt": vms.interrupt,
             "close-selected": vms.close_selected, "close-all": vms.close_all,
+            "cache-map": self.cache_map_flow.open,
             "compare": self.compare_flow.compare, "globals": self.verdicts_flow.explain,
             "recompile": versions.recompile, "old-code": versions.select_old_code, "holders": versions.select_holders,
             "evict": cache.evict_selected, "evict-pattern": cache.evict_pattern, "clear": cache.clear_all,
@@ -202,6 +207,7 @@ class MainWindow(QMainWindow):
         self.inspection.forget()
         self.look_flow.forget()
         self.verdicts_flow.forget()
+        self.cache_map_flow.forget()
         self._set_connected(True)
         if self.focusWidget() in (None, self.files.filter):  # where it went while the table could not take it
             self.files.view.setFocus()
@@ -220,6 +226,8 @@ class MainWindow(QMainWindow):
         if update.files:
             self.inspection.follow()
         self.verdicts_flow.follow()
+        if update.generations or update.generations_gone:
+            self.cache_map_flow.follow()
         if update.settings is not None:
             self.actions_[f"default-{update.settings.default_mode.value}"].setChecked(True)
         self.console_flow.retarget()
@@ -310,6 +318,11 @@ class MainWindow(QMainWindow):
         self.workspace.show_part("look")
         self.look.setFocus()
         self.look_flow.look_into()
+
+    def _show_place(self, row: GenerationRow, path: Path) -> None:
+        self.workspace.show_part("prototypes")
+        self.activateWindow()
+        self.inspection.show_place(row, path)
 
     def _show_prototype(self, function: LookFunction, lua: LuaVersion) -> None:
         self.workspace.show_part("prototypes")

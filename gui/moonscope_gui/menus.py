@@ -16,7 +16,8 @@ _MENUS = {
               "find", "", "screenshot", "", "quit"),
     "&VMs": ("spawn", "run-script", "", "load-selected", "load-all", "", "mode", "default", "", "look", "collect",
              "interrupt", "", "close-selected", "close-all"),
-    "&Cache": ("compare", "globals", "", "recompile", "old-code", "", "evict", "evict-pattern", "", "clear"),
+    "&Cache": ("compare", "globals", "cache-map", "", "recompile", "old-code", "", "evict", "evict-pattern", "",
+               "clear"),
     "V&iew": ("palette", "pause", "", "docks", "reset-layout", "", "theme"),
     "&Engine": ("what-if", "", "restart", "", "about"),
 }  # fmt: skip

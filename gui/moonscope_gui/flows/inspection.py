@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QObject, Qt, QTimer, Slot
 from PySide6.QtWidgets import QFileDialog
 
 from moonscope.errors import ConnectionLost, MoonscopeError
-from moonscope.model import LookFunction, LuaVersion, Prototype, PrototypeTree
+from moonscope.model import GenerationRow, LookFunction, LuaVersion, Prototype, PrototypeTree
 from moonscope.protocol import AnyCommand, Holders, Inspect, Inspected, InspectFile, VMList
 
 from ..docks.generations import GenerationsDock
 from ..docks.prototypes import PrototypesDock
+from ..inspector.history import Place
+from ..inspector.places import Path
 from ..inspector.source_text import SourceFile
 from .desk import Desk
 
@@ -83,6 +86,12 @@ class InspectionFlow(QObject):
         self._stays = self._selected_ids()
         self._ask(path, InspectFile(path=path, lua=self._lua()), SourceFile(path))
 
+    def show_place(self, row: GenerationRow, path: Path) -> None:
+        """Show a prototype of a generation, which need not be the selected file's."""
+        self._shown = row.id
+        self._stays = self._selected_ids()
+        self._ask(row.key, Inspect(generation=row.id), self._source_of(row.id), lambda _: path)
+
     def show_function(self, function: LookFunction, lua: LuaVersion) -> None:
         """Show the prototype of a Lua closure that was found in a VM of that Lua."""
         generation, path = function.generation, function.source.removeprefix("@")
@@ -92,9 +101,9 @@ class InspectionFlow(QObject):
         self._shown = generation
         self._stays = self._selected_ids()
         if generation is not None:
-            self._ask(path, Inspect(generation=generation), self._source_of(generation), function)
+            self._ask(path, Inspect(generation=generation), self._source_of(generation), partial(_path_of, function))
         else:
-            self._ask(path, InspectFile(path=path, lua=lua), SourceFile(path), function)
+            self._ask(path, InspectFile(path=path, lua=lua), SourceFile(path), partial(_path_of, function))
 
     def _lua(self) -> LuaVersion:
         """That of the selected VM, so that a file is read as the person works."""
@@ -109,9 +118,13 @@ class InspectionFlow(QObject):
         return SourceFile(row.path, row.digest, row.mtime) if row is not None and row.path else None
 
     def _ask(
-        self, title: str, command: AnyCommand, source: SourceFile | None, function: LookFunction | None = None
+        self,
+        title: str,
+        command: AnyCommand,
+        source: SourceFile | None,
+        find: Callable[[PrototypeTree], Path] | None = None,
     ) -> None:
-        """Show the answer, and in it the prototype of `function`."""
+        """Show the answer, and in it the prototype that `find` leads to; without it the place in the file stays."""
         self._question += 1
         question = self._question
         self._prototypes.show_loading(title)
@@ -119,8 +132,8 @@ class InspectionFlow(QObject):
         def done(answer: Inspected) -> None:
             if question == self._question:
                 self._prototypes.show_tree(answer.tree, source)
-                if function is not None:
-                    self._prototypes.select(_path_of(answer.tree, function))
+                if find is not None:
+                    self._prototypes.go(Place(find(answer.tree)))
 
         def failed(error: MoonscopeError) -> None:
             if question == self._question:
@@ -141,9 +154,9 @@ class InspectionFlow(QObject):
         self._desk.jobs.start("Holders", Holders(generation=generation), done, failed)
 
 
-def _path_of(tree: PrototypeTree, function: LookFunction) -> tuple[int, ...]:
+def _path_of(function: LookFunction, tree: PrototypeTree) -> Path:
     """Where the prototype of a function is: the row of each step below the main function. () when it is not there."""
-    waiting: list[tuple[Prototype, tuple[int, ...]]] = [(tree.root, ())]
+    waiting: list[tuple[Prototype, Path]] = [(tree.root, ())]
     while waiting:
         prototype, path = waiting.pop()
         if (prototype.line, prototype.last_line) == (function.line, function.last_line):

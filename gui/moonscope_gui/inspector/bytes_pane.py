@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from moonscope.model import LuaVersion, Prototype, PrototypeTree
 
 from .. import theme
 from ..models import formats
 from ..models.prototype_tree import name_of
+from ..views.buttons import tool_button
 from ..views.elided_label import ElidedLabel
+from .background import Background
 from .byte_bar import ByteBar
 from .parts import parts_of
-from .treemap_cells import Path
+from .places import Path
+from .shapes import Sizes, shape_of
 from .treemap_view import TreemapView
 
 
 class BytesPane(QWidget):
     picked = Signal(object)  # the path of a prototype
+    cache_wanted = Signal()  # a map of the whole cache
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -28,21 +31,35 @@ class BytesPane(QWidget):
         self.title = ElidedLabel()
         self.read_out = ElidedLabel()
         self._note = QLabel("Bytes in a 64-bit VM; strings are shared by all functions and not counted", wordWrap=True)
+        whole = tool_button("Whole Cache…", "The same map of all cached files")
+        whole.clicked.connect(self.cache_wanted)
+        head = QHBoxLayout()
+        head.addWidget(self.title, 1)
+        head.addWidget(whole)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 6)
         layout.setSpacing(6)
-        for widget in (self.title, self.bar, self.map, self.read_out, self._note):
+        layout.addLayout(head)
+        for widget in (self.bar, self.map, self.read_out, self._note):
             layout.addWidget(widget, 1 if widget is self.map else 0)
         self._path: Path = ()
+        self._background = Background(self)
         self.map.picked.connect(self.picked)
         self.map.hovered.connect(self._read)
         theme.notifier.changed.connect(self._restyle)
         self._restyle()
 
+    @property
+    def is_busy(self) -> bool:
+        return self._background.busy
+
     def show_tree(self, tree: PrototypeTree | None) -> None:
-        self.map.show_tree(tree)
+        """The map comes as soon as its sizes are summed up, off the GUI thread."""
+        self._take(None)
+        self._background.drop()
         self._path = ()
-        self._read(None)
+        if tree is not None:
+            self._background.start(lambda: Sizes(shape_of(tree)), self._take)
 
     def show_prototype(self, prototype: Prototype | None, lua: LuaVersion, path: Path) -> None:
         self._path = path
@@ -51,25 +68,16 @@ class BytesPane(QWidget):
         self.map.select(path)
         self._read(None)
 
+    def _take(self, sizes: Sizes | None) -> None:
+        self.map.show_sizes(sizes)
+        self.map.select(self._path)
+        self._read(None)
+
     @Slot(object)
     def _read(self, path: Path | None) -> None:
         """Tell about the function under the pointer, else about the selected one."""
-        sizes = self.map.sizes if self.isVisible() else None
-        if sizes is None:
-            self.read_out.setText("")
-            return
-        path = self._path if path is None else path
-        prototype, total = sizes.prototype(path), sizes.total(path)
-        words = [name_of(prototype), f"{formats.size(prototype.size)} of its own"]
-        if prototype.children:
-            nested = formats.plural(prototype.total - 1, "function")
-            words.append(f"{formats.size(total)} with {nested} inside")
-        words.append(f"{formats.percent(total / max(sizes.total(()), 1))} of the file")
-        self.read_out.setText(" · ".join(words))
-
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        self._read(None)
+        sizes, path = self.map.sizes, self._path if path is None else path
+        self.read_out.setText(sizes.words(path, "the file") if sizes is not None and path in sizes else "")
 
     def _restyle(self) -> None:
         self._note.setStyleSheet(f"color: {theme.colour('muted').name()}")

@@ -1,4 +1,4 @@
-"""The treemap of a file's prototypes: click to select, point to read, arrow keys to walk."""
+"""A treemap: click to select, double-click or Enter to open, point to read, arrow keys to walk."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from moonscope.model import LuaVersion, PrototypeTree
-
 from .. import theme
-from ..models.prototype_tree import name_of
-from .parts import parts_of
+from .places import Path
+from .shapes import Shape, Sizes
 from .treemap import Box
-from .treemap_cells import TITLE, Cell, Path, Sizes, lay_out
+from .treemap_cells import TITLE, Cell, lay_out
 
 _STRIPED_FROM = 24.0  # pixels of a box's longer side from which its parts are told apart
 _NAMED_FROM = 30.0  # pixels of width from which there is a name
@@ -21,40 +19,39 @@ _NAMED_FROM = 30.0  # pixels of width from which there is a name
 class TreemapView(QWidget):
     """The picture is painted once and kept; marks are painted over it."""
 
-    picked = Signal(object)  # the path of a prototype
+    picked = Signal(object)  # path
+    opened = Signal(object)  # path
     hovered = Signal(object)  # the path under the pointer, None for none
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._tree: PrototypeTree | None = None
-        self._sizes: Sizes | None = None
-        self._lua = LuaVersion.LUA54
+        self.sizes: Sizes | None = None
         self._cells: list[Cell] = []
+        self._boxes: dict[Path, Box] = {}
         self._picture: QPixmap | None = None
         self._selected: Path = ()
         self._hovered: Path | None = None
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setAccessibleName("Treemap of the file's functions by bytes")
+        self.setAccessibleName("Treemap of functions by bytes")
         theme.notifier.changed.connect(self._forget_picture)
 
     def sizeHint(self) -> QSize:
         return QSize(240, 160)
 
-    def show_tree(self, tree: PrototypeTree | None) -> None:
-        self._tree, self._sizes = tree, None
-        self._lua = tree.lua if tree else self._lua
-        self._selected, self._hovered = (), None
-        self._cells = []
+    def show_sizes(self, sizes: Sizes | None) -> None:
+        """None: nothing. What was selected stays so if it is there."""
+        self.sizes = sizes
+        self._hovered = None
+        self._cells, self._boxes = [], {}
+        if sizes is None or self._selected not in sizes:
+            self._selected = ()
         self._forget_picture()
 
     @property
-    def sizes(self) -> Sizes | None:
-        """Summed up when they are first needed."""
-        if self._sizes is None and self._tree is not None:
-            self._sizes = Sizes(self._tree.root)
-        return self._sizes
+    def selected(self) -> Path:
+        return self._selected
 
     def select(self, path: Path) -> None:
         self._selected = path
@@ -67,12 +64,11 @@ class TreemapView(QWidget):
 
     def box_of(self, path: Path) -> Box | None:
         """Where a function is, or the innermost one around it that can be seen."""
-        boxes = {cell.path: cell.box for cell in self._cells if cell.prototype is not None}
-        while path not in boxes:
+        while path not in self._boxes:
             if not path:
                 return None
             path = path[:-1]
-        return boxes[path]
+        return self._boxes[path]
 
     # Painting
 
@@ -101,40 +97,43 @@ class TreemapView(QWidget):
         picture.fill(theme.colour("window"))
         painter = QPainter(picture)
         painter.setFont(self.font())
-        if self.sizes is not None:
-            self._cells = list(lay_out(self.sizes, Box(0, 0, self.width(), self.height())))
+        room = Box(0, 0, self.width(), self.height())
+        self._cells = list(lay_out(self.sizes, room)) if self.sizes is not None else []
+        self._boxes = {cell.path: cell.box for cell in self._cells if cell.shape is not None}
         for cell in self._cells:
             self._paint_cell(painter, cell)
         painter.end()
         return picture
 
     def _paint_cell(self, painter: QPainter, cell: Cell) -> None:
-        frame = QRectF(*cell.box)
-        if cell.prototype is None:
+        frame, shape = QRectF(*cell.box), cell.shape
+        if shape is None:
             painter.fillRect(frame.adjusted(0, 0, -1, -1), theme.colour("border"))
             return
         if cell.titled:
             painter.fillRect(frame, theme.colour("raised"))
-            self._write(painter, frame.adjusted(4, 0, -4, 0), TITLE, name_of(cell.prototype), "text")
-        self._paint_parts(painter, cell)
+            self._write(painter, frame.adjusted(4, 0, -4, 0), TITLE, shape.name, shape.tone)
+        if cell.own.width:
+            self._paint_parts(painter, shape, QRectF(*cell.own).adjusted(0, 0, -1, -1))
         if cell.own.height >= TITLE:
-            words = "itself" if cell.titled else name_of(cell.prototype)
-            self._write(painter, QRectF(*cell.own).adjusted(4, 0, -4, 0), TITLE, words, "text")
+            words, tone = ("itself", "text") if cell.titled else (shape.name, shape.tone)
+            self._write(painter, QRectF(*cell.own).adjusted(4, 0, -4, 0), TITLE, words, tone)
         if cell.titled:
             painter.setPen(theme.colour("border"))
             painter.drawRect(frame.adjusted(0.5, 0.5, -0.5, -0.5))
 
-    def _paint_parts(self, painter: QPainter, cell: Cell) -> None:
-        """A function's own bytes in stripes along the longer side; one colour when there is no room."""
-        own = QRectF(*cell.own).adjusted(0, 0, -1, -1)
-        if max(own.width(), own.height()) < _STRIPED_FROM or cell.prototype is None:
-            painter.fillRect(own, theme.colour("part-code"))
+    def _paint_parts(self, painter: QPainter, shape: Shape, own: QRectF) -> None:
+        """A function's own bytes in stripes along the longer side; the largest part alone when there is no room."""
+        if not shape.parts:
+            painter.fillRect(own, theme.colour("border"))
+            return
+        if max(own.width(), own.height()) < _STRIPED_FROM:
+            painter.fillRect(own, theme.colour(max(shape.parts, key=lambda part: part.size).token))
             return
         along = own.width() >= own.height()
-        parts = [part for part in parts_of(cell.prototype, self._lua) if part.size]
-        total = sum(part.size for part in parts)
+        total = sum(part.size for part in shape.parts)
         at = 0.0
-        for part in parts:
+        for part in shape.parts:
             share = part.size / total
             if along:
                 stripe = QRectF(own.left() + at * own.width(), own.top(), share * own.width(), own.height())
@@ -146,7 +145,8 @@ class TreemapView(QWidget):
     def _write(self, painter: QPainter, room: QRectF, height: float, text: str, token: str) -> None:
         if room.width() < _NAMED_FROM:
             return
-        shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, int(room.width()))
+        mode = Qt.TextElideMode.ElideLeft if "/" in text else Qt.TextElideMode.ElideRight  # of a file, its name
+        shown = painter.fontMetrics().elidedText(text, mode, int(room.width()))
         painter.setPen(theme.colour(token))
         line = QRectF(room.left(), room.top(), room.width(), height)
         painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
@@ -179,9 +179,16 @@ class TreemapView(QWidget):
         if path is not None and event.button() == Qt.MouseButton.LeftButton:
             self._pick(path)
 
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        path = self.path_at(event.position().x(), event.position().y())
+        if path is not None and event.button() == Qt.MouseButton.LeftButton:
+            self.opened.emit(path)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        path = self._neighbour(event.key()) if self.sizes else None
-        if path is None:
+        path = self._neighbour(event.key())
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.sizes is not None:
+            self.opened.emit(self._selected)
+        elif path is None:
             super().keyPressEvent(event)
         else:
             self._pick(path)
@@ -189,7 +196,8 @@ class TreemapView(QWidget):
     def _neighbour(self, key: int) -> Path | None:
         """Up: the enclosing function. Down: the largest nested one. Left and right: the next larger and smaller."""
         sizes, here = self.sizes, self._selected
-        if sizes is None or key not in (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Right):
+        arrows = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Right)
+        if sizes is None or here not in sizes or key not in arrows:
             return None
         if key == Qt.Key.Key_Up:
             return here[:-1]

@@ -29,7 +29,8 @@ def shown(detail: Detail, tree: PrototypeTree, path: Path, qtbot: QtBot) -> Deta
 
 
 def settle(detail: Detail, qtbot: QtBot) -> None:
-    qtbot.waitUntil(lambda: not detail.source.is_busy and not detail.sharing.is_busy, timeout=PATIENCE_MS)
+    panes = (detail.source, detail.sharing, detail.bytes)
+    qtbot.waitUntil(lambda: not any(pane.is_busy for pane in panes), timeout=PATIENCE_MS)
 
 
 def line_of(text: str) -> int:

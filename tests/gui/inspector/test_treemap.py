@@ -8,22 +8,22 @@ from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
-from moonscope.model import LuaVersion, Prototype, PrototypeTree
+from moonscope.model import PrototypeTree
+from moonscope_gui.inspector.parts import Part
+from moonscope_gui.inspector.shapes import Shape, Sizes, file_shape, parts_in, shape_of, total
 from moonscope_gui.inspector.treemap import Box, squarify
-from moonscope_gui.inspector.treemap_cells import Sizes, lay_out
+from moonscope_gui.inspector.treemap_cells import lay_out
 from moonscope_gui.inspector.treemap_view import TreemapView
 
 sizes_of = st.lists(st.floats(0.1, 1000), min_size=1, max_size=40).map(lambda found: sorted(found, reverse=True))
 sides = st.floats(10, 2000)
 
 
-def function(size: int, *children: Prototype, line: int = 1) -> Prototype:
-    return Prototype(
-        source="@a.lua", line=line, last_line=9, parameters=0, vararg=False, stack_size=2, size=size, children=children
-    )
+def function(size: int, *children: Shape, name: str = "f") -> Shape:
+    return Shape(name, size, (Part("Code", "part-code", size),), children)
 
 
-ROOT = function(1000, function(3000, function(500)), function(2000), *[function(1)] * 50, line=0)
+ROOT = function(1000, function(3000, function(500)), function(2000), *[function(1)] * 50)
 
 
 def inside(outer: Box, inner: Box) -> bool:
@@ -66,7 +66,7 @@ def test_no_sizes_give_no_boxes() -> None:
 class TestCells:
     def test_a_nested_function_is_inside_the_enclosing_one(self) -> None:
         cells = list(lay_out(Sizes(ROOT), Box(0, 0, 600, 400)))
-        boxes = {cell.path: cell.box for cell in cells if cell.prototype}
+        boxes = {cell.path: cell.box for cell in cells if cell.shape}
         assert boxes[()] == Box(0, 0, 600, 400)
         for path, box in boxes.items():
             assert inside(boxes[path[:-1]], box)
@@ -75,10 +75,10 @@ class TestCells:
     def test_functions_too_small_to_see_are_shown_together(self) -> None:
         cells = list(lay_out(Sizes(ROOT), Box(0, 0, 200, 100)))
         assert (7,) not in {cell.path for cell in cells}
-        assert any(cell.prototype is None for cell in cells)
+        assert any(cell.shape is None for cell in cells)
 
     def test_ten_thousand_functions_give_no_more_cells_than_there_is_room_for(self) -> None:
-        root = function(100, *[function(100)] * 10_000, line=0)
+        root = function(100, *[function(100)] * 10_000)
         assert len(list(lay_out(Sizes(root), Box(0, 0, 300, 200)))) < 300 * 200 / 20
 
     def test_sums_are_over_all_nested_functions(self) -> None:
@@ -93,7 +93,7 @@ def view(qtbot: QtBot) -> TreemapView:
     view = TreemapView()
     qtbot.addWidget(view)
     view.resize(600, 400)
-    view.show_tree(PrototypeTree(lua=LuaVersion.LUA54, key="a.lua", root=ROOT))
+    view.show_sizes(Sizes(ROOT))
     with qtbot.waitExposed(view):
         view.show()
     view.grab()
@@ -106,7 +106,34 @@ def centre(view: TreemapView, path: tuple[int, ...]) -> QPoint:
     return QPoint(round(box.x + box.width / 2), round(box.y + box.height * 0.9))
 
 
+class TestShapes:
+    def test_a_function_is_told_by_name_bytes_and_what_is_inside(self, tree: PrototypeTree) -> None:
+        shape = shape_of(tree)
+        assert [child.name for child in shape.children] == ["M.sum", "M.greet"]
+        assert shape.functions == 3
+        assert shape.size == tree.root.size == sum(part.size for part in shape.parts)
+
+    def test_a_file_takes_what_the_engine_measured(self, tree: PrototypeTree) -> None:
+        functions = shape_of(tree)
+        shape = file_shape("a.lua", total(functions) + 100, functions, retired=False)
+        assert total(shape) == total(functions) + 100
+        assert shape.children[:-1] == functions.children
+        assert sum(part.size for part in parts_in([shape])) == total(shape)
+
+    def test_a_file_that_was_not_read_is_one_box(self) -> None:
+        assert file_shape("a.lua", 5000, None, retired=True) == Shape("a.lua", 5000, tone="retired")
+
+
 class TestView:
+    def test_a_double_click_and_enter_open(self, view: TreemapView, qtbot: QtBot) -> None:
+        with qtbot.waitSignal(view.opened) as opened:
+            qtbot.mouseDClick(view, Qt.MouseButton.LeftButton, pos=centre(view, (1,)))
+        assert opened.args == [(1,)]
+        view.select((0, 0))
+        with qtbot.waitSignal(view.opened) as opened:
+            qtbot.keyClick(view, Qt.Key.Key_Return)
+        assert opened.args == [(0, 0)]
+
     def test_a_click_picks_the_innermost_function(self, view: TreemapView, qtbot: QtBot) -> None:
         with qtbot.waitSignal(view.picked) as picked:
             qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=centre(view, (1,)))
@@ -141,7 +168,7 @@ class TestView:
         assert view.box_of((0, 0)) is not None
 
     def test_without_a_tree_there_is_nothing(self, view: TreemapView) -> None:
-        view.show_tree(None)
+        view.show_sizes(None)
         view.grab()
         assert view.path_at(10, 10) is None
         assert view.box_of(()) is None

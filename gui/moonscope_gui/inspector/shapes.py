@@ -1,0 +1,121 @@
+"""What a treemap shows: boxes by name and bytes, one inside the other. Of one file, or of the whole cache."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from moonscope.model import Prototype, PrototypeTree
+
+from ..models import formats
+from ..models.prototype_tree import name_of
+from .parts import Part, parts_of
+from .places import Path
+
+REST = "strings and the rest"
+
+
+class Shape(NamedTuple):
+    """A function with those nested in it, or what else takes room. Small: the prototypes themselves are not kept."""
+
+    name: str
+    size: int  # bytes of its own
+    parts: tuple[Part, ...] = ()  # what they are spent on; none: not known
+    children: tuple[Shape, ...] = ()
+    tone: str = "text"  # token of the colour that its name is written in
+    functions: int = 0  # inside it
+
+
+def shape_of(tree: PrototypeTree) -> Shape:
+    """Takes a while for large files: not for the GUI thread."""
+    order: list[Prototype] = []
+    waiting = [tree.root]
+    while waiting:
+        prototype = waiting.pop()
+        order.append(prototype)
+        waiting += prototype.children
+    shapes: dict[int, Shape] = {}
+    for prototype in reversed(order):
+        parts = tuple(part for part in parts_of(prototype, tree.lua) if part.size)
+        children = tuple(shapes[id(child)] for child in prototype.children)
+        inside = sum(1 + child.functions for child in children)
+        shapes[id(prototype)] = Shape(name_of(prototype), prototype.size, parts, children, functions=inside)
+    return shapes[id(tree.root)]
+
+
+def file_shape(name: str, shared: int, functions: Shape | None, *, retired: bool) -> Shape:
+    """A generation in the cache, with its `shared` bytes; `functions` is what `shape_of` made of it, None: unknown."""
+    tone = "retired" if retired else "text"
+    if functions is None:
+        return Shape(name, shared, tone=tone)
+    rest = shared - total(functions)
+    children = functions.children + ((Shape(REST, rest, tone="muted"),) if rest > 0 else ())
+    return functions._replace(name=name, children=children, tone=tone)
+
+
+def total(shape: Shape) -> int:
+    """Bytes with all that is inside."""
+    size = 0
+    waiting = [shape]
+    while waiting:
+        shape = waiting.pop()
+        size += shape.size
+        waiting += shape.children
+    return size
+
+
+def parts_in(shapes: Sequence[Shape]) -> list[Part]:
+    """The parts of all that is inside, added up."""
+    sums: dict[tuple[str, str], int] = {}
+    waiting = list(shapes)
+    while waiting:
+        shape = waiting.pop()
+        for title, token, size in shape.parts or (Part(REST.capitalize(), "border", shape.size),):
+            sums[title, token] = sums.get((title, token), 0) + size
+        waiting += shape.children
+    return [Part(title, token, size) for (title, token), size in sorted(sums.items(), key=lambda each: -each[1])]
+
+
+class Sizes:
+    """Bytes of each box with all inside it, by path; and the boxes inside by size. For large files, not for the GUI
+    thread."""
+
+    def __init__(self, root: Shape) -> None:
+        self._total: dict[Path, int] = {}
+        self._shapes: dict[Path, Shape] = {}
+        order: list[Path] = []
+        waiting: list[tuple[Path, Shape]] = [((), root)]
+        while waiting:
+            path, shape = waiting.pop()
+            self._shapes[path] = shape
+            self._total[path] = shape.size
+            order.append(path)
+            waiting += [((*path, at), child) for at, child in enumerate(shape.children)]
+        for path in reversed(order):
+            if path:
+                self._total[path[:-1]] += self._total[path]
+
+    def __contains__(self, path: Path) -> bool:
+        return path in self._shapes
+
+    def total(self, path: Path) -> int:
+        return self._total[path]
+
+    def shape(self, path: Path) -> Shape:
+        return self._shapes[path]
+
+    def children(self, path: Path) -> list[Path]:
+        """The largest first."""
+        nested = [(*path, at) for at in range(len(self._shapes[path].children))]
+        return sorted(nested, key=lambda child: -self._total[child])
+
+    def words(self, path: Path, whole: str) -> str:
+        """`World:tick · 712 B of its own · 900 B with 2 functions inside · 14.2 % of the file`; `whole`: of what."""
+        shape, size = self._shapes[path], self._total[path]
+        words = [shape.name]
+        if shape.size:
+            words.append(f"{formats.size(shape.size)} of its own" if shape.functions else formats.size(shape.size))
+        if shape.functions:
+            words.append(f"{formats.size(size)} with {formats.plural(shape.functions, 'function')} inside")
+        words.append(f"{formats.percent(size / max(self._total[()], 1))} of {whole}")
+        return " · ".join(words)

@@ -1,0 +1,100 @@
+"""The map of the cache: every generation a box with its functions inside; live, and a way into the inspector."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from moonscope.protocol import Clear, Close
+from moonscope_gui.dialogs.cache_map import CacheMapDialog
+
+Person = Any  # of conftest.py
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "src"
+    folder.mkdir()
+    (folder / "small.lua").write_text("return 1\n")
+    functions = "\n".join(f"function M.f{n}(a, b) return a * {n} + b end" for n in range(9))
+    (folder / "large.lua").write_text(f"local M = {{}}\n{functions}\nreturn M\n")
+    return folder
+
+
+@pytest.fixture
+def map_of(person: Person, folder: Path) -> CacheMapDialog:
+    """With both files, and what is in them known."""
+    person.spawns(2)
+    person.opens(folder)
+    person.triggers("cache-map")
+    dialog: CacheMapDialog = person.sees(CacheMapDialog)
+    person.waits_until(lambda: functions_in(dialog) == 9 + 2)
+    return dialog
+
+
+def functions_in(dialog: CacheMapDialog) -> int:
+    """Main functions included."""
+    return dialog.map.sizes.shape(()).functions if dialog.map.sizes else 0
+
+
+def names(dialog: CacheMapDialog) -> set[str]:
+    sizes = dialog.map.sizes
+    return {sizes.shape(path).name for path in sizes.children(())} if sizes else set()
+
+
+def box_named(dialog: CacheMapDialog, name: str) -> tuple[int, ...]:
+    sizes = dialog.map.sizes
+    assert sizes is not None
+    files = sizes.children(())
+    return next(path for top in files for path in (top, *sizes.children(top)) if sizes.shape(path).name == name)
+
+
+def test_the_whole_is_what_the_table_says_in_sum(map_of: CacheMapDialog, person: Person) -> None:
+    assert names(map_of) == {"small.lua", "large.lua"}
+    assert map_of.map.sizes is not None
+    assert map_of.map.sizes.total(()) == sum(row.shared_bytes for row in person.window.state.generations.values())
+    assert "Code" in map_of.bar.accessibleDescription()
+
+
+def test_a_function_is_told_with_its_file(map_of: CacheMapDialog) -> None:
+    map_of.map.hovered.emit(box_named(map_of, "M.f3"))
+    assert map_of.read_out.text().startswith("large.lua: M.f3 · ")
+    assert map_of.read_out.text().endswith("of the cache")
+
+
+def test_a_box_opens_in_the_inspector(map_of: CacheMapDialog, person: Person, qtbot: QtBot) -> None:
+    map_of.map.select(box_named(map_of, "M.f3"))
+    qtbot.keyClick(map_of.map, Qt.Key.Key_Return)
+    prototypes = person.window.prototypes
+    person.waits_until(lambda: prototypes.detail.prototype is not None and prototypes.detail.prototype.name == "M.f3")
+    assert prototypes.current[0].key.endswith("large.lua")
+
+
+def test_follows_the_cache_and_keeps_what_is_selected(map_of: CacheMapDialog, person: Person, folder: Path) -> None:
+    map_of.map.select(box_named(map_of, "M.f5"))
+    held = person.window.state.files
+    person.window.link.request(Clear(pattern=str(folder / "small.lua")), done=lambda _: None, failed=lambda _: None)
+    person.waits_until(lambda: any(row.retired for row in held.values()))
+    person.waits_until(lambda: any("small.lua" in name and "retired" in name for name in names(map_of)))
+    (folder / "added.lua").write_text("return function(x) return x end\n")
+    person.window.open_paths([str(folder / "added.lua")])
+    person.waits_until(lambda: "added.lua" in names(map_of))
+    assert map_of.map.selected == box_named(map_of, "M.f5")
+
+
+def test_says_so_when_nothing_is_cached_any_more(map_of: CacheMapDialog, person: Person) -> None:
+    for command in (Close(), Clear()):
+        person.window.link.request(command, done=lambda _: None, failed=lambda _: None)
+    person.waits_until(lambda: "Nothing is cached" in map_of.title.text())
+
+
+def test_another_map_can_be_opened_after_the_first(map_of: CacheMapDialog, person: Person, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(map_of.destroyed):
+        map_of.close()
+    person.triggers("cache-map")
+    again = person.sees(CacheMapDialog)
+    person.waits_until(lambda: functions_in(again) == 9 + 2)
