@@ -65,6 +65,12 @@ def test_the_listing_has_every_function_and_instruction(moonscope: Command, file
         assert f"\t{instruction['pc']}\t[{instruction['line']}]\t{instruction['opcode']}" in done.stdout
 
 
+def test_the_listing_of_luajit_is_in_its_own_form(moonscope: Command, file: Path) -> None:
+    done = moonscope("inspect", file, "--listing", "--lua", "luajit2.1")
+    heads = [line for line in done.stdout.splitlines() if line.startswith("-- BYTECODE -- ")]
+    assert [head.split(":")[-1] for head in heads] == ["3-3", "2-5", "0-7"]
+
+
 @pytest.mark.parametrize("lua", ["5.1", "5.2", "5.3", "5.4", "5.5", "luajit2.0", "luajit2.1"])
 def test_every_lua(moonscope: Command, file: Path, lua: str) -> None:
     done = moonscope("inspect", file, "--lua", lua)

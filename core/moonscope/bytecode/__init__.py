@@ -3,9 +3,9 @@
     tree = read(dump, LuaVersion.LUA54, key="main.lua")
     print(listing(tree))
 
-Lua 5.1 – 5.5 are read completely by one reader with a table for each (`tables`). LuaJIT is read for its structure
-(`luajit`). The bytes may come from anywhere: they are never handed to a VM, only `BytecodeError` is raised, and
-time and memory are bounded by a multiple of their length.
+There is a table for each Lua (`tables`). Lua 5.1 – 5.5 are read by one reader (`layout`), LuaJIT by another
+(`luajit`), because its functions stand in another order. The bytes may come from anywhere: they are never handed to a
+VM, only `BytecodeError` is raised, and time and memory are bounded by a multiple of their length.
 """
 
 from __future__ import annotations
@@ -27,8 +27,6 @@ def read(data: bytes, lua: LuaVersion, key: str = "") -> PrototypeTree:
     `notice` in the answer tells what the dump does not hold. Raises BytecodeError: truncated, damaged, of another
     Lua, of another architecture, or not a dump.
     """
-    if lua in LUAJITS:
-        return luajit.read(data, lua, key)
     main, left = _raw(data, lua)
     notices = []
     if main.source is None:
@@ -42,6 +40,7 @@ def read(data: bytes, lua: LuaVersion, key: str = "") -> PrototypeTree:
 def count_prototypes(data: bytes, lua: LuaVersion) -> int:
     """The number of prototypes in a dump, without decoding any. Raises BytecodeError as `read` does."""
     if lua in LUAJITS:
+        check_version(data, lua)
         return luajit.count(data, lua)
     return len(in_order(_raw(data, lua)[0]))
 
@@ -49,6 +48,8 @@ def count_prototypes(data: bytes, lua: LuaVersion) -> int:
 def _raw(data: bytes, lua: LuaVersion) -> tuple[RawFunction, int]:
     """The main function and the number of bytes that follow it."""
     check_version(data, lua)
+    if lua in LUAJITS:
+        return luajit.read_chunk(data, lua)
     layout = DIALECTS[lua].layout
     cursor = layout.cursor(data)
     return read_chunk(cursor, layout), cursor.end - cursor.at

@@ -54,8 +54,8 @@ def instructions(scope: Scope, lines: list[int], dialect: Dialect, texts: Texts)
                 f"damaged Lua chunk: instruction {pc:,} (line {line}) has opcode {word & mask}, "
                 f"which Lua {dialect.layout.lua} does not know"
             )
-        opcode, fields, meaning, jump, to = decoder
-        operands = fields(word)
+        opcode, fields, meaning, jump, to, place = decoder
+        operands = fields(word) if place is None else place(scope, fields(word))
         comment = ""
         target = None
         if jump is not None:

@@ -23,6 +23,7 @@ class Dialect:
     captures_in_code: bool = False  # 5.1: a CLOSURE is followed by one MOVE or GETUPVAL per upvalue
     data_in_code: bool = False  # 5.1: a SETLIST whose C is 0 is followed by a bare number
     vararg_mask: int = 0xFF  # bits of the vararg byte that make a function vararg
+    counts_numbers_apart: bool = False  # LuaJIT: operands name a number or one of the other constants
     first_constant: int = 0  # number of the first constant in a listing
     lists_types: bool = False  # a listing has a column with the type of each constant
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from struct import iter_unpack
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from ..errors import BytecodeError
 from ..model import LuaVersion
@@ -18,7 +18,23 @@ from .reader import Cursor
 MAX_NESTING = 200
 """Functions within functions. Lua's own compilers stop earlier: LUAI_MAXCCALLS is 200 in every release."""
 
-Constant: TypeAlias = bytes | float | int | bool | None
+
+class Template(NamedTuple):
+    """LuaJIT: the table that a constructor copies. `array` begins at index 0, which programs seldom use."""
+
+    array: tuple[Constant, ...]
+    fields: tuple[tuple[Constant, Constant], ...]
+
+
+class Boxed(NamedTuple):
+    """LuaJIT: a number that is an object: "int64" and "uint64" have two words of 32 bits, "complex" four, low first."""
+
+    type: str
+    words: tuple[int, ...]
+
+
+Constant: TypeAlias = "bytes | float | int | bool | Template | Boxed | RawFunction | None"
+"""A RawFunction: LuaJIT keeps nested functions among the constants."""
 
 
 @dataclass(slots=True)
@@ -40,6 +56,7 @@ class RawFunction:
     line_marks: list[tuple[int, int]] = field(default_factory=list)  # (pc, line), 5.4 and 5.5
     locals: list[tuple[bytes | None, int, int]] = field(default_factory=list)
     upvalue_names: list[bytes | None] = field(default_factory=list)
+    size: int = 0  # LuaJIT: bytes in memory; the others sum up their parts (see `size`)
 
 
 Section: TypeAlias = Callable[[Cursor, "Layout", RawFunction], None]

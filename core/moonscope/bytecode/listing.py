@@ -1,4 +1,4 @@
-"""The listing that `luac -l -l` of the same Lua prints, line for line.
+"""The listing that `luac -l -l` of the same Lua prints, line for line; of LuaJIT, `luajit -bl` (`luajit_listing`).
 
 Where luac prints addresses this prints `#0`, `#1`, …: the number of the function in the listing.
 """
@@ -6,7 +6,9 @@ Where luac prints addresses this prints `#0`, `#1`, …: the number of the funct
 from __future__ import annotations
 
 from ..model import Instruction, LuaVersion, Prototype, PrototypeTree
+from . import luajit_listing
 from .dialect import Dialect
+from .opcodes import JIT
 from .tables import DIALECTS
 
 _TYPE_LETTERS = {"nil": "N", "boolean": "B", "float": "F", "integer": "I", "string": "S"}
@@ -14,7 +16,9 @@ _TYPE_LETTERS = {"nil": "N", "boolean": "B", "float": "F", "integer": "I", "stri
 
 def listing(tree: PrototypeTree) -> str:
     """The whole tree as text, ending in a newline."""
-    dialect = DIALECTS.get(tree.lua)
+    dialect = DIALECTS[tree.lua]
+    if dialect.family is JIT:
+        return luajit_listing.listing(tree.root, dialect)
     numbers: dict[int, int] = {}
     order: list[Prototype] = []
     waiting = [tree.root]
@@ -32,28 +36,28 @@ def listing(tree: PrototypeTree) -> str:
 
 
 def operands_text(lua: LuaVersion, instruction: Instruction) -> str:
-    """The operands as luac prints them."""
-    return _operands(DIALECTS.get(lua), instruction)
+    """The operands as luac prints them; of LuaJIT as numbers, each the place of what it names."""
+    return _operands(DIALECTS[lua], instruction)
 
 
-def _operands(dialect: Dialect | None, instruction: Instruction) -> str:
+def _operands(dialect: Dialect, instruction: Instruction) -> str:
     operands = instruction.operands
-    opcode = dialect.by_name.get(instruction.opcode) if dialect else None
+    opcode = dialect.by_name.get(instruction.opcode)
     if opcode is not None and opcode.flagged:
         return " ".join(map(str, operands[:-1])) + "k" * operands[-1]
     return " ".join(map(str, operands))
 
 
-def _code(prototype: Prototype, dialect: Dialect | None, children: list[int]) -> list[str]:
+def _code(prototype: Prototype, dialect: Dialect, children: list[int]) -> list[str]:
     out = []
     hidden = 0
-    silent = dialect.silent if dialect else frozenset()
+    silent = dialect.silent
     for instruction in prototype.code:
         pc, line, opcode = instruction.pc, instruction.line, instruction.opcode
         operands, comment = instruction.operands, instruction.comment
         if pc == hidden:
             continue
-        if opcode == "SETLIST" and operands[2] == 0 and dialect is not None and dialect.first_constant:
+        if opcode == "SETLIST" and operands[2] == 0 and dialect.first_constant:
             hidden = pc + 1  # up to 5.3 luac passes over the word that continues a SETLIST
         if opcode in silent:
             comment = ""
@@ -88,10 +92,10 @@ def _header(prototype: Prototype, number: int, lua: LuaVersion) -> list[str]:
     ]
 
 
-def _tables(prototype: Prototype, number: int, lua: LuaVersion, dialect: Dialect | None) -> list[str]:
+def _tables(prototype: Prototype, number: int, lua: LuaVersion, dialect: Dialect) -> list[str]:
     out = [f"constants ({len(prototype.constants)}) for #{number}:"]
-    first = dialect.first_constant if dialect else 0
-    if dialect and dialect.lists_types:
+    first = dialect.first_constant
+    if dialect.lists_types:
         typed = zip(prototype.constants, prototype.constant_types, strict=True)
         out += [f"\t{at}\t{_TYPE_LETTERS[kind]}\t{text}" for at, (text, kind) in enumerate(typed)]
     else:

@@ -12,16 +12,17 @@ from bisect import bisect_left
 from collections.abc import Iterator
 
 from ..model import Instruction
+from .as51 import as_51
 from .dialect import Dialect
 from .layout import Constant, RawFunction
-from .opcodes import OLD
+from .opcodes import JIT, NEW
 
 _REGISTERS = 256
 _LONGEST = 120  # characters; a longer path is not a name
 _IDENTIFIER = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*\Z")
 _KEEP_A = """
     SETGLOBAL SETUPVAL SETTABUP SETTABLE SETFIELD SETI SETLIST EQ LT LE EQK EQI LTI LEI GTI GEI TEST JMP CLOSE TBC
-    RETURN RETURN0 RETURN1 MMBIN MMBINI MMBINK EXTRAARG ERRNNIL
+    RETURN RETURN0 RETURN1 MMBIN MMBINI MMBINK EXTRAARG ERRNNIL CALLT NOP
 """
 """Opcodes that leave the register A as it is."""
 _KEEPERS = frozenset(_KEEP_A.split())
@@ -31,9 +32,9 @@ _FROM_A = {"CALL", "TAILCALL", "VARARG", "SELF", "LOADNIL", "FORPREP", "TFORPREP
 
 def child_names(raw: RawFunction, code: tuple[Instruction, ...], upvalues: list[str], dialect: Dialect) -> list[str]:
     """A name for each child of `raw`, "" where none is known."""
-    follower = _Follower(raw, upvalues, registers_as_keys=dialect.family is OLD)
+    follower = _Follower(raw, upvalues, registers_as_keys=dialect.family is not NEW)
     skip_to = 0
-    for instruction in code:
+    for instruction in as_51(code) if dialect.family is JIT else code:
         follower.open_locals(instruction.pc)
         if instruction.pc < skip_to:
             continue

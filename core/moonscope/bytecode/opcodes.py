@@ -7,9 +7,11 @@ listing prints as the letter k. Meanings are built from the small vocabulary bel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
+
+from .layout import Constant, RawFunction
 
 Operands: TypeAlias = tuple[int, ...]
 Field: TypeAlias = Callable[[int], int]
@@ -18,9 +20,21 @@ Field: TypeAlias = Callable[[int], int]
 class Scope:
     """What the instructions of one function refer to. An index that leads nowhere is shown as such."""
 
-    def __init__(self, words: tuple[int, ...], constants: list[str], upvalues: list[str], children: list[str]) -> None:
+    def __init__(
+        self,
+        words: tuple[int, ...],
+        constants: list[str],
+        upvalues: list[str],
+        children: list[str],
+        values: Sequence[Constant] = (),
+    ) -> None:
+        """`values` of the constants: for LuaJIT only, whose operands count objects and numbers apart."""
         self.words = words
         self.constants = constants
+        self.values = values
+        self.objects = sum(not isinstance(value, float) for value in values)
+        functions = (at for at, value in enumerate(values) if isinstance(value, RawFunction))
+        self.functions = {at: number for number, at in enumerate(functions)}
         self._upvalues = upvalues
         self._children = children
 
@@ -40,6 +54,8 @@ class Scope:
 
 Meaning: TypeAlias = Callable[[Scope, Operands, int], str]
 Jump: TypeAlias = Callable[[Operands, int], int | None]
+Place: TypeAlias = Callable[[Scope, Operands], Operands]
+"""Makes an operand the place of what it names in `Prototype.constants` or `Prototype.children`."""
 
 
 class Decoder(NamedTuple):
@@ -50,6 +66,7 @@ class Decoder(NamedTuple):
     meaning: Meaning | None
     jump: Jump | None
     to: str
+    place: Place | None
 
 
 @dataclass(frozen=True)
@@ -60,6 +77,8 @@ class Opcode:
     jump: Jump | None = None
     to: str = ""  # the words before the target, "" when the listing does not tell it
     silent: bool = False  # the reference listing leaves the meaning out
+    place: Place | None = None
+    modes: tuple[str, ...] = ()  # LuaJIT: what each operand is, in LuaJIT's own words
 
     @property
     def flagged(self) -> bool:
@@ -77,7 +96,7 @@ class Family:
     def decoder(self, opcode: Opcode) -> Decoder:
         names = (opcode.operands[:-1] + " k" if opcode.flagged else opcode.operands).split()
         operands = _together([self.fields[name] for name in names])
-        return Decoder(opcode.name, operands, opcode.meaning, opcode.jump, opcode.to)
+        return Decoder(opcode.name, operands, opcode.meaning, opcode.jump, opcode.to, opcode.place)
 
 
 def _together(fields: list[Field]) -> Callable[[int], Operands]:
@@ -126,6 +145,17 @@ NEW = Family(
         "sBx": lambda word: (word >> 15) - 0xFFFF,
         "Ax": lambda word: word >> 7,
         "sJ": lambda word: (word >> 7) - 0xFF_FFFF,
+    },
+)
+JIT = Family(
+    0xFF,
+    {
+        "A": lambda word: word >> 8 & 0xFF,
+        "B": lambda word: word >> 24,
+        "C": lambda word: word >> 16 & 0xFF,
+        "D": lambda word: word >> 16,
+        "sD": lambda word: (word >> 16 ^ 0x8000) - 0x8000,
+        "J": lambda word: (word >> 16) - 0x8000,
     },
 )
 

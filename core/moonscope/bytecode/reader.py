@@ -6,7 +6,7 @@ raises only `BytecodeError`. Offsets in messages count from 0, as hex viewers do
 
 from __future__ import annotations
 
-from struct import unpack_from
+from struct import pack, unpack, unpack_from
 
 from ..errors import BytecodeError
 
@@ -153,3 +153,35 @@ class ReuseCursor(Cursor):
 
     def align(self, size: int) -> None:
         self.block(-self.at % size)
+
+
+class LebCursor(Cursor):
+    """LuaJIT: integers in groups of seven bits, lowest first; all but the last have the high bit set."""
+
+    def integer(self) -> int:
+        return self.leb(32)
+
+    def leb(self, bits: int) -> int:
+        value = shift = 0
+        while True:
+            group = self.byte()
+            value |= (group & 0x7F) << shift
+            if value >> bits:
+                raise self.fail("an integer is too large")
+            if group < 0x80:
+                return value
+            shift += 7
+            if shift > bits:
+                raise self.fail("an integer is too long")
+
+    def double(self) -> float:
+        low, high = self.integer(), self.integer()
+        value: float = unpack("<d", pack("<II", low, high))[0]
+        return value
+
+    def name(self) -> bytes:
+        """Bytes up to a NUL."""
+        end = self.data.find(b"\0", self.at)
+        if end < 0:
+            raise self.fail("a name in the debug information has no end")
+        return self.block(end - self.at + 1)[:-1]

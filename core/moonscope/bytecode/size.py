@@ -37,6 +37,8 @@ class Breakdown(Struct, frozen=True, kw_only=True):
 
 
 def prototype_bytes(raw: RawFunction, dialect: Dialect) -> int:
+    if raw.size:
+        return raw.size
     # 5.1 keeps names only; what `raw.upvalues` tells was found in the code there.
     upvalues = raw.upvalue_names if dialect.captures_in_code else raw.upvalues
     return (
@@ -53,8 +55,8 @@ def prototype_bytes(raw: RawFunction, dialect: Dialect) -> int:
 
 def breakdown(prototype: Prototype, lua: LuaVersion) -> Breakdown:
     """What the bytes of a prototype are spent on. Line information is what the rest leaves."""
-    dialect = DIALECTS.get(lua)
-    parts = _parts(prototype, dialect) if dialect else _luajit_parts(prototype, wide=lua is LuaVersion.LUAJIT21)
+    dialect = DIALECTS[lua]
+    parts = _luajit_parts(prototype, dialect) if dialect.counts_numbers_apart else _parts(prototype, dialect)
     return Breakdown(**parts, lines=prototype.size - sum(parts.values()))
 
 
@@ -72,9 +74,9 @@ def _parts(prototype: Prototype, dialect: Dialect) -> dict[str, int]:
     }
 
 
-def _luajit_parts(prototype: Prototype, wide: bool) -> dict[str, int]:
-    """One allocation, as in `luajit`; what aligns its parts counts as header. `wide`: built with GC64, as 2.1 is."""
-    header, reference = (104, 8) if wide else (64, 4)
+def _luajit_parts(prototype: Prototype, dialect: Dialect) -> dict[str, int]:
+    """One allocation, as in `luajit`; what aligns its parts counts as header. 2.1 is built with GC64."""
+    header, reference = dialect.header_bytes, 8 if dialect.layout.lua is LuaVersion.LUAJIT21 else 4
     numbers = prototype.constant_types.count("number")
     objects = len(prototype.constant_types) - numbers
     parts = {
@@ -82,7 +84,7 @@ def _luajit_parts(prototype: Prototype, wide: bool) -> dict[str, int]:
         "code": 4 * (len(prototype.code) + 1),  # the first one is the header instruction
         "constants": reference * (objects - len(prototype.children)) + 8 * numbers,
         "functions": reference * len(prototype.children),
-        "upvalues": 2 * len(prototype.upvalues),
+        "upvalues": dialect.upvalue_bytes * len(prototype.upvalues),
         "locals": 0,
     }
     front = parts["header"] + parts["code"] + reference * objects

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from math import copysign, isnan
+from struct import pack, unpack
 
 from ..errors import BytecodeError
-from .layout import Constant
+from .layout import Boxed, Constant, RawFunction, Template
 
 _NAMED = {0x07: "\\a", 0x08: "\\b", 0x0C: "\\f", 0x0A: "\\n", 0x0D: "\\r", 0x09: "\\t", 0x0B: "\\v"}
 _NUMBERED = {code: f"\\{code:03d}" for code in range(256) if not 0x20 <= code < 0x7F}
 _ESCAPES = _NUMBERED | _NAMED | {0x22: '\\"', 0x5C: "\\\\"}
+_ESCAPED = re.compile(r"\\(\d{3}|.)", re.DOTALL)
+_MEANT = {text[1:]: chr(code) for code, text in _NAMED.items()}
+_IDENTIFIER = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*\Z")
 _SHOWN_SOURCE = 80
+
+
+def unquoted(constant: str) -> bytes:
+    """The bytes of a string constant that is shown in quotes."""
+
+    def plain(match: re.Match[str]) -> str:
+        escape = match[1]
+        return chr(int(escape) & 0xFF) if escape.isdigit() else _MEANT.get(escape, escape)
+
+    return _ESCAPED.sub(plain, constant[1:-1]).encode("latin-1", "replace")
 
 
 class Texts:
@@ -46,7 +62,34 @@ class Texts:
             return ("true" if value else "false"), "boolean"
         if isinstance(value, int):
             return str(value), "integer"
-        return self._float(value), "float" if self._integers else "number"
+        if isinstance(value, float):
+            return self._float(value), "float" if self._integers else "number"
+        return self._object(value)
+
+    def _object(self, value: Template | Boxed | RawFunction) -> tuple[str, str]:
+        """What only LuaJIT has among the constants of a function."""
+        if isinstance(value, RawFunction):
+            return f"function <{value.line},{value.last_line}>", "function"
+        text = f"{{{', '.join(self._items(value))}}}" if isinstance(value, Template) else self._boxed(value)
+        self.spend(len(text))
+        return text, "table" if isinstance(value, Template) else value.type
+
+    def _items(self, table: Template) -> Iterator[str]:
+        """As a constructor would have it. A field whose value is computed is nil in the template."""
+        for index, value in enumerate(table.array):
+            if index or value is not None:
+                yield self.constant(value)[0] if index else f"[0] = {self.constant(value)[0]}"
+        for key, value in table.fields:
+            name = key.decode() if isinstance(key, bytes) and _IDENTIFIER.match(key) else f"[{self.constant(key)[0]}]"
+            yield f"{name} = {self.constant(value)[0]}"
+
+    def _boxed(self, value: Boxed) -> str:
+        data = pack(f"<{len(value.words)}I", *value.words)
+        if value.type == "complex":
+            real, imaginary = unpack("<2d", data)
+            return f"{self._float(real)}+{self._float(imaginary)}i"
+        signed = value.type == "int64"
+        return f"{int.from_bytes(data, 'little', signed=signed)}{'LL' if signed else 'ULL'}"
 
     def _float(self, value: float) -> str:
         if isnan(value):

@@ -51,7 +51,8 @@ def _one(raw: RawFunction, dialect: Dialect, texts: Texts, names: dict[int, str]
     upvalue_names = [texts.name(name) for name in raw.upvalue_names]
     upvalue_names += [""] * (raw.upvalue_count - len(upvalue_names))
     children = [f"function <{child.line},{child.last_line}>" for child in raw.children]
-    scope = Scope(words, [text for text, _ in constants], [name or "-" for name in upvalue_names], children)
+    values = raw.constants if dialect.counts_numbers_apart else ()
+    scope = Scope(words, [text for text, _ in constants], [name or "-" for name in upvalue_names], children, values)
     code = instructions(scope, lines_of(raw, dialect, len(words)), dialect, texts)
     if raw.children:
         guesses = child_names(raw, code, upvalue_names, dialect)

@@ -24,6 +24,7 @@ examples:
   moonscope inspect main.lua
   moonscope inspect main.lua --lua 5.5 --depth 1
   moonscope inspect main.lua --listing
+  moonscope inspect main.lua --listing --lua luajit2.1
   moonscope inspect main.lua --json
 """
 
@@ -57,7 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--depth", metavar="N", type=positive, help="show only N levels of nested functions")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="everything, as one JSON object")
-    form.add_argument("--listing", action="store_true", help="the listing that luac -l -l prints")
+    form.add_argument(
+        "--listing", action="store_true", help="the listing that luac -l -l prints; for LuaJIT, luajit -bl"
+    )
     return parser
 
 

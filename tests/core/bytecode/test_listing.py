@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import islice
-from pathlib import Path
-
 import pytest
 
-import moonscope_resources
 from moonscope.bytecode import listing, read
 from moonscope.model import LuaVersion
 
+from .conftest import real_files
+
 WITH_LUAC = [LuaVersion.LUA51, LuaVersion.LUA52, LuaVersion.LUA53, LuaVersion.LUA54]
-HERE = Path(__file__).parent / "lua"
-SAMPLES = Path(moonscope_resources.__file__).parent / "samples"
-SYSTEM = (Path("/usr/share/lua"), Path("/usr/share/nmap"), Path("/usr/share/nvim"))  # Debian packages that ship Lua
-SYSTEM_FILES = 150
-
-
-def real_files() -> list[Path]:
-    system = (path for root in SYSTEM if root.is_dir() for path in sorted(root.rglob("*.lua")))
-    return [*sorted(HERE.glob("*.lua")), *sorted(SAMPLES.rglob("*.lua")), *islice(system, SYSTEM_FILES)]
 
 
 def generated() -> dict[str, str]:

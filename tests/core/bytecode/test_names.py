@@ -7,10 +7,8 @@ import pytest
 from moonscope.bytecode import read
 from moonscope.model import LuaVersion
 
-PUC = [LuaVersion.LUA51, LuaVersion.LUA52, LuaVersion.LUA53, LuaVersion.LUA54, LuaVersion.LUA55]
 
-
-@pytest.fixture(params=PUC)
+@pytest.fixture(params=LuaVersion)
 def names(request, dump):
     """The names of the functions that the main function creates."""
 
@@ -63,7 +61,7 @@ def test_names_are_known_where_constants_are_beyond_the_reach_of_an_operand(name
     ]
 
 
-@pytest.mark.parametrize("lua", PUC)
+@pytest.mark.parametrize("lua", LuaVersion)
 def test_a_function_put_in_an_upvalue_is_named_after_it(lua, dump):
     root = read(
         dump(lua, "local f, M = nil, {}; return function() f = function() end; M.g = function() end end"), lua
@@ -71,14 +69,14 @@ def test_a_function_put_in_an_upvalue_is_named_after_it(lua, dump):
     assert [each.name for each in root.children[0].children] == ["f", "M.g"]
 
 
-@pytest.mark.parametrize("lua", [LuaVersion.LUA53, LuaVersion.LUA54, LuaVersion.LUA55])
+@pytest.mark.parametrize("lua", [lua for lua in LuaVersion if lua not in (LuaVersion.LUA51, LuaVersion.LUA52)])
 def test_without_debug_information_fields_and_globals_still_name(lua, dump):
     source = "local function lost() end; function kept() end; local M = {}; function M.field() end; return lost, M"
     root = read(dump(lua, source, strip=True), lua).root
     assert [each.name for each in root.children] == ["", "kept", "field"]
 
 
-@pytest.mark.parametrize("lua", PUC)
+@pytest.mark.parametrize("lua", LuaVersion)
 def test_a_path_that_grows_without_end_is_cut(lua, dump):
     source = "x" + ".field" * 1_000 + " = function() end"
     name = read(dump(lua, source), lua).root.children[0].name

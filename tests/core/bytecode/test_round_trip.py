@@ -16,7 +16,7 @@ from moonscope.bytecode.layout import RawFunction, read_chunk
 from moonscope.bytecode.tables import DIALECTS
 from moonscope.model import LuaVersion, Prototype
 
-PUC = list(DIALECTS)
+PUC = [lua for lua in DIALECTS if "jit" not in lua]
 
 
 class Writer:

@@ -9,7 +9,10 @@ from .lua52 import LUA52
 from .lua53 import LUA53
 from .lua54 import LUA54
 from .lua55 import LUA55
+from .luajit import LUAJIT20, LUAJIT21
 
-DIALECTS: dict[LuaVersion, Dialect] = {each.layout.lua: each for each in (LUA51, LUA52, LUA53, LUA54, LUA55)}
+DIALECTS: dict[LuaVersion, Dialect] = {
+    each.layout.lua: each for each in (LUA51, LUA52, LUA53, LUA54, LUA55, LUAJIT20, LUAJIT21)
+}
 
 __all__ = ["DIALECTS"]

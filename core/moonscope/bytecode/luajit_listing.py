@@ -1,0 +1,139 @@
+"""The listing that `luajit -bl` prints (jit/bc.lua of both releases), line for line.
+
+Where LuaJIT prints the address of a function this prints `#0`, `#1`, …: its number in the listing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ..model import Instruction, Prototype
+from .dialect import Dialect
+from .text import unquoted
+
+_CONTROL = re.compile(r"[\0-\x1f\x7f]")
+_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_SHOWN_STRING = 40  # bytes
+_SHOWN_SOURCE = 40
+_REFERENCES = {"str", "tab", "cdata", "num", "func"}
+
+
+def listing(root: Prototype, dialect: Dialect) -> str:
+    """All functions, nested ones before the one they are in; ends in an empty line each."""
+    order = _children_first(root)
+    names = {id(prototype): _location(prototype, number) for number, prototype in enumerate(order)}
+    out: list[str] = []
+    for prototype in order:
+        out.append(f"-- BYTECODE -- {names[id(prototype)]}-{prototype.last_line}")
+        out += _Lines(prototype, dialect, [names[id(child)] for child in prototype.children]).all()
+        out.append("")
+    return "\n".join(out) + "\n"
+
+
+def _children_first(root: Prototype) -> list[Prototype]:
+    found: list[Prototype] = []
+    waiting = [root]
+    while waiting:
+        found.append(waiting.pop())
+        waiting.extend(found[-1].children)
+    return found[::-1]
+
+
+def _location(prototype: Prototype, number: int) -> str:
+    source = prototype.source
+    if source.startswith("@"):
+        name = re.split(r"[/\\]", source[1:])[-1]
+    elif len(source.encode("utf-8", "surrogateescape")) > _SHOWN_SOURCE:
+        name = f"#{number}"
+    else:
+        name = source[1:] if source.startswith("=") else f'"{source}"'
+    return f"{name}:{prototype.line}"
+
+
+class _Lines:
+    """The lines of one function."""
+
+    def __init__(self, prototype: Prototype, dialect: Dialect, children: list[str]) -> None:
+        self._prototype = prototype
+        self._dialect = dialect
+        self._children = children
+        types = prototype.constant_types
+        self._functions = [at for at, kind in enumerate(types) if kind == "function"]
+        self._objects = len(types) - types.count("number")
+
+    def all(self) -> Iterator[str]:
+        marked = {_target(each) for each in self._prototype.code if self._modes(each)[-1] == "jump"}
+        for each in self._prototype.code:
+            yield self._line(each, "=>" if each.pc in marked else "  ")
+
+    def _modes(self, instruction: Instruction) -> tuple[str, ...]:
+        return self._dialect.by_name[instruction.opcode].modes
+
+    def _line(self, instruction: Instruction, mark: str) -> str:
+        modes, operands = self._modes(instruction), instruction.operands
+        alone = len(modes) == 1 and modes[0] == "var"  # IST and ISF have no A
+        front = f"{instruction.pc:04d} {mark} {instruction.opcode:<6} {'' if alone else operands[0]:>3} "
+        if modes[-1] == "jump":
+            return f"{front}=> {_target(instruction):04d}"
+        if len(modes) == 1 and not alone:
+            return front
+        told = "".join(f"{each:>3} " for each in operands[1:-1]) + f"{self._number(modes[-1], operands[-1]):>3}"
+        meaning = self._meaning(instruction, modes)
+        if meaning is None:
+            return front + told
+        return f"{front}{told}  ; {meaning}" if len(modes) == 3 else f"{front}{told}      ; {meaning}"
+
+    def _number(self, mode: str, operand: int) -> int:
+        """An operand as it stands in the instruction."""
+        if mode not in _REFERENCES:
+            return operand
+        if mode == "num":
+            return operand - self._objects
+        if operand < 0:
+            return -1 - operand
+        return self._functions[operand] if mode == "func" else operand
+
+    def _meaning(self, instruction: Instruction, modes: tuple[str, ...]) -> str | None:
+        """What stands behind the semicolon; None: there is none."""
+        last = self._named(instruction, modes[-1])
+        if modes[0] != "uv":
+            return last
+        first = self._upvalue(instruction.operands[0])
+        return first if last is None else f"{first} ; {last}"
+
+    def _named(self, instruction: Instruction, mode: str) -> str | None:
+        operand = instruction.operands[-1]
+        if mode == "func":
+            return self._children[operand] if 0 <= operand < len(self._children) else instruction.comment
+        if mode == "uv":
+            return self._upvalue(operand)
+        if mode not in ("str", "num"):
+            return None
+        if instruction.opcode == "TSETM":
+            return instruction.comment
+        constants = self._prototype.constants
+        text = constants[operand] if 0 <= operand < len(constants) else "(no constant)"
+        return _string(text) if text.startswith('"') else text
+
+    def _upvalue(self, index: int) -> str:
+        upvalues = self._prototype.upvalues
+        return upvalues[index].name if index < len(upvalues) else f"(no upvalue {index})"
+
+
+def _target(instruction: Instruction) -> int:
+    """Also of a LOOP, which does not jump, and of a jump that leads out of the function."""
+    return instruction.pc + instruction.operands[-1] + 1
+
+
+def _string(constant: str) -> str:
+    """Control characters are escaped, then 40 bytes are shown; quotes and backslashes stand as they are."""
+    data = unquoted(constant)
+    text = _CONTROL.sub(lambda found: _NAMED.get(found[0], f"\\{ord(found[0]):03d}"), data.decode("latin-1"))
+    if len(data) <= _SHOWN_STRING:
+        return f'"{_readable(text)}"'
+    return f'"{_readable(text[:_SHOWN_STRING])}"~'
+
+
+def _readable(text: str) -> str:
+    return text.encode("latin-1").decode("utf-8", "backslashreplace")
