@@ -7,6 +7,7 @@ from collections import Counter
 from ..model import PrototypeTree
 from .diff import differences
 from .match import Node, match_trees
+from .normal import normal_constants
 from .values import Comparison, Hunk, Match, Place, PrototypeChange, Side
 
 
@@ -47,7 +48,7 @@ def _pair(a: Node, b: Node) -> PrototypeChange:
     if a.fingerprint == b.fingerprint:
         return PrototypeChange(match=Match.SAME, a=_place(a), b=_place(b), similarity=1.0)
     spans, coarse = differences(a.texts, b.texts)
-    before, after = Counter(a.prototype.constants), Counter(b.prototype.constants)
+    before, after = Counter(normal_constants(a.prototype)), Counter(normal_constants(b.prototype))
     total = len(a.texts) + len(b.texts)
     changed = sum(span.a_to - span.a_from + span.b_to - span.b_from for span in spans)
     return PrototypeChange(

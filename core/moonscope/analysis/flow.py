@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 
 from ..model import Instruction, LuaVersion
+from .operands import LIKE_51
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,12 @@ Step = Callable[[Instruction, State], None]
 
 _PASSIVE = """
     SETGLOBAL SETUPVAL SETTABUP SETTABLE SETFIELD SETI SETLIST EQ LT LE EQK EQI LTI LEI GTI GEI TEST JMP CLOSE TBC
-    RETURN RETURN0 RETURN1 TAILCALL MMBIN MMBINI MMBINK EXTRAARG ERRNNIL VARARGPREP (data)
+    RETURN RETURN0 RETURN1 TAILCALL CALLT MMBIN MMBINI MMBINK EXTRAARG ERRNNIL VARARGPREP NOP (data)
 """
 _WRITE_NOTHING = frozenset(_PASSIVE.split())
 _SKIP_NEXT = frozenset({"EQ", "LT", "LE", "EQK", "EQI", "LTI", "LEI", "GTI", "GEI", "TEST", "TESTSET"})
 """Tests: either the next instruction, a jump, is carried out or the one after it."""
-_NEVER_GO_ON = frozenset({"JMP", "LFALSESKIP", "TFORPREP", "RETURN", "RETURN0", "RETURN1"})
+_NEVER_GO_ON = frozenset({"JMP", "LFALSESKIP", "TFORPREP", "RETURN", "RETURN0", "RETURN1", "CALLT"})
 
 
 def written(instruction: Instruction, lua: LuaVersion) -> range:
@@ -58,7 +59,7 @@ def written(instruction: Instruction, lua: LuaVersion) -> range:
             wanted = operands[-2] if lua is LuaVersion.LUA55 else operands[1]
             return range(a, a + wanted - 1) if wanted else range(a, 256)
         case "LOADNIL":
-            return range(a, operands[1] + 1) if lua is LuaVersion.LUA51 else range(a, a + operands[1] + 1)
+            return range(a, operands[1] + 1) if lua in LIKE_51 else range(a, a + operands[1] + 1)
         case "FORPREP" | "FORLOOP":
             return range(a, a + 4)
         case "SELF":

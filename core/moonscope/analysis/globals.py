@@ -3,26 +3,23 @@
 Lua 5.2 – 5.5 reach globals through the variable `_ENV`, Lua 5.1 through the environment of the function. Both are
 followed from the main function into the functions it creates, through registers, locals and upvalues. A captured
 variable is taken to keep what it held when the closure was made; what may be the table of globals is taken to be
-it. LuaJIT's instructions are not decoded, so nothing can be said about its files.
+it. LuaJIT runs the language of 5.1, and its instructions are followed as those of 5.1.
 """
 
 from __future__ import annotations
 
+from ..bytecode.as51 import as_51
 from ..model import Instruction, LuaVersion, Prototype, PrototypeTree
 from .access import Touch, read, write
 from .calls import call
 from .flow import GLOBALS, Global, Literal, State, Value, follow, written
-from .operands import ENVIRONMENT, OLD, TableUse, constant_at, table_use, upvalue_slot
+from .operands import ENVIRONMENT, JITS, LIKE_51, OLD, TableUse, constant_at, table_use, upvalue_slot
 from .standard import TABLES
 from .values import Access, FileState, Kind, PrototypePath, PrototypeState
-
-LUAJIT_NOTICE = "LuaJIT's instructions are not decoded: which globals this file uses is not known."
 
 
 def file_state(tree: PrototypeTree) -> FileState:
     """What all prototypes of a file do with the state of the VM that runs them."""
-    if tree.lua in (LuaVersion.LUAJIT20, LuaVersion.LUAJIT21):
-        return FileState(lua=tree.lua, key=tree.key, notice=LUAJIT_NOTICE)
     found: list[PrototypeState] = []
     waiting: list[tuple[Prototype, PrototypePath, State]] = [(tree.root, (), _entry(tree))]
     while waiting:
@@ -45,7 +42,7 @@ def file_state(tree: PrototypeTree) -> FileState:
 
 def _entry(tree: PrototypeTree) -> State:
     """What is known when the main function starts: only where its globals are."""
-    if tree.lua is LuaVersion.LUA51:
+    if tree.lua in LIKE_51:
         return {ENVIRONMENT: GLOBALS}
     main = tree.root.line == 0  # Lua sets the first upvalue of a main function to the globals; names may be stripped
     upvalues = enumerate(tree.root.upvalues)
@@ -69,7 +66,8 @@ class _Run:
         self._lua = lua
         self._found: dict[int, list[Touch]] = {}  # by pc; what is found last counts
         self._captures = _captures(prototype) if lua is LuaVersion.LUA51 else frozenset()
-        follow(prototype.code, entry, self._step, lua)
+        self._first_argument = 2 if lua is LuaVersion.LUAJIT21 else 1  # after the function; 2.1 has frames of two slots
+        follow(as_51(prototype.code) if lua in JITS else prototype.code, entry, self._step, lua)
 
     def accesses(self) -> tuple[Access, ...]:
         """In the order of the code, without the "string" of a "string.format" on the same line."""
@@ -107,6 +105,8 @@ class _Run:
                 return state.get(operands[1]), {}
             case "GETUPVAL":
                 return state.get(upvalue_slot(operands[1])), {}
+            case "KSHORT":  # LuaJIT: a small integer
+                return Literal(str(operands[1]), "number"), {}
             case "LOADK":
                 source = operands[1] if self._lua in OLD else -1 - operands[1]
                 return self._known(source, state), {}
@@ -114,7 +114,7 @@ class _Run:
                 self._set_upvalue(operands, state, touches)
             case "CLOSURE":
                 self._create(operands[1], state)
-            case "CALL" | "TAILCALL":
+            case "CALL" | "TAILCALL" | "CALLT":
                 return self._call(operands, state, touches), {}
             case "RETURN" | "RETURN1" | "SETLIST":
                 self._give_away(opcode, operands, state, touches)
@@ -123,8 +123,10 @@ class _Run:
         return None, {}
 
     def _known(self, source: int, state: State) -> Value | None:
+        if source >= 0:
+            return state.get(source)
         constant = constant_at(self._prototype, source)
-        return Literal(*constant) if constant is not None else state.get(source)
+        return Literal(*constant) if constant is not None else None
 
     def _table(self, use: TableUse, state: State, touches: list[Touch]) -> Value | None:
         table = state.get(use.table)
@@ -144,7 +146,7 @@ class _Run:
         return result
 
     def _set_upvalue(self, operands: tuple[int, ...], state: State, touches: list[Touch]) -> None:
-        value, slot = state.get(operands[0]), upvalue_slot(operands[1])
+        value, slot = self._known(operands[0], state), upvalue_slot(operands[1])
         upvalues = self._prototype.upvalues
         name = upvalues[operands[1]].name if 0 <= operands[1] < len(upvalues) else ""
         if name in ("_ENV", "") and state.get(slot) == GLOBALS:
@@ -155,7 +157,7 @@ class _Run:
 
     def _create(self, index: int, state: State) -> None:
         """A closure is made: its upvalues are registers or upvalues of this function."""
-        if index >= len(self._prototype.children):
+        if not 0 <= index < len(self._prototype.children):
             return
         entry: State = {}
         for at, upvalue in enumerate(self._prototype.children[index].upvalues):
@@ -168,7 +170,7 @@ class _Run:
 
     def _call(self, operands: tuple[int, ...], state: State, touches: list[Touch]) -> Value | None:
         function = state.get(operands[0])
-        arguments = _arguments(operands[0] + 1, operands[1] - 1, state)
+        arguments = _arguments(operands[0] + self._first_argument, operands[1] - 1, state)
         environment = state.get(ENVIRONMENT)
         outcome = call(function.path if isinstance(function, Global) else "", arguments, environment, self._lua)
         touches.extend(outcome.touches)

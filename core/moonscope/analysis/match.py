@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterable
 from functools import cached_property
 
 from ..model import LuaVersion, Prototype
-from .normal import normal_texts
+from .normal import normal_constants, normal_texts
 from .values import PrototypePath
 
 _ALIKE = 0.5  # functions with less in common are not taken for versions of each other …
@@ -32,7 +32,7 @@ class Node:
     def fingerprint(self) -> Hashable:
         """Equal for prototypes that do the same, whatever their lines."""
         own = self.prototype
-        return own.parameters, own.vararg, own.constants, tuple(self.texts)
+        return own.parameters, own.vararg, normal_constants(own), tuple(self.texts)
 
     @cached_property
     def words(self) -> Counter[str]:

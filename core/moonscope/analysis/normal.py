@@ -6,8 +6,10 @@ Constants that are no strings stand in k(…), which tells them from registers a
 
 from __future__ import annotations
 
+from ..bytecode.dialect import Dialect
+from ..bytecode.tables import DIALECTS
 from ..model import Instruction, LuaVersion, Prototype
-from .operands import OLD, constant_at
+from .operands import JITS, OLD, constant_at
 
 _UPVALUE_AT = {"GETUPVAL": 1, "SETUPVAL": 1, "GETTABUP": 1, "SETTABUP": 0}
 _CONSTANT_AT = {"LOADK": 1, "GETTABUP": 2, "GETFIELD": 2, "SETTABUP": 1, "SETFIELD": 1, "EQK": 1, "MMBINK": 1}
@@ -21,8 +23,16 @@ _NO_CONSTANTS = frozenset({"SETLIST", "NEWTABLE"})
 
 def normal_texts(prototype: Prototype, lua: LuaVersion) -> list[str]:
     """The instructions of a prototype, one text each."""
+    if lua in JITS:
+        return [_jit_text(instruction, prototype, DIALECTS[lua]) for instruction in prototype.code]
     old = lua in OLD
     return [_text(instruction, prototype, lua, old) for instruction in prototype.code]
+
+
+def normal_constants(prototype: Prototype) -> tuple[str, ...]:
+    """Without nested functions, which LuaJIT has among them: they are told by their lines, which shift."""
+    typed = zip(prototype.constants, prototype.constant_types, strict=True)
+    return tuple([text for text, kind in typed if kind != "function"])
 
 
 def _text(instruction: Instruction, prototype: Prototype, lua: LuaVersion, old: bool) -> str:
@@ -43,6 +53,21 @@ def _text(instruction: Instruction, prototype: Prototype, lua: LuaVersion, old: 
     where = _UPVALUE_AT.get(opcode)
     if where is not None and 0 <= operands[where] < len(prototype.upvalues):
         shown[where] = prototype.upvalues[operands[where]].name or shown[where]
+    return " ".join([opcode, *shown])
+
+
+def _jit_text(instruction: Instruction, prototype: Prototype, dialect: Dialect) -> str:
+    opcode, operands = instruction.opcode, instruction.operands
+    shown = [str(operand) for operand in operands]
+    for at, (mode, operand) in enumerate(zip(dialect.by_name[opcode].modes, operands, strict=True)):
+        if mode == "func" and 0 <= operand < len(prototype.children):
+            shown[at] = prototype.children[operand].name or "function"
+        elif mode == "uv" and operand < len(prototype.upvalues):
+            shown[at] = prototype.upvalues[operand].name or shown[at]
+        elif mode in ("str", "num", "tab", "cdata"):
+            constant = constant_at(prototype, -1 - operand)
+            if constant is not None:
+                shown[at] = constant[0] if constant[1] == "string" else f"k({constant[0]})"
     return " ".join([opcode, *shown])
 
 

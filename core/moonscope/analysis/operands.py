@@ -2,7 +2,7 @@
 
 A *slot* is where a value can be: a register from 0 up, an upvalue as `upvalue_slot(i)`, the environment of a
 function of Lua 5.1 as `ENVIRONMENT`. A *source* is where a key or value comes from: a register from 0 up, or
-constant i as -1 - i (the way listings of 5.1 – 5.3 print it).
+constant i as -1 - i (the way listings of 5.1 – 5.3 print it). LuaJIT is told in the words of 5.1 (`bytecode.as51`).
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from ..bytecode import text
 from ..model import Instruction, LuaVersion, Prototype
 
-OLD = frozenset({LuaVersion.LUA51, LuaVersion.LUA52, LuaVersion.LUA53})
+JITS = frozenset({LuaVersion.LUAJIT20, LuaVersion.LUAJIT21})
+LIKE_51 = JITS | {LuaVersion.LUA51}
+"""Luas whose functions have an environment instead of a variable `_ENV`."""
+OLD = LIKE_51 | {LuaVersion.LUA52, LuaVersion.LUA53}
 """Luas whose instructions tell constants from registers by the sign of an operand."""
 ENVIRONMENT = -1000  # below all upvalues: there are at most 255
-_ESCAPED = re.compile(r"\\(\d{3}|.)", re.DOTALL)
-_NAMED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
@@ -26,12 +28,7 @@ def upvalue_slot(index: int) -> int:
 
 def unquoted(constant: str) -> str:
     """The text of a string constant; bytes that are not UTF-8 as \\xNN."""
-
-    def plain(match: re.Match[str]) -> str:
-        escape = match[1]
-        return chr(int(escape)) if escape.isdigit() else _NAMED.get(escape, escape)
-
-    return _ESCAPED.sub(plain, constant[1:-1]).encode("latin-1", "replace").decode("utf-8", "backslashreplace")
+    return text.unquoted(constant).decode("utf-8", "backslashreplace")
 
 
 def field_name(table: str, constant: str) -> str:

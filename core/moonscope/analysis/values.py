@@ -66,7 +66,6 @@ class FileState(Struct, frozen=True, kw_only=True):
     lua: LuaVersion
     key: str
     prototypes: tuple[PrototypeState, ...] = ()
-    notice: str = ""  # what could not be analysed, and why
 
 
 class Reason(Struct, frozen=True, kw_only=True):

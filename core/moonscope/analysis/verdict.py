@@ -25,8 +25,6 @@ def verdict_of(state: FileState) -> FileVerdict:
     reasons = _sentences(state, ((owner, access) for owner, access in found if access.kind in WEIGHTS))
     order = list(Verdict)
     verdict = max((reason.weight for reason in reasons), key=order.index, default=Verdict.SHARES_CLEANLY)
-    if state.notice:
-        verdict = Verdict.NOT_ANALYSED
     accesses = [access for _, access in found]
     return FileVerdict(
         lua=state.lua,
@@ -39,7 +37,6 @@ def verdict_of(state: FileState) -> FileVerdict:
         writes=_names(accesses, _WRITES),
         standard=tuple(name for name in _names(accesses, _STANDARD) if name != "_ENV"),
         modules=_names(accesses, (Kind.REQUIRES,)),
-        notice=state.notice,
     )
 
 

@@ -20,7 +20,7 @@ from ..analysis.sarif import sarif_log
 from ..analysis.values import FileVerdict, Reason, Verdict
 from ..analysis.words import EXPLANATIONS, SUMMARIES
 from ..cache import CodeCache
-from ..errors import MoonscopeError, UnsupportedError, UsageError
+from ..errors import MoonscopeError, UnsupportedError
 from ..model import LuaVersion
 from ..version import __version__
 from .arguments import choice
@@ -42,7 +42,6 @@ exit codes: 0 no file writes globals, 1 a file writes globals, 2 wrong command l
 """
 _STYLES = {Verdict.SHARES_CLEANLY: "green", Verdict.READS_STATE: "yellow", Verdict.WRITES_GLOBALS: "bold red"}
 _MOST_LINES = 8  # shown for one name; --json and --sarif have all
-_LUAJITS = (LuaVersion.LUAJIT20, LuaVersion.LUAJIT21)
 
 
 class CheckReport(Struct, frozen=True, kw_only=True):
@@ -56,11 +55,6 @@ class CheckReport(Struct, frozen=True, kw_only=True):
 
 def main(argv: Sequence[str]) -> int:
     args = _parser().parse_args(argv)
-    if args.lua in _LUAJITS:
-        raise UsageError(
-            f"{args.lua} cannot be checked: its instructions are not decoded; "
-            "--lua 5.1 checks the same files unless they use goto, 64-bit numbers or other extensions of LuaJIT"
-        )
     report = _check([engine_path(path) for path in args.paths], args.lua)
     for failure in report.failures:
         named = failure.path in failure.message

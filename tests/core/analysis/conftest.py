@@ -12,17 +12,14 @@ from moonscope import bytecode
 from moonscope.cache import CodeCache
 from moonscope.model import LuaVersion, PrototypeTree
 
-DECODED = (LuaVersion.LUA51, LuaVersion.LUA52, LuaVersion.LUA53, LuaVersion.LUA54, LuaVersion.LUA55)
-"""The Luas whose instructions can be analysed."""
-
 
 class Compile(Protocol):
     def __call__(self, source: str, lua: LuaVersion = ..., name: str = ...) -> PrototypeTree: ...
 
 
-@pytest.fixture(params=DECODED)
+@pytest.fixture(params=LuaVersion)
 def lua(request: pytest.FixtureRequest) -> LuaVersion:
-    """Every Lua whose instructions are decoded, one after the other."""
+    """Every Lua, one after the other."""
     return LuaVersion(request.param)
 
 

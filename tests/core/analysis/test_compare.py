@@ -100,11 +100,12 @@ def test_numbers_of_constants_and_upvalues_do_not_make_a_difference(tree_of, lua
     b = tree_of("local t = {}\nt.a = 'y'\nt.b = 'x'\nt.c = t.b\nreturn t", lua)
     [change] = compare(a, b).changes
     assert [hunk.removed for hunk in change.hunks] == [()]
-    assert sum(len(hunk.added) for hunk in change.hunks) == 1
+    added = 2 if "jit" in lua else 1  # LuaJIT loads the string first
+    assert sum(len(hunk.added) for hunk in change.hunks) == added
 
 
 def test_bytes_before_and_after(tree_of, lua):
-    a, b = tree_of("return 1", lua), tree_of("local t = { 1, 2, 3 }\nreturn t", lua)
+    a, b = tree_of("return 1", lua), tree_of("local t = { 1, 2, 3 }\nreturn t, t", lua)
     comparison = compare(a, b)
     [change] = comparison.changes
     assert (change.a.size, change.b.size) == (a.root.size, b.root.size)

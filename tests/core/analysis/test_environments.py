@@ -9,9 +9,10 @@ from moonscope.analysis import file_state
 from moonscope.analysis.values import Kind
 from moonscope.model import LuaVersion
 
-from .conftest import DECODED, execute
+from .conftest import execute
 
-WITH_ENV = DECODED[1:]
+LIKE_51 = [LuaVersion.LUA51, LuaVersion.LUAJIT20, LuaVersion.LUAJIT21]
+WITH_ENV = [lua for lua in LuaVersion if lua not in LIKE_51]
 WRITES = {Kind.WRITES_GLOBAL, Kind.WRITES_COMPUTED_GLOBAL, Kind.CHANGES_STANDARD}
 
 
@@ -52,20 +53,21 @@ def test_keys_of_env(names, lua):
     assert names("_ENV.x = 1\nlocal k = ...\n_ENV[k] = 2", lua, *WRITES) == ["x", ""]
 
 
-@pytest.mark.parametrize("lua", [LuaVersion.LUA53, LuaVersion.LUA54, LuaVersion.LUA55])
+@pytest.mark.parametrize("lua", [lua for lua in LuaVersion if lua not in (LuaVersion.LUA51, LuaVersion.LUA52)])
 def test_a_stripped_chunk_still_tells_its_globals(lua):
-    dump = b"return string.dump(load('local a = 1\\nx = function() y = a + z end'), true)"
+    dump = b"return string.dump((loadstring or load)('local a = 1\\nx = function() y = a + z end'), true)"
     state = file_state(bytecode.read(execute(lua, dump), lua))
     found = [(each.kind, each.name, each.line) for prototype in state.prototypes for each in prototype.accesses]
     expected = [(Kind.WRITES_GLOBAL, "x", 0), (Kind.READS_GLOBAL, "z", 0), (Kind.WRITES_GLOBAL, "y", 0)]
     assert found == expected
 
 
-def test_module_makes_a_global_and_takes_the_names_after_it(names):
+@pytest.mark.parametrize("lua", LIKE_51)
+def test_module_makes_a_global_and_takes_the_names_after_it(names, lua):
     source = "before = 1\nmodule('my.mod', package.seeall)\nfunction f() x = 1 end"
-    assert names(source, LuaVersion.LUA51, *WRITES) == ["before"]
-    assert names(source, LuaVersion.LUA51, Kind.DEFINES_MODULE) == ["my.mod"]
-    assert names("module(...)", LuaVersion.LUA51, Kind.DEFINES_MODULE) == [""]
+    assert names(source, lua, *WRITES) == ["before"]
+    assert names(source, lua, Kind.DEFINES_MODULE) == ["my.mod"]
+    assert names("module(...)", lua, Kind.DEFINES_MODULE) == [""]
 
 
 def test_module_is_only_a_name_where_the_standard_library_lacks_it(names):
@@ -74,22 +76,25 @@ def test_module_is_only_a_name_where_the_standard_library_lacks_it(names):
     assert names(source, LuaVersion.LUA54, *WRITES) == ["x"]
 
 
-def test_setfenv_changes_what_names_mean(names):
+@pytest.mark.parametrize("lua", LIKE_51)
+def test_setfenv_changes_what_names_mean(names, lua):
     source = "setfenv(1, {})\na = 1\nlocal function f() b = 2 end"
-    assert names(source, LuaVersion.LUA51, *WRITES) == []
-    assert names(source, LuaVersion.LUA51, Kind.CHANGES_ENVIRONMENT) == ["setfenv"]
-    assert names("setfenv(1, {})\nsetfenv(1, _G)\na = 1", LuaVersion.LUA51, *WRITES) == []
-    assert names("local g = _G\nsetfenv(1, {})\nsetfenv(1, g)\na = 1", LuaVersion.LUA51, *WRITES) == []
-    assert names("local f = setfenv\nlocal g = _G\nf(1, {})\nf(1, g)\na = 1", LuaVersion.LUA51, *WRITES) == ["a"]
+    assert names(source, lua, *WRITES) == []
+    assert names(source, lua, Kind.CHANGES_ENVIRONMENT) == ["setfenv"]
+    assert names("setfenv(1, {})\nsetfenv(1, _G)\na = 1", lua, *WRITES) == []
+    assert names("local g = _G\nsetfenv(1, {})\nsetfenv(1, g)\na = 1", lua, *WRITES) == []
+    assert names("local f = setfenv\nlocal g = _G\nf(1, {})\nf(1, g)\na = 1", lua, *WRITES) == ["a"]
 
 
-def test_setfenv_of_another_function_leaves_this_one_alone(names):
-    assert names("setfenv(function() end, {})\na = 1", LuaVersion.LUA51, *WRITES) == ["a"]
+@pytest.mark.parametrize("lua", LIKE_51)
+def test_setfenv_of_another_function_leaves_this_one_alone(names, lua):
+    assert names("setfenv(function() end, {})\na = 1", lua, *WRITES) == ["a"]
 
 
-def test_getfenv_gives_the_globals(names):
+@pytest.mark.parametrize("lua", LIKE_51)
+def test_getfenv_gives_the_globals(names, lua):
     source = "getfenv().x = 1\ngetfenv(0).y = 2\nlocal e = getfenv(1)\ne.z = 3"
-    assert names(source, LuaVersion.LUA51, *WRITES) == ["x", "y", "z"]
+    assert names(source, lua, *WRITES) == ["x", "y", "z"]
 
 
 def test_declared_globals_of_55_are_not_read_when_they_are_defined(names):

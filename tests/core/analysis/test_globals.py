@@ -222,7 +222,21 @@ def test_code_that_cannot_be_reached_is_still_seen(touched):
     assert touched("do return end\nx = y") == [(2, "reads", "y"), (2, "writes", "x")]
 
 
-def test_luajit_says_that_it_was_not_analysed(tree_of):
-    state = file_state(tree_of("x = 1", LuaVersion.LUAJIT21))
-    assert state.prototypes == ()
-    assert "not decoded" in state.notice
+@pytest.mark.parametrize("lua", [LuaVersion.LUAJIT20, LuaVersion.LUAJIT21])
+def test_what_luajit_has_instructions_of_its_own_for(tree_of, lua):
+    """Constants put into upvalues, tail calls that no return follows, arguments after a frame of one or two slots."""
+    source = """local g = _G
+local function f(a) if a then return print(_G) else return setmetatable(g, {}) end end
+local function h() g = "text"; g = 1.5; g = nil; g.x = 1 end
+local function k(...) rawset(_G, "y", ...); return rawset(_G, "z", ...) end
+_G[1] = 2
+return { f(h(k(...))) }"""
+    state = file_state(tree_of(source, lua))
+    found = [(each.line, each.kind, each.name) for prototype in state.prototypes for each in prototype.accesses]
+    heavy = [each for each in found if each[1] not in (Kind.READS_STANDARD, Kind.READS_GLOBAL)]
+    assert heavy == [
+        (5, Kind.WRITES_COMPUTED_GLOBAL, ""),
+        (2, Kind.CHANGES_METATABLE, "_G"),
+        (4, Kind.WRITES_GLOBAL, "y"),
+        (4, Kind.WRITES_GLOBAL, "z"),
+    ]

@@ -11,8 +11,7 @@ from moonscope.analysis import compare, file_state, judge
 from moonscope.analysis.values import Kind, Match
 from moonscope.bytecode import fuzz
 from moonscope.errors import BytecodeError
-
-from .conftest import DECODED
+from moonscope.model import LuaVersion
 
 READ_NAMES = st.sampled_from(["r1", "r2", "r3"])
 WRITE_NAMES = st.sampled_from(["w1", "w2", "w3"])
@@ -53,7 +52,7 @@ def words(source: str, letter: str) -> set[str]:
     return {f"{letter}{number}" for number in (1, 2, 3) if f"{letter}{number}" in source}
 
 
-@pytest.mark.parametrize("lua", DECODED)
+@pytest.mark.parametrize("lua", LuaVersion)
 @KEPT_FIXTURES
 @given(source=PROGRAMS)
 def test_what_a_program_reads_and_writes_is_found(tree_of, lua, source):
@@ -63,7 +62,7 @@ def test_what_a_program_reads_and_writes_is_found(tree_of, lua, source):
     assert {each.kind for each in accesses} <= {Kind.WRITES_GLOBAL, Kind.READS_GLOBAL, Kind.READS_STANDARD}
 
 
-@pytest.mark.parametrize("lua", DECODED)
+@pytest.mark.parametrize("lua", LuaVersion)
 @KEPT_FIXTURES
 @given(source=PROGRAMS, lines=st.integers(1, 5))
 def test_a_program_moved_down_is_the_same_program(tree_of, lua, source, lines):
@@ -71,7 +70,7 @@ def test_a_program_moved_down_is_the_same_program(tree_of, lua, source, lines):
     assert {change.match for change in comparison.changes} == {Match.SAME}
 
 
-@pytest.mark.parametrize("lua", DECODED)
+@pytest.mark.parametrize("lua", LuaVersion)
 @KEPT_FIXTURES
 @given(source=PROGRAMS, other=PROGRAMS)
 def test_every_prototype_is_in_a_comparison_once(tree_of, lua, source, other):
@@ -84,7 +83,7 @@ def test_every_prototype_is_in_a_comparison_once(tree_of, lua, source, other):
     assert on_b == sorted(on_b)
 
 
-@pytest.mark.parametrize("lua", DECODED)
+@pytest.mark.parametrize("lua", LuaVersion)
 @settings(max_examples=200)
 @given(data=st.data())
 def test_damaged_code_that_can_be_read_can_be_analysed(lua, data):

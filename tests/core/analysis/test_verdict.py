@@ -75,12 +75,6 @@ def test_remarks_do_not_count(tree_of, lua):
     assert {each.kind for each in found.remarks} >= {Kind.LOADS_CODE, Kind.USES_DEBUG, Kind.READS_OTHER_STANDARD}
 
 
-def test_luajit_gets_no_verdict(tree_of):
-    found = judge(tree_of("x = 1", LuaVersion.LUAJIT20))
-    assert (found.verdict, found.reasons) == (Verdict.NOT_ANALYSED, ())
-    assert found.notice
-
-
 def test_a_verdict_survives_the_protocol(tree_of, lua):
     found = judge(tree_of("x = y\nrequire 'z'", lua))
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(found), type=FileVerdict) == found
