@@ -1,4 +1,4 @@
-"""What each operand of an instruction is, for every Lua whose instructions are decoded.
+"""What each operand of an instruction is, in every Lua.
 
 One letter per operand, in the order of the reference listing:
 
@@ -11,10 +11,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 
+from moonscope.bytecode.tables import DIALECTS
 from moonscope.model import Instruction, Local, LuaVersion
 
+JITS = (LuaVersion.LUAJIT20, LuaVersion.LUAJIT21)
 OLD = (LuaVersion.LUA51, LuaVersion.LUA52, LuaVersion.LUA53)
-_DECODED = (*OLD, LuaVersion.LUA54, LuaVersion.LUA55)
 
 
 def _table(rows: str) -> dict[str, str]:
@@ -84,11 +85,23 @@ _ONLY: dict[LuaVersion, dict[str, str]] = {
 }
 
 
+_MODES = {
+    "uv": "u", "lit": "n", "lits": "i", "pri": "i", "num": "k", "str": "k", "tab": "k", "cdata": "k", "func": "c",
+    "jump": "j",
+}  # fmt: skip
+"""LuaJIT's words for what operands are; all others are registers."""
+
+
+def _of_luajit(lua: LuaVersion, opcode: str) -> str:
+    known = DIALECTS[lua].by_name.get(opcode)
+    return "".join(_MODES.get(mode, "r") for mode in known.modes) if known else ""
+
+
 def kinds_of(instruction: Instruction, lua: LuaVersion) -> str:
-    """The letter of each operand, "r" or "k" instead of "x". "" for what is not known, as all of LuaJIT."""
+    """The letter of each operand, "r" or "k" instead of "x". "" for what is not known."""
     opcode, operands = instruction.opcode, instruction.operands
-    if lua not in _DECODED:
-        return ""
+    if lua in JITS:
+        return _of_luajit(lua, opcode)
     kinds = _ONLY.get(lua, {}).get(opcode) or (_OLD if lua in OLD else _NEW).get(opcode, "")
     if len(kinds) != len(operands):
         return ""

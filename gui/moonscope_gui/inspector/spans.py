@@ -57,7 +57,7 @@ def child_of(instruction: Instruction, prototype: Prototype, lua: LuaVersion) ->
 
 def _comment(instruction: Instruction, prototype: Prototype, kinds: str) -> Iterator[Span]:
     text = instruction.comment
-    if kinds.endswith("c") and instruction.operands[-1] < len(prototype.children):
+    if kinds.endswith("c") and 0 <= instruction.operands[-1] < len(prototype.children):
         child = prototype.children[instruction.operands[-1]]
         yield f"function {child.name} <{child.line},{child.last_line}>".replace("  ", " "), "link"
     elif instruction.target is not None:

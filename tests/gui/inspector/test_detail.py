@@ -189,11 +189,10 @@ class TestSharing:
         assert detail.sharing.model.rowCount() == rows
         assert detail.sharing.view.isVisible() == bool(rows)
 
-    def test_luajit_is_not_analysed_and_says_why(self, detail: Detail, compiled: Compile, qtbot: QtBot) -> None:
+    def test_luajit_is_analysed_too(self, detail: Detail, compiled: Compile, qtbot: QtBot) -> None:
         detail.show_tree(compiled("x = 1", LuaVersion.LUAJIT21), None)
         settle(detail, qtbot)
-        assert detail.sharing.headline.text() == "Not analysed"
-        assert "LuaJIT" in detail.sharing.explanation.text()
+        assert detail.sharing.headline.text() == "Writes globals"
 
 
 class TestBytes:
