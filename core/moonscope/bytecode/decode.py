@@ -7,7 +7,7 @@ from struct import unpack
 from ..errors import BytecodeError
 from ..model import Instruction
 from .dialect import Dialect
-from .layout import RawFunction
+from .layout import RawFunction, name_of
 from .opcodes import Scope
 from .text import Texts
 
@@ -52,7 +52,7 @@ def instructions(scope: Scope, lines: list[int], dialect: Dialect, texts: Texts)
         if decoder is None:
             raise BytecodeError(
                 f"damaged Lua chunk: instruction {pc:,} (line {line}) has opcode {word & mask}, "
-                f"which Lua {dialect.layout.lua} does not know"
+                f"which {name_of(dialect.layout.lua)} does not know"
             )
         opcode, fields, meaning, jump, to, place = decoder
         operands = fields(word) if place is None else place(scope, fields(word))

@@ -18,6 +18,9 @@ from dataclasses import dataclass
 from ..errors import BytecodeError
 from ..model import LuaVersion
 from . import count_prototypes, listing, read
+from .luajit import FORMATS as LUAJITS
+from .luajit import STRIPPED
+from .reader import LebCursor
 
 CALLS_PER_BYTE = 32
 CALLS_AT_LEAST = 10_000
@@ -41,6 +44,8 @@ _SOURCES = {
     "5.5": "local b <const> = 7; local c <close> = nil; global print, pairs, GLOBAL; "
     "local function v(...t) return t[1], t.n end\n" + _COMMON,
 }
+_JIT = "local b = 7LL + 0xFFULL + 2i; for k, v in next, b do goto on end ::on:: local d = {[3.5] = b, x = nil, 1e300}\n"
+_SOURCES |= dict.fromkeys(LUAJITS, _JIT + _COMMON)
 _BYTES = (0x00, 0x01, 0x7F, 0x80, 0x81, 0xFE, 0xFF)
 
 
@@ -73,10 +78,30 @@ def dumps(lua: LuaVersion) -> list[bytes]:
     return [dump(text, strip) for text in (source, deep, b"return ...") for strip in (False, True)]
 
 
-def mutate(chooser: random.Random, dump: bytes, other: bytes) -> bytes:
+def damaged(chooser: random.Random, lua: LuaVersion, dump: bytes, other: bytes) -> bytes:
+    """A few random changes. Half of LuaJIT's are made inside a function, whose new length is then told."""
+    if lua not in LUAJITS or chooser.random() < 0.5:
+        return mutate(chooser, dump, other, 5 if lua in LUAJITS else 34)
+    cursor = LebCursor(dump)
+    cursor.block(4)
+    if not cursor.integer() & STRIPPED:
+        cursor.block(cursor.integer())
+    parts = [dump[: cursor.at]]
+    while size := cursor.integer():
+        parts.append(cursor.block(size))
+    at = chooser.randrange(1, len(parts))
+    parts[at] = mutate(chooser, parts[at], other, 0)
+    return parts[0] + b"".join([leb(len(part)) + part for part in parts[1:]]) + b"\0"
+
+
+def leb(value: int) -> bytes:
+    return bytes([value & 0x7F | 0x80]) + leb(value >> 7) if value > 0x7F else bytes([value])
+
+
+def mutate(chooser: random.Random, dump: bytes, other: bytes, header: int) -> bytes:
     """A few random changes; most spare the header, which would hide everything behind it."""
     data = bytearray(dump)
-    start = 0 if chooser.random() < 0.05 else min(34, len(data) - 1)
+    start = 0 if chooser.random() < 0.05 else min(header, len(data) - 1)
     for _ in range(chooser.choice((1, 1, 1, 2, 3, 8))):
         at = chooser.randrange(start, max(len(data), start + 1))
         match chooser.randrange(7):
@@ -148,7 +173,7 @@ def run(inputs: int, seed: int, luas: Sequence[LuaVersion], first: int = 0) -> t
     for number in range(first, first + inputs):
         chooser = random.Random(f"{seed}/{number}")
         lua = luas[number % len(luas)]
-        data = mutate(chooser, chooser.choice(samples[lua]), chooser.choice(samples[lua]))
+        data = damaged(chooser, lua, chooser.choice(samples[lua]), chooser.choice(samples[lua]))
         wrong = try_one(data, lua, counts)
         if wrong:
             chosen = "" if list(luas) == list(LuaVersion) else "".join(f" --lua {each}" for each in luas)

@@ -193,6 +193,11 @@ def upvalue_names(cursor: Cursor, layout: Layout, function: RawFunction) -> None
     function.upvalue_names = [cursor.string() for _ in range(names)]
 
 
+def name_of(lua: LuaVersion) -> str:
+    """As its makers call it: "Lua 5.4", "LuaJIT 2.1"."""
+    return lua.replace("luajit", "LuaJIT ") if "jit" in lua else f"Lua {lua}"
+
+
 def check_version(data: bytes, lua: LuaVersion) -> None:
     """Tell a file that is no chunk, or one of another Lua, in words. Raises BytecodeError."""
     if data[:3] == b"\x1bLJ":
@@ -200,7 +205,9 @@ def check_version(data: bytes, lua: LuaVersion) -> None:
     elif data[:4] == b"\x1bLua" and len(data) > 4:
         made_by = f"Lua {data[4] >> 4}.{data[4] & 15}"
     else:
-        raise BytecodeError(f"not a compiled Lua chunk: it does not begin with what string.dump of Lua {lua} writes")
-    asked = "LuaJIT" if lua in (LuaVersion.LUAJIT20, LuaVersion.LUAJIT21) else f"Lua {lua}"
+        raise BytecodeError(
+            f"not a compiled Lua chunk: it does not begin with what string.dump of {name_of(lua)} writes"
+        )
+    asked = name_of(lua).partition(" 2")[0]  # which LuaJIT is told by the reader of its header
     if made_by != asked:
         raise BytecodeError(f"this chunk was made by {made_by}, not by {asked}: choose that version to read it")

@@ -18,7 +18,7 @@ from struct import pack, unpack
 
 from ..errors import BytecodeError
 from ..model import LuaVersion
-from .layout import MAX_NESTING, Boxed, Constant, RawFunction, Template
+from .layout import MAX_NESTING, Boxed, Constant, RawFunction, Template, name_of
 from .reader import INT_MAX, LebCursor
 
 FORMATS = {LuaVersion.LUAJIT20: 1, LuaVersion.LUAJIT21: 2}
@@ -64,10 +64,12 @@ class _Reader:
         version = self.cursor.byte()
         if version != FORMATS[lua]:
             other = {1: "2.0", 2: "2.1"}.get(version, f"of an unknown release (dump format {version})")
-            raise BytecodeError(f"this chunk was made by LuaJIT {other}, not by {lua}: choose that version to read it")
+            raise BytecodeError(
+                f"this chunk was made by LuaJIT {other}, not by {name_of(lua)}: choose that version to read it"
+            )
         flags = self.cursor.integer()
         if flags & ~_KNOWN_FLAGS[version]:
-            raise self.cursor.fail(f"flags {flags:#x} in the header are not known to {lua}")
+            raise self.cursor.fail(f"flags {flags:#x} in the header are not known to {name_of(lua)}")
         self._order = ">" if flags & BIG_ENDIAN else "<"
         self._wide = bool(flags & TWO_SLOT_FRAMES)
         self._stripped = bool(flags & STRIPPED)

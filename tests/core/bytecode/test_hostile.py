@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 
 import pytest
@@ -9,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moonscope.bytecode import count_prototypes, fuzz, listing, read
+from moonscope.bytecode.tables import DIALECTS
 from moonscope.errors import BytecodeError
 from moonscope.model import LuaVersion
 
 ALL = list(LuaVersion)
 PUC = ALL[:5]
+JITS = ALL[5:]
 DUMPS = {lua: fuzz.dumps(lua) for lua in ALL}
 
 
@@ -92,6 +95,51 @@ def test_a_count_is_checked_before_anything_is_made_of_it(lua, dump):
     for at in range(34, len(chunk)):
         refused_or_read(chunk[:at] + absurd + chunk[at + len(absurd) :], lua)
         refused_or_read(chunk[:at] + absurd + chunk[at:], lua)
+
+
+@pytest.mark.parametrize("lua", JITS)
+def test_a_count_of_luajit_is_checked_before_anything_is_made_of_it(lua, dump):
+    chunk = dump(lua, "local a = 1; return {1, x = 2, f('s', 2^60)}, function() return a end")
+    absurd = b"\xff\xff\xff\xff\x0f"
+    for at in range(4, len(chunk)):
+        refused_or_read(chunk[:at] + absurd + chunk[at + len(absurd) :], lua)
+        refused_or_read(chunk[:at] + absurd + chunk[at:], lua)
+        refused_or_read(chunk[:at] + absurd + chunk[at + 1 :], lua)
+
+
+def first_instruction(lua: LuaVersion, chunk: bytes, first: str, instead: bytes) -> bytes:
+    """The chunk with another instruction in the place of its first one, which has operands 0 0 or 0 1."""
+    number = list(DIALECTS[lua].by_name).index(first)
+    code = re.search(re.escape(bytes([number, 0])) + rb"[\0\1]\0", chunk)
+    assert code is not None
+    return chunk[: code.start()] + instead + chunk[code.end() :]
+
+
+@pytest.mark.parametrize("lua", JITS)
+def test_an_unknown_opcode_of_luajit_names_the_instruction(lua, dump):
+    chunk = first_instruction(lua, dump(lua, "x = 1"), "KSHORT", b"\xc8\0\0\0")
+    with pytest.raises(
+        BytecodeError, match=r"instruction 1 \(line 1\) has opcode 200, which LuaJIT 2\.. does not know"
+    ):
+        read(chunk, lua)
+
+
+@pytest.mark.parametrize(
+    ("opcode", "meaning"),
+    [
+        ("GSET", "(no constant -10)"),
+        ("KNUM", "(no constant 10)"),
+        ("FNEW", "(no function -10)"),
+        ("UGET", "(no upvalue 9)"),
+    ],
+)
+@pytest.mark.parametrize("lua", JITS)
+def test_an_index_of_luajit_that_leads_nowhere_is_shown(lua, dump, opcode, meaning):
+    """Objects and functions as -1 less their number: there is no place for them in a list that numbers follow."""
+    number = list(DIALECTS[lua].by_name).index(opcode)
+    tree = read(first_instruction(lua, dump(lua, "x = 1.5"), "KNUM", bytes([number, 0, 9, 0])), lua)
+    assert (tree.root.code[0].opcode, tree.root.code[0].comment) == (opcode, meaning)
+    assert f"0001    {opcode:<6}   0   9      ; " in listing(tree)
 
 
 def nested(lua: LuaVersion, depth: int, dump) -> bytes:

@@ -123,9 +123,9 @@ def test_many_lines_take_wider_line_information(lua, dump):
 
 
 def test_the_other_luajit_is_told_by_name(dump):
-    with pytest.raises(BytecodeError, match=r"made by LuaJIT 2\.0, not by luajit2\.1"):
+    with pytest.raises(BytecodeError, match=r"made by LuaJIT 2\.0, not by LuaJIT 2\.1"):
         read(dump(LuaVersion.LUAJIT20, "return 1"), LuaVersion.LUAJIT21)
-    with pytest.raises(BytecodeError, match=r"made by LuaJIT 2\.1, not by luajit2\.0"):
+    with pytest.raises(BytecodeError, match=r"made by LuaJIT 2\.1, not by LuaJIT 2\.0"):
         read(dump(LuaVersion.LUAJIT21, "return 1"), LuaVersion.LUAJIT20)
     with pytest.raises(BytecodeError, match=r"made by Lua 5\.4, not by LuaJIT"):
         read(dump(LuaVersion.LUA54, "return 1"), LuaVersion.LUAJIT21)
