@@ -37,5 +37,10 @@ class Dialect:
         return frozenset(opcode.name for opcode in self.opcodes if opcode.silent)
 
     @cached_property
+    def flagged(self) -> frozenset[str]:
+        """Opcodes whose last operand is printed as a letter k, or not at all."""
+        return frozenset(opcode.name for opcode in self.opcodes if opcode.flagged)
+
+    @cached_property
     def by_name(self) -> dict[str, Opcode]:
         return {opcode.name: opcode for opcode in self.opcodes}

@@ -11,6 +11,7 @@ from .dialect import Dialect
 from .opcodes import JIT
 from .tables import DIALECTS
 
+_NUMBERS = ("", "%d", "%d %d", "%d %d %d", "%d %d %d %d")
 _TYPE_LETTERS = {"nil": "N", "boolean": "B", "float": "F", "integer": "I", "string": "S"}
 
 
@@ -42,22 +43,21 @@ def operands_text(lua: LuaVersion, instruction: Instruction) -> str:
 
 def _operands(dialect: Dialect, instruction: Instruction) -> str:
     operands = instruction.operands
-    opcode = dialect.by_name.get(instruction.opcode)
-    if opcode is not None and opcode.flagged:
-        return " ".join(map(str, operands[:-1])) + "k" * operands[-1]
-    return " ".join(map(str, operands))
+    if instruction.opcode in dialect.flagged:
+        return _NUMBERS[len(operands) - 1] % operands[:-1] + "k" * operands[-1]
+    return _NUMBERS[len(operands)] % operands
 
 
 def _code(prototype: Prototype, dialect: Dialect, children: list[int]) -> list[str]:
     out = []
     hidden = 0
-    silent = dialect.silent
+    silent, continues = dialect.silent, bool(dialect.first_constant)
     for instruction in prototype.code:
         pc, line, opcode = instruction.pc, instruction.line, instruction.opcode
         operands, comment = instruction.operands, instruction.comment
         if pc == hidden:
             continue
-        if opcode == "SETLIST" and operands[2] == 0 and dialect.first_constant:
+        if continues and opcode == "SETLIST" and operands[2] == 0:
             hidden = pc + 1  # up to 5.3 luac passes over the word that continues a SETLIST
         if opcode in silent:
             comment = ""
