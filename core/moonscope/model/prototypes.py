@@ -7,8 +7,8 @@ from msgspec import Struct
 from .words import LuaVersion
 
 
-class Instruction(Struct, frozen=True, kw_only=True):
-    """One VM instruction. `operands` are in the order of the reference listing."""
+class Instruction(Struct, frozen=True, kw_only=True, gc=False):
+    """One VM instruction. `operands` are in the order of the reference listing. No cycle can begin here: no `gc`."""
 
     pc: int  # counted from 1, as luac does
     line: int  # 0 when stripped
