@@ -23,7 +23,7 @@ def prototypes(root: Prototype) -> list[Prototype]:
     return [root] + [each for child in root.children for each in prototypes(child)]
 
 
-@pytest.fixture(params=PUC)
+@pytest.fixture(params=ALL)
 def tree(request, dump) -> PrototypeTree:
     return read(dump(request.param, SOURCE), request.param, key="add.lua")
 
@@ -65,7 +65,7 @@ def test_upvalues_tell_where_they_come_from(tree):
     assert counter.index == 0
 
 
-@pytest.mark.parametrize("lua", PUC)
+@pytest.mark.parametrize("lua", ALL)
 def test_an_upvalue_of_an_upvalue_is_not_in_the_stack(lua, dump):
     source = "local a, b = 1, 2; return function() return function() return b, a end end"
     middle = read(dump(lua, source), lua).root.children[0]
@@ -92,20 +92,20 @@ def test_integers_keep_their_sign_and_size(lua, dump):
     assert set(root.constants) == {"9223372036854775807", "-9223372036854775808", "-1000000", "255255255"}
 
 
-@pytest.mark.parametrize("lua", PUC)
+@pytest.mark.parametrize("lua", ALL)
 def test_bytes_that_do_not_print_are_escaped_in_constants_and_names(lua, dump):
     tree = read(dump(lua, b'return "\\"\\\\\\n\\t\\0\xc3\xa9\xff"', name="@caf\u00e9\n.lua"), lua)
     assert '"\\"\\\\\\n\\t\\000\\195\\169\\255"' in tree.root.constants
     assert tree.root.source == "@caf\u00e9\n.lua"
 
 
-@pytest.mark.parametrize("lua", PUC)
+@pytest.mark.parametrize("lua", ALL)
 def test_a_chunkname_that_is_not_utf8_is_escaped(lua, dump):
     chunk = dump(lua, "return 1", name="@name.lua").replace(b"@name.lua", b"@nam\xff.lua")
     assert read(chunk, lua).root.source == "@nam\\xff.lua"
 
 
-@pytest.mark.parametrize("lua", PUC)
+@pytest.mark.parametrize("lua", ALL)
 def test_source_text_that_serves_as_chunkname_is_shortened(lua, dump):
     text = "local x = 1 " + "-- padding " * 100
     source = read(dump(lua, text, name=text), lua).root.source
@@ -145,7 +145,7 @@ def test_the_size_is_the_sum_of_what_the_vm_allocates(lua, dump):
     assert add.size == parts + len(add.code)  # one byte of line information per instruction
 
 
-@pytest.mark.parametrize("lua", PUC)
+@pytest.mark.parametrize("lua", ALL)
 def test_a_size_grows_with_the_code(lua, dump):
     small = read(dump(lua, "f()"), lua).root
     large = read(dump(lua, "f()" * 2), lua).root
@@ -192,7 +192,7 @@ def test_a_chunk_of_another_machine_is_refused_in_words(lua, dump):
         read(bytes(chunk), lua)
 
 
-@pytest.mark.parametrize("lua", PUC)
+@pytest.mark.parametrize("lua", ALL)
 def test_bytes_after_the_chunk_are_told(lua, dump):
     tree = read(dump(lua, "return 1") + b"rubbish", lua)
     assert tree.notice == "7 bytes after the end of the chunk were not read."
