@@ -38,7 +38,7 @@ Step = Callable[[Instruction, State], None]
 
 _PASSIVE = """
     SETGLOBAL SETUPVAL SETTABUP SETTABLE SETFIELD SETI SETLIST EQ LT LE EQK EQI LTI LEI GTI GEI TEST JMP CLOSE TBC
-    RETURN RETURN0 RETURN1 TAILCALL CALLT MMBIN MMBINI MMBINK EXTRAARG ERRNNIL VARARGPREP NOP (data)
+    RETURN RETURN0 RETURN1 CALLT MMBIN MMBINI MMBINK EXTRAARG ERRNNIL VARARGPREP NOP (data)
 """
 _WRITE_NOTHING = frozenset(_PASSIVE.split())
 _SKIP_NEXT = frozenset({"EQ", "LT", "LE", "EQK", "EQI", "LTI", "LEI", "GTI", "GEI", "TEST", "TESTSET"})
@@ -53,7 +53,7 @@ def written(instruction: Instruction, lua: LuaVersion) -> range:
         return range(0)
     a = operands[0]
     match opcode:
-        case "CALL" | "TFORCALL" | "TFORLOOP" | "TFORPREP":
+        case "CALL" | "TAILCALL" | "TFORCALL" | "TFORLOOP" | "TFORPREP":
             return range(a, 256)
         case "VARARG":
             wanted = operands[-2] if lua is LuaVersion.LUA55 else operands[1]

@@ -114,8 +114,11 @@ class _Run:
                 self._set_upvalue(operands, state, touches)
             case "CLOSURE":
                 self._create(operands[1], state)
-            case "CALL" | "TAILCALL" | "CALLT":
+            case "CALL" | "TAILCALL":
                 return self._call(operands, state, touches), {}
+            case "CALLT":  # LuaJIT: no RETURN follows
+                if self._call(operands, state, touches) == GLOBALS:
+                    touches.append((Kind.HANDS_ON_GLOBALS, ""))
             case "RETURN" | "RETURN1" | "SETLIST":
                 self._give_away(opcode, operands, state, touches)
             case "ERRNNIL":  # 5.5: the read before it only makes sure that a declared global is new

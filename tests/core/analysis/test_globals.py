@@ -222,6 +222,14 @@ def test_code_that_cannot_be_reached_is_still_seen(touched):
     assert touched("do return end\nx = y") == [(2, "reads", "y"), (2, "writes", "x")]
 
 
+def test_a_tail_call_hands_on_what_it_gives_and_not_what_it_is_given(tree_of, lua):
+    """The instruction after a tail call returns what the called function gave, not the arguments left in registers."""
+    source = "local k = ...\nif k then return rawget(_G, 'x') end\nreturn rawget(_G, '_G')"
+    [state] = file_state(tree_of(source, lua)).prototypes
+    found = [(each.line, each.kind) for each in state.accesses if each.kind is not Kind.READS_STANDARD]
+    assert found == [(2, Kind.READS_GLOBAL), (3, Kind.HANDS_ON_GLOBALS)]
+
+
 @pytest.mark.parametrize("lua", [LuaVersion.LUAJIT20, LuaVersion.LUAJIT21])
 def test_what_luajit_has_instructions_of_its_own_for(tree_of, lua):
     """Constants put into upvalues, tail calls that no return follows, arguments after a frame of one or two slots."""
@@ -237,6 +245,7 @@ return { f(h(k(...))) }"""
     assert heavy == [
         (5, Kind.WRITES_COMPUTED_GLOBAL, ""),
         (2, Kind.CHANGES_METATABLE, "_G"),
+        (2, Kind.HANDS_ON_GLOBALS, ""),
         (4, Kind.WRITES_GLOBAL, "y"),
         (4, Kind.WRITES_GLOBAL, "z"),
     ]

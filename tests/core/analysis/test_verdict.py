@@ -8,7 +8,10 @@ import pytest
 from moonscope.analysis import judge
 from moonscope.analysis.values import FileVerdict, Kind, Verdict
 from moonscope.analysis.words import EXPLANATIONS, REMARKS, SUMMARIES, WEIGHTS, sentence
+from moonscope.errors import MoonscopeError
 from moonscope.model import LuaVersion
+
+from ..bytecode.conftest import real_files
 
 
 @pytest.mark.parametrize(
@@ -37,6 +40,23 @@ def test_the_heaviest_access_makes_the_verdict(tree_of, lua, source, verdict):
 
 def test_a_module_of_51_writes_globals(tree_of):
     assert judge(tree_of("module('m')", LuaVersion.LUA51)).verdict is Verdict.WRITES_GLOBALS
+
+
+@pytest.mark.parametrize("lua", [LuaVersion.LUAJIT20, LuaVersion.LUAJIT21])
+def test_luajit_finds_in_real_files_what_51_finds(tree_of, lua):
+    compared = 0
+    for path in real_files():
+        source = path.read_bytes().decode("latin-1")
+        try:
+            expected, found = (judge(tree_of(source, each)) for each in (LuaVersion.LUA51, lua))
+        except MoonscopeError:  # written for another Lua
+            continue
+        compared += 1
+        assert found.verdict == expected.verdict, path
+        assert [(each.kind, each.name, each.line) for each in found.reasons] == [
+            (each.kind, each.name, each.line) for each in expected.reasons
+        ], path
+    assert compared >= 10
 
 
 def test_every_reason_says_where_and_what(tree_of, lua):
