@@ -208,7 +208,7 @@ def test_one_that_says_nothing_is_given_up(monkeypatch, tmp_path):
     process = HostProcess()
     with pytest.raises(ConnectionLost, match=r"did not say within 0\.2 seconds where it listens"):
         process.start(timeout=0.2)
-    assert process.wait() == "was killed by signal 15 (SIGTERM)"
+    assert process.wait().startswith("was killed by signal ")  # SIGKILL where SIGTERM takes longer than that
 
 
 def test_one_that_says_something_else_is_given_up(monkeypatch, tmp_path):
