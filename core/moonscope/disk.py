@@ -16,7 +16,7 @@ from .model import GenerationRow, GenerationState
 from .names import to_bytes
 
 PORTION = 1_000  # files looked at per round
-MAX_READ = 8 << 20  # bytes of changed-looking files read and compared per round
+MAX_READ = 8 << 20  # bytes of files read and compared per round; of a larger file only inode, size and mtime count
 
 State = tuple[int, str]  # aliases, and "", "changed" or "deleted", as in FileRow
 
@@ -76,23 +76,30 @@ def _compare(seen: _Seen, may_read: int) -> int:
     path = os.fsdecode(to_bytes(compiled.path))
     try:
         found = os.stat(path)  # noqa: PTH116 (three fields of one call)
-        seen.identity = (found.st_dev, found.st_ino)
-        version = (found.st_ino, found.st_mtime_ns, found.st_size)
-        same_size = found.st_size == compiled.source_bytes
-        as_compiled = same_size and found.st_ino == compiled.inode and abs(found.st_mtime - compiled.mtime) < 1e-6
-        if version == seen.version or (same_size and found.st_size > may_read):
-            return 0
-        if same_size and (as_compiled or seen.digest):
-            digest = _digest(path)
-            seen.digest = seen.digest or digest
-            as_compiled = digest == seen.digest
     except OSError:
         seen.identity, seen.version, seen.stale = None, None, "deleted"
         return 0
+    seen.identity = (found.st_dev, found.st_ino)
+    version = (found.st_ino, found.st_mtime_ns, found.st_size)
+    same_size = found.st_size == compiled.source_bytes
+    as_compiled = same_size and found.st_ino == compiled.inode and abs(found.st_mtime - compiled.mtime) < 1e-6
+    if version == seen.version:
+        return 0
+    comparable = same_size and (as_compiled or seen.digest) and found.st_size <= MAX_READ
+    if comparable and found.st_size > may_read:
+        return 0
+    digest = _digest(path) if comparable else ""
+    if digest:
+        seen.digest = seen.digest or digest
+        as_compiled = digest == seen.digest
     seen.version, seen.stale = version, "" if as_compiled else "changed"
-    return found.st_size if same_size else 0
+    return found.st_size if digest else 0
 
 
 def _digest(path: str) -> str:
-    with open(path, "rb") as file:  # noqa: PTH123
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """ "" for a file that cannot be read."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""

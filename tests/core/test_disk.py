@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from moonscope import disk
 from moonscope.engine import Engine
 from moonscope.model import FileRow, Update
 from moonscope.protocol import Clear, Load
@@ -54,6 +58,37 @@ def test_the_same_content_is_not_stale(engine: Engine, spawn: Spawn, write: Writ
     os.utime(changed, (1, 1))
     write("b.lua", "return 2")
     assert row(eventually(lambda update: row(update, changed).stale), path).stale == ""
+
+
+def test_a_file_too_large_to_be_read_is_judged_by_its_time(
+    engine: Engine, spawn: Spawn, write: Write, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk, "MAX_READ", 4)
+    path, other = write("a.lua", "return 1"), write("b.lua", "return 1")
+    spawn(1)
+    engine.perform(Load(paths=(path, other)))
+    write("a.lua", "return 2")
+    os.utime(path, (1, 1))
+    snapshot = eventually(lambda update: row(update, path).stale)
+    assert (row(snapshot, path).stale, row(snapshot, other).stale) == ("changed", "")
+
+
+def test_a_file_that_cannot_be_read_any_more_is_not_taken_for_deleted(
+    engine: Engine, spawn: Spawn, write: Write, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when its permissions were changed, which does not stop root, who may run this test."""
+    monkeypatch.setattr(disk.hashlib, "file_digest", refuse)
+    path, touched, gone = (write(name, "return 1") for name in ("a.lua", "b.lua", "c.lua"))
+    spawn(1)
+    engine.perform(Load(paths=(path, touched, gone)))
+    os.utime(touched, (1, 1))
+    Path(gone).unlink()
+    snapshot = eventually(lambda update: row(update, gone).stale and row(update, touched).stale)
+    assert [row(snapshot, key).stale for key in (path, touched, gone)] == ["", "changed", "deleted"]
+
+
+def refuse(*_: object) -> None:
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def test_names_of_one_file_are_aliases(engine: Engine, spawn: Spawn, write: Write, eventually: Eventually) -> None:
