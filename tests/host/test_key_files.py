@@ -45,6 +45,16 @@ def test_a_private_directory_elsewhere_is_used_when_the_runtime_directory_is_ope
     assert mode(socket.parent) == 0o700
 
 
+def test_a_runtime_directory_that_cannot_be_used_is_no_error(start_host, attach, tmp_path, monkeypatch):
+    """It may be another user's, after `su`, which no process may write to; a file stands for it here."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "file"))
+    host = start_host()
+    socket = Path(host.address.removeprefix("unix:"))
+    assert mode(socket.parent) == 0o700
+    attach(host)
+
+
 def test_the_key_of_a_port_lies_in_the_runtime_directory(start_host, runtime_directory, attach):
     host = start_host("tcp:127.0.0.1:0")
     assert runtime_directory in host.key_file.parents

@@ -98,10 +98,13 @@ def remove_traces(address: Address, key_file: Path | None) -> None:
 
 def _runtime_directory() -> Path | None:
     """The user's own directory for sockets; None when there is none that others cannot enter."""
-    if sys.platform == "linux" and not os.environ.get("XDG_RUNTIME_DIR"):
-        path = platformdirs.user_cache_path("moonscope") / "run"  # a fixed name in /tmp could be another user's trap
-    else:
+    given = os.environ.get("XDG_RUNTIME_DIR")
+    if sys.platform != "linux":
         path = platformdirs.user_runtime_path("moonscope", appauthor=False)
+    elif given:  # after `su` it is another user's; then the next lines fail
+        path = Path(given).absolute() / "moonscope"
+    else:
+        path = platformdirs.user_cache_path("moonscope") / "run"  # a fixed name in /tmp could be another user's trap
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = path.lstat()
