@@ -7,6 +7,7 @@ such an escape (`\\x5c`). Control characters and newlines stay as they are: show
 
 from __future__ import annotations
 
+import os
 import re
 
 _LOOKS_ESCAPED = re.compile(r"\\(?=x[0-9a-fA-F]{2})")
@@ -22,6 +23,11 @@ def to_text(name: bytes) -> str:
     if text.isascii():
         return text
     return _UNDECODABLE.sub(lambda match: f"\\x{ord(match[0]) - 0xDC00:02x}", text)
+
+
+def of_path(path: str) -> str:
+    """The name of a file whose path is as Python and the system give it."""
+    return to_text(os.fsencode(path))
 
 
 def to_bytes(text: str) -> bytes:

@@ -60,6 +60,9 @@ class WindowSettings:
         return self._strings("recent")
 
     def add_recent(self, path: str) -> None:
+        """A path that is not UTF-8 cannot be remembered: QSettings would make another one of it."""
+        if any("\ud800" <= character <= "\udfff" for character in path):
+            return
         others = [known for known in self.recent if known != path]
         self._store.setValue("recent", [path, *others][:_RECENT])
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
+import pytest
+
+from moonscope import names
 from moonscope.model import FileFailure, LoadReport
 from moonscope_gui.flows.files import failures_message
 
@@ -18,6 +23,24 @@ def test_paths_that_are_not_there_are_not_counted_among_those_that_loaded(person
     assert message is not None
     assert message.text == "3 files could not be loaded in 4 VMs; 2 others loaded."
     assert message.details.count("No such file or directory") == 2
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file names are UTF-8")
+def test_files_of_any_name_are_opened(person: Person, tmp_path: Path) -> None:
+    """Also one that reads like an escape, and one that is not UTF-8, as the command line and a chooser give them."""
+    paths = [
+        os.fsdecode(os.fsencode(tmp_path) + name) for name in (b"/\\x41.lua", b"/\xff.lua", b"/n\n\xe4\xb8\xad.lua")
+    ]
+    for path in paths:
+        Path(path).write_text("return 1")
+    window = person.window
+    window.open_paths(paths)
+    person.waits_until(lambda: len(window.state.files) == 3 and not window.jobs.running)
+    assert {os.fsdecode(names.to_bytes(key)) for _, key in window.state.files} == set(paths)
+    assert window.settings.recent == [paths[0], paths[2]]
+    window.vms_flow.run_file(paths[1], ())
+    person.waits_until(lambda: not window.jobs.running)
+    assert window.messages.current is None
 
 
 def test_failures_that_a_report_has_no_room_for_are_counted() -> None:

@@ -26,7 +26,7 @@ def engine_path(path: str) -> str:
     """A path of the command line as the engine's text; raises UsageError when nothing is there."""
     if not os.path.lexists(path):
         raise UsageError(f"{printable(path) or 'an empty path'}: no such file or folder")
-    return names.to_text(os.fsencode(path))
+    return names.of_path(path)
 
 
 def complain(text: str) -> None:

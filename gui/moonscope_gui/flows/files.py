@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QFileDialog
 
+from moonscope import names
 from moonscope.model import FileFailure, LoadReport
 from moonscope.protocol import Load, Loaded, Spawn, Spawned
 
@@ -38,11 +39,11 @@ class FilesFlow(QObject):
         chooser.open()
 
     def open_paths(self, paths: Sequence[str]) -> None:
-        """Load files, and the `.lua` files of folders, in all VMs."""
+        """Load files, and the `.lua` files of folders, in all VMs. `paths` are the system's."""
         absolute = [os.path.abspath(path) for path in paths]  # noqa: PTH100 - resolves no links, as a key must not
         for path in reversed(absolute):
             self._settings.add_recent(path)
-        self._load_spawning(tuple(absolute))
+        self._load_spawning(tuple(map(names.of_path, absolute)))
 
     def load_selected(self) -> None:
         """Load the selected files, or files to be chosen, in the selected VMs."""
@@ -58,7 +59,7 @@ class FilesFlow(QObject):
             self._load(keys, vms)
             return
         chooser = self._chooser("Load Lua files", QFileDialog.FileMode.ExistingFiles)
-        chooser.filesSelected.connect(lambda paths: self._load(tuple(paths), vms))
+        chooser.filesSelected.connect(lambda paths: self._load(tuple(map(names.of_path, paths)), vms))
         chooser.open()
 
     def _load_spawning(self, paths: tuple[str, ...]) -> None:

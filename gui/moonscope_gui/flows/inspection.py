@@ -8,6 +8,7 @@ from functools import partial
 from PySide6.QtCore import QObject, Qt, QTimer, Slot
 from PySide6.QtWidgets import QFileDialog
 
+from moonscope import names
 from moonscope.errors import ConnectionLost, MoonscopeError
 from moonscope.model import GenerationRow, LookFunction, LuaVersion, Prototype, PrototypeTree
 from moonscope.protocol import AnyCommand, Holders, Inspect, Inspected, InspectFile, VMList
@@ -84,7 +85,8 @@ class InspectionFlow(QObject):
     def inspect_file(self, path: str) -> None:
         self._shown = None
         self._stays = self._selected_ids()
-        self._ask(path, InspectFile(path=path, lua=self._lua()), SourceFile(path))
+        name = names.of_path(path)
+        self._ask(name, InspectFile(path=name, lua=self._lua()), SourceFile(name))
 
     def show_place(self, row: GenerationRow, path: Path) -> None:
         """Show a prototype of a generation, which need not be the selected file's."""

@@ -7,6 +7,7 @@ from functools import partial
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QFileDialog
 
+from moonscope import names
 from moonscope.model import CacheMode, SpawnReport
 from moonscope.protocol import Close, Collect, Done, Interrupt, RunFile, Runs, SetMode, Spawn, Spawned
 
@@ -60,7 +61,8 @@ class VMsFlow(QObject):
         chooser.open()
 
     def run_file(self, path: str, vms: tuple[int, ...]) -> None:
-        self._desk.jobs.start(f"Run {path}", RunFile(vms=vms, path=path), lambda answer: self._ran(path, answer))
+        name = names.of_path(path)
+        self._desk.jobs.start(f"Run {name}", RunFile(vms=vms, path=name), lambda answer: self._ran(name, answer))
 
     def _ran(self, path: str, answer: Runs) -> None:
         failed = [result for result in answer.results if result.failure is not None]
