@@ -209,6 +209,8 @@ class MainWindow(QMainWindow):
         self.verdicts_flow.forget()
         self.cache_map_flow.forget()
         self._set_connected(True)
+        if self.actions_["pause"].isChecked():  # what was held belonged to an engine that is gone
+            self.actions_["pause"].trigger()
         if self.focusWidget() in (None, self.files.filter):  # where it went while the table could not take it
             self.files.view.setFocus()
 

@@ -306,15 +306,6 @@ def test_a_killed_host_is_told_and_one_click_restarts_it(window: MainWindow, qtb
     assert not window.messages.isVisible()
 
 
-def test_pausing_holds_the_view_and_not_the_engine(window: MainWindow, qtbot: QtBot) -> None:
-    trigger(window, "pause")
-    window.vms_flow.spawn_now(Spawn(count=2))
-    qtbot.waitUntil(lambda: idle(window), timeout=PATIENCE_MS)
-    assert window.vms.model.rowCount() == 0
-    trigger(window, "pause")
-    qtbot.waitUntil(lambda: window.vms.model.rowCount() == 2, timeout=PATIENCE_MS)
-
-
 # The window itself
 
 
