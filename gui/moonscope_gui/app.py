@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import traceback
@@ -13,6 +14,7 @@ from types import TracebackType
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
+from moonscope.errors import UnsupportedError
 from moonscope.model import Sharing
 
 from . import icons, theme
@@ -53,15 +55,27 @@ def build(*, link: EngineLink | None = None, settings: WindowSettings | None = N
 
 
 def application() -> QApplication:
-    """The application of this process, made when there is none."""
+    """The application of this process, made when there is none. Raises UnsupportedError without a display: Qt would end
+    the process."""
     app = QApplication.instance()
     if not isinstance(app, QApplication):
+        if not has_display():
+            raise UnsupportedError(
+                "there is no display to open a window on; moonscope run and moonscope inspect need none, and "
+                "moonscope demo --screenshot OUT.png draws without one"
+            )
         app = QApplication(sys.argv[:1])
         app.setApplicationName("moonscope")
         app.setApplicationDisplayName("Moonscope")
         app.setDesktopFileName("moonscope")
         app.setWindowIcon(icons.app_icon())
     return app
+
+
+def has_display() -> bool:
+    """False on a machine where Qt would find nothing to draw on."""
+    named = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    return sys.platform in ("darwin", "win32") or any(map(os.environ.get, named))
 
 
 def _parser() -> argparse.ArgumentParser:

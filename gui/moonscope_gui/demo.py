@@ -157,7 +157,7 @@ def _edit(path: Path, old: str, new: str) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Returns the exit code: 0, or 1 when the scenario or the screenshot failed."""
     options = _parser().parse_args(argv)
-    if options.screenshot and not has_display():
+    if options.screenshot and not app.has_display():
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     try:
         with tempfile.TemporaryDirectory(prefix="ms-") as scratch:
@@ -200,11 +200,6 @@ def perform(scratch: Path, options: argparse.Namespace) -> None:
     window.deleteLater()
     if failures:
         raise DemoFailed("; ".join(failures))
-
-
-def has_display() -> bool:
-    """False on a machine where Qt would find nothing to draw on."""
-    return sys.platform in ("darwin", "win32") or bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -63,6 +63,15 @@ def test_without_qt_the_window_says_what_to_install(moonscope: Command, tmp_path
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="there is always a display")
+@pytest.mark.parametrize("command", [[], ["attach", "tcp:127.0.0.1:1"], ["demo"]])
+def test_without_a_display_the_window_says_what_needs_none(moonscope: Command, command: list[str]) -> None:
+    done = moonscope(*command, env={"DISPLAY": "", "WAYLAND_DISPLAY": "", "QT_QPA_PLATFORM": ""})
+    assert done.returncode == 1
+    assert done.stderr.startswith("moonscope: error: there is no display ")
+    assert len(done.stderr.splitlines()) == 1
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such pipes")
 def test_a_reader_that_stops_early_is_no_error(moonscope: Command, library: Path) -> None:
     (library / "long.lua").write_text("return {\n" + "function() end,\n" * 20_000 + "}")
