@@ -182,6 +182,16 @@ def test_recursion_without_end_is_an_error(lua: LuaVersion, new_vm: NewVM) -> No
     assert vm.run("return 'alive'").failure is None
 
 
+@pytest.mark.parametrize("lua", LuaVersion)
+@pytest.mark.parametrize("resume", ["coroutine.wrap(f)()", "assert(coroutine.resume(coroutine.create(f)))"])
+def test_coroutines_inside_each_other_without_end_are_an_error(lua: LuaVersion, resume: str, new_vm: NewVM) -> None:
+    vm = new_vm(CodeCache(lua))
+    failure = vm.run(f"local function f() {resume} end f()").failure
+    assert failure is not None
+    assert "C stack overflow" in failure.message
+    assert vm.run("return coroutine.wrap(function() return 'alive' end)()").values == ('"alive"',)
+
+
 GREEDY = {
     "strings": "local s = 'x' while true do s = s .. s end",
     "tables": "local t = {} while true do t[#t + 1] = {} end",

@@ -15,6 +15,7 @@
    them with hooks off), and compiled traces of LuaJIT. */
 
 enum { BUDGET_STEP = 1000, RESUME_COST = 100 }; /* instructions */
+enum { MAX_RESUMED = 190 };                     /* coroutines inside each other, as the other Luas allow */
 
 static void budget_hook(lua_State *L, lua_Debug *activation);
 
@@ -110,11 +111,20 @@ static void budget_hook(lua_State *L, lua_Debug *activation)
 static int call_tracked(lua_State *L, struct vm *vm, lua_State *running, int arguments)
 {
     lua_State *below = atomic_load(&vm->current);
+#ifdef LUAJIT /* the only one without a limit of its own: it would overflow the C stack and end the process */
+    if (vm->resumed >= MAX_RESUMED) {
+        lua_settop(L, 0);
+        lua_pushlstring(L, "C stack overflow", 16);
+        return LUA_ERRRUN;
+    }
+#endif
     if (vm->budget > 0)
         charge(L, vm, RESUME_COST);
     if (below != NULL)
         atomic_store(&vm->current, running);
+    vm->resumed++;
     int status = protected_call(L, arguments, LUA_MULTRET, 0);
+    vm->resumed--;
     if (below != NULL)
         atomic_store(&vm->current, below);
     if (atomic_load(&vm->stop) != REASON_NONE && below != NULL)

@@ -66,6 +66,7 @@ struct vm {
     _Atomic bool hooking;         /* another thread is inside lua_sethook on this VM */
     _Atomic int stop;             /* enum reason; sticky until the outermost call has returned */
     uint64_t budget;              /* instructions a run may take; 0: no limit */
+    int resumed;                  /* coroutines that wait for one another; the VM's thread only */
     int64_t left;                 /* of the budget, in this run; the VM's thread only */
     int exit_code;
     bool told; /* why the run was ended is in the result already */
