@@ -82,7 +82,7 @@ class CodeCache:
         """Let a `LuaRuntime` of the calling program load through this cache (`loadfile`, `dofile`, `require`).
 
         It must come from the module of this cache's library (`cache.library.module`, for 5.4: `lupa.lua54`) and
-        have `package.loadlib`. Raises UsageError, UnsupportedError.
+        have `package.loadlib`. It joins one cache, once, for its life. Raises UsageError, UnsupportedError.
         """
         if not self.library.made(lua_runtime):
             kind = f"{type(lua_runtime).__module__}.{type(lua_runtime).__qualname__}"

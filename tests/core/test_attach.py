@@ -63,6 +63,18 @@ def test_a_runtime_without_package_is_refused() -> None:
         CodeCache().attach(lua_runtime)
 
 
+def test_a_runtime_joins_one_cache_once(lua: LuaVersion, write: Write) -> None:
+    lua_runtime = own_runtime(lua)
+    cache, other = CodeCache(lua, own=False), CodeCache(lua, own=False)
+    cache.attach(lua_runtime)
+    for again in (cache, other):
+        with pytest.raises(UnsupportedError, match="it loads through a cache already"):
+            again.attach(lua_runtime)
+    lua_runtime.execute(f"loadfile({write('a.lua', 'return 1')!r})")  # type: ignore[attr-defined]
+    assert (cache.counters().misses, other.counters().loads) == (1, 0)
+    assert (len(cache.native.vms()), len(other.native.vms())) == (1, 0)
+
+
 def test_an_unknown_lua_is_refused() -> None:
     with pytest.raises(UsageError, match="known are"):
         CodeCache("6.0")

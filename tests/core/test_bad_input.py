@@ -80,9 +80,7 @@ def test_odd_names_are_loaded_and_shown(engine: Engine, spawn: SpawnVMs, tmp_pat
     assert keys == {*names[:4], "back\\x5cx41.lua", "100%s.lua", "[a].lua", "\\xff\\xfe.lua"}
 
 
-def test_an_odd_key_from_a_row_can_be_evicted_and_loaded_again(
-    engine: Engine, spawn: SpawnVMs, tmp_path: Path
-) -> None:
+def test_an_odd_key_from_a_row_can_be_evicted_and_loaded_again(engine: Engine, spawn: SpawnVMs, tmp_path: Path) -> None:
     (tmp_path / os.fsdecode(b"\xff\\x41.lua")).write_text("return 1")
     spawn(1)
     load(engine, str(tmp_path))
@@ -125,9 +123,7 @@ def test_a_huge_sparse_file_neither_stalls_nor_fills_the_memory(
     assert run_all(engine, "return 1")[0].failure is None
 
 
-def test_ten_thousand_failures_are_counted_and_a_thousand_named(
-    engine: Engine, spawn: SpawnVMs, write: Write
-) -> None:
+def test_ten_thousand_failures_are_counted_and_a_thousand_named(engine: Engine, spawn: SpawnVMs, write: Write) -> None:
     paths = [write(f"{number}.lua", "local = 1") for number in range(40)]
     spawn(50)
     report = load(engine, *paths)
@@ -182,7 +178,6 @@ def test_recursion_without_end_is_an_error(lua: LuaVersion, new_vm: NewVM) -> No
     assert vm.run("return 'alive'").failure is None
 
 
-@pytest.mark.parametrize("lua", LuaVersion)
 @pytest.mark.parametrize("resume", ["coroutine.wrap(f)()", "assert(coroutine.resume(coroutine.create(f)))"])
 def test_coroutines_inside_each_other_without_end_are_an_error(lua: LuaVersion, resume: str, new_vm: NewVM) -> None:
     vm = new_vm(CodeCache(lua))
@@ -360,9 +355,7 @@ def test_a_closed_engine_says_so(engine: Engine) -> None:
     assert engine.changes(0).revision > 0
 
 
-def test_a_vm_without_memory_names_every_file_that_was_not_loaded(
-    lua: LuaVersion, write: Write, new_vm: NewVM
-) -> None:
+def test_a_vm_without_memory_names_every_file_that_was_not_loaded(lua: LuaVersion, write: Write, new_vm: NewVM) -> None:
     names = [write(f"{number}.lua", f"return {number}").encode() for number in range(1000)]
     cache = CodeCache(lua)
     failures = new_vm(cache, memory_cap=200_000).load(names)

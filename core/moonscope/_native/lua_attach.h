@@ -73,6 +73,10 @@ __attribute__((visibility("default"))) int ENTRY_NAME(LUA_TAG)(lua_State *L)
     struct vm *vm = pending_take(luaL_checklstring(L, 1, NULL));
     if (vm == NULL)
         return luaL_error(L, "moonscope: no VM waits for this token");
+    if (registered_vm(L) != NULL) { /* two records would each believe that the allocator and the end are theirs */
+        vm_release(vm);
+        return luaL_error(L, "it loads through a cache already");
+    }
     lua_settop(L, 0);
     join(L, vm);
     vm_release(vm); /* the attached state has its own reference now */
