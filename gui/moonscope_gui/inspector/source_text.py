@@ -7,6 +7,7 @@ cannot know of itself, whether it begins inside a long string or comment, one pa
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from typing import Any, NamedTuple
 
 from pygments.lexers.scripting import LuaLexer
 from pygments.token import Comment, Keyword, Literal, Name, Number, String, _TokenType
+
+from moonscope.names import to_bytes
 
 from .spans import Span
 
@@ -49,7 +52,7 @@ _TONES: tuple[tuple[_TokenType, str], ...] = (
 class SourceFile(NamedTuple):
     """Where a file's source is, and which version of it was compiled as far as that is known."""
 
-    path: str
+    path: str  # as the engine writes it (`moonscope.names`)
     digest: str = ""  # SHA-256 in hex, as the engine has it; "": not known
     mtime: float = 0.0  # counts when there is no digest; 0.0: not known
 
@@ -129,7 +132,7 @@ class Reading(NamedTuple):
 
 def read_source(file: SourceFile) -> Reading:
     """Read a file that may be anything. Never raises; may take a second, so not for the GUI thread."""
-    path = Path(file.path)
+    path = Path(os.fsdecode(to_bytes(file.path)))
     try:
         found = path.stat()
         if not path.is_file():

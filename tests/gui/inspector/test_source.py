@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from moonscope.engine import Engine
 from moonscope.model import VMOptions
+from moonscope.names import to_text
 from moonscope.protocol import Load, Spawn
 from moonscope_gui.inspector.source_pane import SourcePane
 from moonscope_gui.inspector.source_text import LONGEST_LINE, Source, SourceFile, read_source
@@ -129,6 +131,13 @@ class TestReading:
             reading = read_source(SourceFile(str(tmp_path / name) if name else str(tmp_path)))
             assert reading.source is None
             assert reason in reading.trouble
+
+    def test_a_name_as_the_engine_writes_it_is_found(self, tmp_path: Path) -> None:
+        name = b"\\x41 \xe4\xb8\xad.lua"  # reads like an escape
+        (tmp_path / os.fsdecode(name)).write_text("return 1")
+        reading = read_source(SourceFile(str(tmp_path / to_text(name))))
+        assert reading.source is not None
+        assert reading.source.lines == ["return 1"]
 
     def test_text_that_is_not_utf8_keeps_all_its_bytes(self, path: Path) -> None:
         path.write_bytes(b"local name = 'caf\xe9'")
