@@ -11,9 +11,9 @@ from typing import Any
 
 from . import _native, runtime
 from .errors import NotFoundError, UnsupportedError, UsageError
-from .model import CacheMode, ClearReport, Counters, FileRow, GenerationRow, GenerationState, LuaVersion, Sharing, Tier
+from .model import CacheMode, ClearReport, Counters, FileRow, GenerationRow, LuaVersion, Sharing, Tier
 from .names import printable, to_bytes, to_text
-from .rows import MODES, STATES, file_row, generation_row, global_id, native_id
+from .rows import MODES, file_row, generation_row, global_id, native_id
 
 # Run in the runtime that is attached. Without loadlib, or with a library that is gone, it raises.
 _JOIN = b"local l, e, t = ... package.loadlib(l, e)(t)"
@@ -133,12 +133,7 @@ class CodeCache:
 
     def measure(self) -> None:
         """See to it that `unshared_bytes` of all current generations are known; each reading measures a portion."""
-        left, before = self._unmeasured(), -1
-        while left and left != before:
-            left, before = self._unmeasured(), left
-
-    def _unmeasured(self) -> int:
-        return sum(1 for row in self.native.generations() if STATES[row[2]] is GenerationState.CURRENT and not row[5])
+        self.native.measure()
 
     def counters(self) -> Counters:
         """Loads of all VMs, closed ones included."""

@@ -83,6 +83,8 @@ class Cache:
     def totals(self) -> tuple[int, int, int, int, int, int, int, int, int, int, int]:
         """hits, misses, bypasses, races, errors, shared bytes (retired ones and frozen words included), retained bytes,
         private bytes of all VMs, unshared bytes, VMs, dropped events"""
+    def measure(self) -> None:
+        """See to it that what all current generations take is known; `generations` measures a portion each time."""
     def drain(self, limit: int = 4096) -> list[EventTuple]: ...
     def holders(self, generation: int) -> tuple[int, ...]: ...
     def payload(self, generation: int) -> bytes:

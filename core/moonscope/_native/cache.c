@@ -177,9 +177,11 @@ void cache_fold(struct cache *cache)
     double now = epoch_seconds();
     for (struct vm *vm = cache->vms; vm != NULL; vm = vm->next) {
         uint64_t hits = atomic_load_explicit(&vm->loads[OUTCOME_HIT], memory_order_relaxed);
-        if (hits == vm->folded_hits)
+        uint32_t held = atomic_load_explicit(&vm->held, memory_order_relaxed);
+        if (hits == vm->folded_hits && held == vm->folded_held)
             continue;
         vm->folded_hits = hits;
+        vm->folded_held = held;
         pthread_mutex_lock(&vm->lock);
         for (size_t i = 0; i < vm->page_count * HOLDS_PER_PAGE; i++) {
             struct hold *page = vm->pages[i / HOLDS_PER_PAGE];
@@ -189,9 +191,13 @@ void cache_fold(struct cache *cache)
             }
             struct hold *hold = &page[i % HOLDS_PER_PAGE];
             uint64_t seen = atomic_load_explicit(&hold->hits, memory_order_relaxed);
-            uint64_t base = hold->folded == 0 ? 1 : hold->folded; /* the first unit says "held" */
+            if (seen == hold->folded)
+                continue;
+            struct generation *generation = cache->slots[i];
+            if (hold->folded == 0) /* the first unit says "held" */
+                generation->holders++;
+            uint64_t base = hold->folded == 0 ? 1 : hold->folded;
             if (seen > base) {
-                struct generation *generation = cache->slots[i];
                 generation->hits += seen - base;
                 atomic_fetch_add_explicit(&generation->file->loads[OUTCOME_HIT], seen - base, memory_order_relaxed);
                 generation->file->last_load = now;
@@ -217,6 +223,7 @@ static uint64_t oldest_reader(const struct cache *cache)
 void cache_reclaim(struct cache *cache)
 {
     uint64_t oldest = oldest_reader(cache);
+    cache_fold(cache); /* after that: who could take hold of what was retired before `oldest` has done so */
     struct generation **link = &cache->generations;
     while (*link != NULL) {
         struct generation *generation = *link;
@@ -224,7 +231,7 @@ void cache_reclaim(struct cache *cache)
             link = &generation->next;
             continue;
         }
-        bool held = atomic_load(&generation->holders) > 0;
+        bool held = generation->holders > 0;
         if (generation->payload.data != NULL && !(held && generation->tier->pins))
             generation->tier->release(&generation->payload);
         if (held) {

@@ -74,10 +74,11 @@ struct cleared {
 bool cache_clear(struct cache *, const char *const *keys, const size_t *lengths, ptrdiff_t count, bool dry,
                  struct cleared *);
 
-/* Under cache->lock: brings hit counts home from the VMs. */
+/* Under cache->lock: brings hit counts and holders home from the VMs. A counter that all VMs write at each first load
+   would be a cache line they fight over: two threads got 1.45 times the first loads of one, not 1.9. */
 void cache_fold(struct cache *);
 
-/* Under cache->lock: frees what nobody can see any more. */
+/* Under cache->lock: folds, and frees what nobody can see any more. */
 void cache_reclaim(struct cache *);
 
 #endif

@@ -51,7 +51,7 @@ static void find_holders(struct cache *cache, const struct selection *selection,
         bool holds = false;
         pthread_mutex_lock(&vm->lock);
         for (struct generation *g = cache->generations; g != NULL && !holds; g = g->next) {
-            if (!selected(selection, g) || atomic_load(&g->holders) == 0)
+            if (!selected(selection, g) || g->holders == 0)
                 continue;
             const struct hold *hold = vm_find_hold(vm, g->slot);
             holds = hold != NULL && atomic_load_explicit(&hold->hits, memory_order_relaxed) > 0;
@@ -68,7 +68,7 @@ static void foresee(struct cache *cache, const struct selection *selection, stru
     for (struct generation *g = cache->generations; g != NULL; g = g->next) {
         if (!selected(selection, g))
             continue;
-        bool stays = (g->tier->pins && atomic_load(&g->holders) > 0) || g->pins > 0;
+        bool stays = (g->tier->pins && g->holders > 0) || g->pins > 0;
         report->files++;
         *(stays ? &report->retained : &report->freed) += g->payload.size;
     }

@@ -35,7 +35,6 @@ struct generation {
     struct file *file;
     const struct tier *tier;
     struct payload payload; /* of a retired one under the lock: data is NULL once released */
-    _Atomic uint32_t holders;
     uint32_t slot; /* dense number, reused after it is freed: where VMs keep what they know of it (struct hold) */
     struct source source;
     double created;
@@ -43,6 +42,7 @@ struct generation {
     /* Under the cache's lock: */
     enum generation_state state;
     uint64_t hits;
+    uint32_t holders; /* VMs that hold it, as far as they are brought home (cache_fold) */
     uint64_t unshared; /* bytes a VM holds after loading it plainly; 0: not measured yet */
     uint64_t private;  /* bytes a VM holds after loading it by this tier; measured with `unshared` */
     uint64_t retired_at; /* epoch of its retirement */

@@ -239,6 +239,16 @@ static PyObject *cache_drain(PyObject *self, PyObject *arguments)
     return list;
 }
 
+static PyObject *cache_measure(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    struct cache *cache = cache_of(self);
+    Py_BEGIN_ALLOW_THREADS
+    snapshot_measure(cache);
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
 static PyObject *cache_holders(PyObject *self, PyObject *argument)
 {
     uint64_t generation = PyLong_AsUnsignedLongLong(argument);
@@ -355,6 +365,7 @@ static PyMethodDef methods[] = {
     {"vms", cache_vm_rows, METH_NOARGS, "One tuple per open VM."},
     {"totals", cache_totals, METH_NOARGS, "Sums over everything."},
     {"drain", cache_drain, METH_VARARGS, "Load events since the last call."},
+    {"measure", cache_measure, METH_NOARGS, "See to it that all current generations are measured."},
     {"holders", cache_holders, METH_O, "Ids of the VMs that hold a generation."},
     {"payload", cache_payload, METH_O, "The dumped chunk of a generation."},
     {"compile", cache_compile, METH_O, "Compile a file without storing it."},

@@ -45,7 +45,8 @@ static size_t take_unmeasured(struct cache *cache, struct generation **taken, si
     return count;
 }
 
-static void measure_some(struct cache *cache)
+/* Measures a portion. Returns how many that were; 0: none waits, or there is no memory and it is tried again next time. */
+static size_t measure_some(struct cache *cache)
 {
     struct generation *taken[MEASURED_AT_ONCE];
     struct measurement items[MEASURED_AT_ONCE];
@@ -53,10 +54,10 @@ static void measure_some(struct cache *cache)
     size_t count = take_unmeasured(cache, taken, MEASURED_AT_ONCE);
     pthread_mutex_unlock(&cache->lock);
     if (count == 0)
-        return;
+        return 0;
     for (size_t i = 0; i < count; i++) /* pinned: the payload stays, and what was published never changes */
         items[i] = (struct measurement){taken[i]->tier, &taken[i]->payload, taken[i]->file->chunkname, 0, 0};
-    bool done = lua_ops[cache->lua]->measure(items, count); /* otherwise it is tried again next time */
+    bool done = lua_ops[cache->lua]->measure(items, count);
     pthread_mutex_lock(&cache->lock);
     for (size_t i = 0; i < count; i++) {
         taken[i]->pins--;
@@ -67,13 +68,19 @@ static void measure_some(struct cache *cache)
     }
     cache_reclaim(cache);
     pthread_mutex_unlock(&cache->lock);
+    return done ? count : 0;
+}
+
+void snapshot_measure(struct cache *cache)
+{
+    while (measure_some(cache) > 0) {
+    }
 }
 
 struct generation_row *snapshot_generations(struct cache *cache, size_t *count)
 {
     measure_some(cache);
     pthread_mutex_lock(&cache->lock);
-    cache_fold(cache);
     cache_reclaim(cache);
     struct generation_row *rows = malloc((cache->generation_count + 1) * sizeof *rows), *row = rows;
     for (struct generation *g = cache->generations; rows != NULL && g != NULL; g = g->next, row++) {
@@ -86,7 +93,7 @@ struct generation_row *snapshot_generations(struct cache *cache, size_t *count)
         row->private = g->private;
         row->tier = g->tier->name;
         row->hits = g->hits;
-        row->holders = atomic_load(&g->holders);
+        row->holders = g->holders;
         row->prototypes = g->payload.prototypes;
         row->created = g->created;
         row->compile_ns = g->compile_ns;
@@ -97,15 +104,6 @@ struct generation_row *snapshot_generations(struct cache *cache, size_t *count)
     *count = rows != NULL ? cache->generation_count : 0;
     pthread_mutex_unlock(&cache->lock);
     return rows;
-}
-
-static size_t count_holds(const struct vm *vm)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < vm->page_count; i++)
-        for (size_t k = 0; vm->pages[i] != NULL && k < HOLDS_PER_PAGE; k++)
-            count += atomic_load_explicit(&vm->pages[i][k].hits, memory_order_relaxed) > 0;
-    return count;
 }
 
 struct vm_row *snapshot_vms(struct cache *cache, size_t *count)
@@ -119,9 +117,7 @@ struct vm_row *snapshot_vms(struct cache *cache, size_t *count)
         row->memory = atomic_load_explicit(&vm->used, memory_order_relaxed);
         row->peak = atomic_load_explicit(&vm->peak, memory_order_relaxed);
         row->mode = atomic_load_explicit(&vm->mode, memory_order_relaxed);
-        pthread_mutex_lock(&vm->lock);
-        row->generations = count_holds(vm);
-        pthread_mutex_unlock(&vm->lock);
+        row->generations = atomic_load_explicit(&vm->held, memory_order_relaxed);
     }
     *count = rows != NULL ? cache->vm_count : 0;
     pthread_mutex_unlock(&cache->lock);
@@ -144,7 +140,7 @@ void snapshot_totals(struct cache *cache, struct totals *totals)
     for (struct generation *g = cache->generations; g != NULL; g = g->next) {
         uint64_t bytes = g->payload.data != NULL ? g->payload.size : 0;
         totals->shared += bytes;
-        totals->unshared += atomic_load(&g->holders) * (g->unshared - g->private);
+        totals->unshared += g->holders * (g->unshared - g->private);
         if (g->state == GENERATION_RETIRED)
             totals->retained += bytes;
     }

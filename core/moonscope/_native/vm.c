@@ -66,7 +66,7 @@ static void give_up_holds(struct vm *vm)
     for (size_t i = 0; i < vm->page_count; i++) {
         for (size_t k = 0; vm->pages[i] != NULL && k < HOLDS_PER_PAGE; k++)
             if (atomic_load_explicit(&vm->pages[i][k].hits, memory_order_relaxed) > 0)
-                atomic_fetch_sub(&cache->slots[i * HOLDS_PER_PAGE + k]->holders, 1);
+                cache->slots[i * HOLDS_PER_PAGE + k]->holders--;
         free(vm->pages[i]);
     }
     free(vm->pages);
@@ -170,7 +170,7 @@ static struct hold *add_hold(struct vm *vm, struct generation *generation)
     if (page < vm->page_count && vm->pages[page] != NULL) {
         hold = &vm->pages[page][generation->slot % HOLDS_PER_PAGE];
         atomic_store_explicit(&hold->hits, 1, memory_order_relaxed);
-        atomic_fetch_add(&generation->holders, 1);
+        atomic_fetch_add_explicit(&vm->held, 1, memory_order_relaxed);
     }
     pthread_mutex_unlock(&vm->lock);
     return hold;

@@ -9,7 +9,7 @@ typedef void *(*lua_Alloc)(void *ud, void *block, size_t old_size, size_t new_si
 /* What a VM knows of a generation. hits == 0: not held. The first unit says "held", so hits - 1 were served. */
 struct hold {
     _Atomic uint64_t hits;
-    uint64_t folded; /* of hits: already added to the generation; under the cache's lock */
+    uint64_t folded; /* of hits: already added to the generation, 0: the holder neither; under the cache's lock */
     void *own;       /* the tier's, for later loads in this VM; belongs to the Lua state */
 };
 
@@ -55,7 +55,9 @@ struct vm {
     int depth;               /* nested loads (a finalizer may load while a load runs); the VM's thread only */
     _Atomic uint64_t loads[OUTCOMES];
     _Atomic uint64_t load_ns;
-    uint64_t folded_hits;
+    _Atomic uint32_t held; /* generations it holds; it gives none up before its end */
+    uint64_t folded_hits;  /* these two: as cache_fold last saw them, under the cache's lock */
+    uint32_t folded_held;
     /* Memory: the state's own allocator, wrapped. */
     lua_Alloc allocate;
     void *allocate_data;
