@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterable, Sized
 from typing import TypeVar, assert_never
@@ -58,13 +59,12 @@ from .protocol import (
 )
 from .rows import native_id
 from .version import __version__
-from .vm import LuaVM, shorten
+from .vm import LuaVM, joined, shorten
 
 T = TypeVar("T")
 
 MAX_FAILURES = 1_000  # a load report names so many
 MAX_RESULT = 12 << 20  # characters of output and values in one answer; a message must hold them
-LOAD_STEP = 32  # files between two looks at `cancelled`
 
 
 class Engine:
@@ -208,19 +208,16 @@ class Engine:
 
     def _load(self, command: Load, progress: Progress | None, cancelled: Cancelled | None) -> Loaded:
         names, missing = files.find(command.paths)
+        # VMs that load side by side begin at different files, each finds later what the other has compiled.
+        workers = self._ledger.settings.workers
+        starts = [len(names) * worker // workers for worker in range(workers)]
+        turns = itertools.cycle([joined(names[start:] + names[:start]) for start in starts])
 
         def load(vm: LuaVM, batch: Batch[tuple[int, list[FileFailure]]]) -> tuple[int, list[FileFailure]]:
-            failures: list[FileFailure] = []
-            failed = 0
-            for start in range(0, len(names), LOAD_STEP):
-                if batch.cancelled:
-                    raise CancelledError(f"VM {vm.id}: cancelled after {start} files")
-                step = names[start : start + LOAD_STEP]
-                found = vm.load(step)
-                failed += len(found)
-                failures += found[: MAX_FAILURES - len(failures)]
-                batch.advance(vm.id, len(step))
-            return failed, failures
+            found = vm.load_joined(next(turns), lambda done: batch.advance(vm.id, done))
+            if batch.cancelled:
+                raise CancelledError(f"VM {vm.id}: cancelled")
+            return len(found), found[:MAX_FAILURES]
 
         task = f"load {len(names)} files"
         outcomes = self._pool.each(

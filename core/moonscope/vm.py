@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -111,8 +111,19 @@ class LuaVM:
 
     def load(self, names: Iterable[bytes]) -> list[FileFailure]:
         """Load files through the cache and keep their main functions, without running them."""
-        with self._running():
-            self._native.load(b"\0".join(names))
+        return self.load_joined(joined(names))
+
+    def load_joined(self, names: bytes, advance: Callable[[int], object] | None = None) -> list[FileFailure]:
+        """As `load`; for many VMs the names are `joined` once. `advance` is told how many files each portion had.
+
+        Once interrupted, each file that was not come to is a failure. The time budget is for scripts, not for this.
+        """
+        at = 0
+        with self._running(timed=False):
+            while at < len(names):
+                at, tried = self._native.load(names, at)
+                if advance is not None:
+                    advance(tried)
             failures = self._native.take_failures()
         return [FileFailure(to_text(name), self.id, printable(text)) for name, text in failures]
 
@@ -216,13 +227,13 @@ class LuaVM:
     # Inside
 
     @contextmanager
-    def _running(self) -> Iterator[None]:
+    def _running(self, *, timed: bool = True) -> Iterator[None]:
         with self._busy:
             with self._turn:
                 if self._closing:
                     raise UsageError(f"VM {self.id} is closed")
                 self.current = run = _Run(self)
-            if self.options.time_budget is not None:
+            if timed and self.options.time_budget is not None:
                 self._watchdog.end(run, reason=TIME, after=self.options.time_budget)
             try:
                 yield
@@ -277,6 +288,11 @@ def check(options: VMOptions) -> None:
     ):
         if limit is not None and not limit > 0:
             raise UsageError(f"the {name} must be more than 0, not {limit}; leave it out for no limit")
+
+
+def joined(names: Iterable[bytes]) -> bytes:
+    """As `LuaVM.load_joined` takes them."""
+    return b"\0".join(names)
 
 
 def shorten(text: str, total: int | None = None, limit: int = MAX_OUTPUT) -> str:

@@ -113,8 +113,10 @@ class VM:
         of
         it is read with take_result / take_output. how: 0 chunk, 1 expression or chunk, 2 file through the cache (source
         is the file name). One call at a time per VM, `close` included: the caller's duty."""
-    def load(self, names: bytes) -> int:
-        """Load files, names joined by NUL, through the cache and keep their functions; see take_failures."""
+    def load(self, names: bytes, at: int) -> tuple[int, int]:
+        """Load files, names joined by NUL, through the cache and keep their functions; see take_failures. Begins with
+        the name at that byte, and stops after a portion (20 ms). Returns the byte that the next name begins at, and the
+        number of names tried. A load that is interrupted, or has no memory to go on, has failed for all names left."""
     def collect(self) -> int:
         """A full garbage collection; bytes held afterwards."""
     def look(self, path: tuple[NativeStep, ...], offset: int, limit: int) -> LookAnswer:

@@ -34,7 +34,8 @@ struct request {
     const char *chunkname;
     size_t chunkname_length;
     int how; /* 0 chunk, 1 expression or chunk, 2 file through the cache */
-    size_t done;       /* load: bytes of `text` that were come to */
+    size_t done;       /* load: bytes of `text` that are done with, the next name begins there; set before, and after */
+    size_t loads;      /* load: names tried */
     struct look *look; /* look */
     enum status status;
 };

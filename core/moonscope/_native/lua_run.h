@@ -150,28 +150,45 @@ static enum status run_protected(lua_State *L, struct vm *vm, lua_CFunction body
     return result;
 }
 
-/* Argument: struct request. Failures go to the VM record's list; what is not come to is for tell_rest. */
+/* Loads one file and keeps its function in the table at index 2; a failure goes to the VM record's list. False: it was
+   told to end meanwhile, and the error is only its way out. */
+static bool load_one(lua_State *L, struct vm *vm, const char *name)
+{
+    size_t length = 0;
+    bool loaded = cached_load(L, vm, name, strlen(name), NULL) == LUA_OK;
+    if (!loaded && atomic_load(&vm->stop) != REASON_NONE)
+        return false;
+    if (loaded) {
+        lua_pushstring(L, name);
+        lua_pushvalue(L, -2);
+        lua_rawset(L, 2);
+    } else {
+        const char *message = lua_tolstring(L, -1, &length);
+        vm_add_load_failure(vm, name, message != NULL ? message : "", length);
+    }
+    lua_settop(L, 2);
+    return true;
+}
+
+/* Long, so that the owner seldom waits for the GIL; short, so that progress is seen. The clock is not read every time: a
+   hit takes little longer than that. */
+enum { LOAD_PORTION_NS = 20000000, LOADS_PER_LOOK = 16 };
+
+/* Argument: struct request. Ends when all names are done, after a portion, and when it is told to. Failures go to the VM
+   record's list; what is not come to in the end is for tell_rest. */
 static int load_body(lua_State *L)
 {
     struct request *request = lua_touserdata(L, 1);
-    struct vm *vm = request->vm;
+    uint64_t until = monotonic_ns() + LOAD_PORTION_NS;
     lua_pushlightuserdata(L, (void *)&kept_key);
     lua_rawget(L, LUA_REGISTRYINDEX);
-    while (request->done < request->length && atomic_load(&vm->stop) == REASON_NONE) {
+    while (request->done < request->length && atomic_load(&request->vm->stop) == REASON_NONE) {
         const char *name = request->text + request->done;
-        lua_settop(L, 2);
-        if (cached_load(L, vm, name, strlen(name), NULL) == LUA_OK) {
-            lua_pushstring(L, name);
-            lua_pushvalue(L, -2);
-            lua_rawset(L, 2);
-        } else if (atomic_load(&vm->stop) != REASON_NONE) {
-            break; /* the error is only its way out */
-        } else {
-            size_t length = 0;
-            const char *message = lua_tolstring(L, -1, &length);
-            vm_add_load_failure(vm, name, message != NULL ? message : "", length);
-        }
+        if (!load_one(L, request->vm, name))
+            break;
         request->done += strlen(name) + 1;
+        if (++request->loads % LOADS_PER_LOOK == 0 && monotonic_ns() >= until)
+            break;
     }
     return 0;
 }
@@ -243,7 +260,7 @@ static enum status enter(struct request *request)
     } else if (looks) {
         request->status = run_look(L, request);
     }
-    if (request->kind == REQUEST_LOAD)
+    if (request->kind == REQUEST_LOAD && request->status != STATUS_OK)
         tell_rest(request);
     lua_settop(L, top);
     return request->status;

@@ -167,16 +167,20 @@ static PyObject *vm_execute(PyObject *self, PyObject *arguments)
     return enter(&request);
 }
 
-static PyObject *vm_load(PyObject *self, PyObject *argument)
+static PyObject *vm_load(PyObject *self, PyObject *arguments)
 {
     struct request request = {.vm = vm_of(self), .kind = REQUEST_LOAD};
-    char *text;
-    Py_ssize_t length;
-    if (PyBytes_AsStringAndSize(argument, &text, &length) < 0)
+    Py_ssize_t length, at;
+    if (!PyArg_ParseTuple(arguments, "y#n", &request.text, &length, &at))
         return NULL;
-    request.text = text;
+    if (at < 0 || at > length || (at > 0 && request.text[at - 1] != '\0'))
+        return PyErr_Format(PyExc_ValueError, "no name begins at %zd", at);
     request.length = (size_t)length;
-    return enter(&request);
+    request.done = (size_t)at;
+    if (!run_request(&request))
+        return NULL;
+    Py_ssize_t done = request.done < request.length ? (Py_ssize_t)request.done : length;
+    return Py_BuildValue("nn", done, (Py_ssize_t)request.loads);
 }
 
 static PyObject *vm_collect(PyObject *self, PyObject *unused)
@@ -249,7 +253,7 @@ static PyGetSetDef properties[] = {
 
 static PyMethodDef methods[] = {
     {"execute", vm_execute, METH_VARARGS, "Run Lua source or a file; returns the status."},
-    {"load", vm_load, METH_O, "Load files through the cache and keep them; returns the status."},
+    {"load", vm_load, METH_VARARGS, "Load files through the cache and keep them; returns how far it came, and how many it tried."},
     {"collect", vm_collect, METH_NOARGS, "A full collection; returns the bytes held afterwards."},
     {"count_closures", vm_count_closures, METH_VARARGS, "How many closures of one prototype the VM holds."},
     {"look", vm_look, METH_VARARGS, "One level of what a path of steps leads to."},
