@@ -63,7 +63,7 @@ class Bench:
             ("running speed", lambda advance: measure_speed(caches, self.folder, rounds, advance)),
             ("two threads", lambda advance: measure_threads(caches, names, rounds, advance)),
             ("cached loads, in C", lambda _: measure_recording(self.lua, names, 10 * rounds)),
-            ("workers", lambda advance: measure_workers(self.lua, names, rounds, advance)),
+            ("workers", lambda advance: measure_workers(caches, names, self.folder, rounds, advance)),
             ("spawning", lambda advance: measure_spawning(caches, rounds, advance)),
         ]
         if window:

@@ -2,98 +2,141 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import chain
+from pathlib import Path
 
 from ..cache import CodeCache
 from ..engine import Engine
 from ..errors import MoonscopeError
 from ..model import LuaVersion, VMOptions
-from ..protocol import Close, RunChunk, Runs, Spawn, Spawned
+from ..protocol import Clear, Close, Load, Loaded, RunChunk, Spawn, Spawned
 from ..vm import LuaVM
 from ..watchdog import Watchdog
 from .bench_tiers import Rival
 from .measure import Measure, Target
 from .terminal import Advance
 
-LOADERS = 8  # VMs that load at the same time
 SPAWNED = 200  # VMs or runtimes per round
-SHORTEST = 0.25  # seconds one worker loads per round
+FILES, LOADERS = 500, (16, 1000)  # of the project that is loaded; the fewest and the most VMs that load it
+SHORTEST = 0.25  # seconds one worker is to be busy in a round: a few VMs would measure what comes after the loads
 
 _COMPUTE = "local x = 0 for i = 1, 3000000 do x = x ~= i and i or x end"
 
 
-def measure_workers(lua: LuaVersion, names: Sequence[bytes], rounds: int, advance: Advance) -> list[Measure]:
+def measure_workers(
+    caches: Mapping[Rival, CodeCache], names: Sequence[bytes], folder: Path, rounds: int, advance: Advance
+) -> list[Measure]:
     """Loads per second of two workers over those of one, in engines of their own; and loads per CPU time.
 
+    As when a person opens a project: fresh VMs load its files by `Load`, from an empty cache. Loading the same files in
+    the same VMs again and again would measure the engine's work after the loads, which is bounded, not the loads.
     The clock also sees what else runs on this machine; CPU time shows what the two do to each other, waiting apart.
     """
-    engines = [Engine(workers=workers) for workers in (1, 2)]
+    lua = caches[Rival.OFF].lua
+    paths = _project(names, folder)
+    pairs = {own: [Engine(workers=n, own_runtime=own) for n in (1, 2)] for own in (False, True) if _tier(caches, own)}
+    clock, cpu, possible = defaultdict(list), defaultdict(list), []
     try:
-        vms = [_spawn(engine, lua, LOADERS) for engine in engines]
-        once, _ = _load_all(engines[0], vms[0], names, 1)  # warms both caches and tells how much makes a round
-        _load_all(engines[1], vms[1], names, 1)
-        repeats = max(1, round(SHORTEST / once))
-        clock, cpu, possible = [], [], []
+        count = {own: _loaders(engines, lua, paths) for own, engines in pairs.items()}
+        computing = [_spawn(engine, lua, LOADERS[0] // 2) for engine in pairs[False]]
         for done in range(rounds):
-            (one, one_cpu), (two, two_cpu) = (
-                _load_all(engine, ids, names, repeats) for engine, ids in zip(engines, vms, strict=True)
-            )
-            clock.append(one / two)
-            cpu.append(2 * one_cpu / two_cpu)
-            bare_one, bare_two = (_run(engine, ids, _COMPUTE)[0] for engine, ids in zip(engines, vms, strict=True))
-            possible.append(bare_one / bare_two)
+            alone, both = (_run(engine, ids, _COMPUTE) for engine, ids in zip(pairs[False], computing, strict=True))
+            possible.append(alone / both)
+            for own, engines in pairs.items():
+                (one, one_cpu), (two, two_cpu) = (_load(engine, lua, paths, count[own]) for engine in engines)
+                clock[own].append(one / two)
+                cpu[own].append(2 * one_cpu / two_cpu)
             advance(done + 1, rounds, "")
     finally:
-        for engine in engines:
+        for engine in chain.from_iterable(pairs.values()):
             engine.close()
+    what, target = "loads per second, two workers / one", Target(">=", 1.6)
     return [
         Measure("two workers / one, without loads: what the machine gives now", possible),
-        Measure("loads per second, two workers / one", clock, plain=possible, target=Target(">=", 1.6)),
-        Measure("loads of two workers / one, per CPU time", cpu),
+        *(Measure(what, clock[own], "x", _tier(caches, own), possible, target) for own in pairs),
+        *(Measure("loads of two workers / one, per CPU time", cpu[own], "x", _tier(caches, own)) for own in pairs),
     ]
+
+
+def _tier(caches: Mapping[Rival, CodeCache], own: bool) -> str:
+    """The best tier among those compared, on Moonscope's own runtime or lupa's; empty for none."""
+    tiers = [cache.tier.value for rival, cache in caches.items() if (rival is Rival.DIRECT) == own]
+    return tiers[-1] if tiers else ""
+
+
+def _project(names: Sequence[bytes], folder: Path) -> tuple[str, ...]:
+    """The files, and copies of them until there are FILES."""
+    paths = [os.fsdecode(name) for name in names]
+    for number in range(FILES - len(paths)):
+        paths.append(str(folder / f"copy{number}.lua"))
+        shutil.copyfile(paths[number], paths[-1])
+    return tuple(paths)
+
+
+def _loaders(engines: Sequence[Engine], lua: LuaVersion, paths: tuple[str, ...]) -> int:
+    """How many VMs keep one worker busy for long enough. Warms both engines."""
+    fewest, most = LOADERS
+    few, twice = (_load(engines[0], lua, paths, count)[0] for count in (fewest, 2 * fewest))
+    _load(engines[1], lua, paths, fewest)
+    return min(most, max(fewest, round(SHORTEST / max(1e-4, twice - few) * fewest)))
+
+
+def _load(engine: Engine, lua: LuaVersion, paths: tuple[str, ...], count: int) -> tuple[float, float]:
+    """Seconds until `count` fresh VMs have loaded every file, nothing being cached before; and of CPU."""
+    vms = _spawn(engine, lua, count)
+    engine.perform(Clear())
+    started, busy = time.perf_counter(), time.process_time()
+    result = engine.perform(Load(paths=paths, vms=vms))
+    seconds, cpu = time.perf_counter() - started, time.process_time() - busy
+    if not isinstance(result, Loaded) or result.report.failures:
+        raise MoonscopeError("the workers could not be measured: a file did not load")
+    engine.perform(Close(vms=vms))
+    return seconds, cpu
 
 
 def measure_spawning(caches: Mapping[Rival, CodeCache], rounds: int, advance: Advance) -> list[Measure]:
-    """CPU time of a VM, and of one that comes through an engine (all its threads), against lupa's bare `LuaRuntime`."""
-    lua = caches[Rival.OFF].lua
-    options, watchdog = VMOptions(lua=lua), Watchdog()  # shared, as the pool does
+    """CPU time of a VM's making and end, and of one that comes through an engine (all its threads), against lupa's bare
+    `LuaRuntime()` on the same Lua library."""
+    options, watchdog = VMOptions(lua=caches[Rival.OFF].lua), Watchdog()  # shared, as the pool does
     spawned: dict[Rival, list[float]] = defaultdict(list)
+    bare: dict[Rival, list[float]] = defaultdict(list)
     through: list[float] = []
-    bare: list[float] = []
-    with Engine(workers=1) as engine:
+    with Engine(workers=1, own_runtime=False) as engine:
         for done in range(rounds):
-            bare.append(_make(caches[Rival.OFF].library.new_runtime))
             for rival, cache in caches.items():
+                bare[rival].append(_make(cache.library.module.LuaRuntime))
                 spawned[rival].append(_make(partial(LuaVM, cache, options, watchdog=watchdog)))
-            through.append(_make_through(engine, lua))
+            through.append(_make_through(engine, options.lua))
             advance(done + 1, rounds, "")
-    measures = [
-        Measure("spawning a VM, CPU time against a bare LuaRuntime", us, "µs", rival, bare, Target("<=", 1.2, "ratio"))
-        for rival, us in spawned.items()
+    what, target = "a VM made and closed, CPU time against a bare LuaRuntime", Target("<=", 1.2, "ratio")
+    return [
+        *(Measure(what, us, "µs", rival, bare[rival], target) for rival, us in spawned.items()),
+        Measure("the same through the engine's mailboxes", through, "µs", plain=bare[Rival.OFF]),
     ]
-    return [*measures, Measure("the same through the engine's mailboxes", through, "µs", plain=bare)]
 
 
 def _make(make: Callable[[], object]) -> float:
-    """CPU time per object in µs, their end not counted."""
+    """CPU time per object in µs, its end included."""
     started = time.thread_time()
     made = [make() for _ in range(SPAWNED)]
-    us = (time.thread_time() - started) / SPAWNED * 1e6
     for one in made:
         if isinstance(one, LuaVM):
             one.close()
-    return us
+    one = None  # the last of them must go too
+    made.clear()
+    return (time.thread_time() - started) / SPAWNED * 1e6
 
 
 def _make_through(engine: Engine, lua: LuaVersion) -> float:
     started = time.process_time()
-    vms = _spawn(engine, lua, SPAWNED)
-    us = (time.process_time() - started) / SPAWNED * 1e6
-    engine.perform(Close(vms=vms))
-    return us
+    engine.perform(Close(vms=_spawn(engine, lua, SPAWNED)))
+    return (time.process_time() - started) / SPAWNED * 1e6
 
 
 def _spawn(engine: Engine, lua: LuaVersion, count: int) -> tuple[int, ...]:
@@ -103,24 +146,8 @@ def _spawn(engine: Engine, lua: LuaVersion, count: int) -> tuple[int, ...]:
     return result.report.vms
 
 
-def _load_all(engine: Engine, vms: tuple[int, ...], names: Sequence[bytes], repeats: int) -> tuple[float, float]:
-    """Seconds until every VM has loaded every file `repeats` times, through `loadfile`, from Lua code; and of CPU."""
-    listed = ", ".join(_quoted(name) for name in names)
-    source = f"local names = {{{listed}}} for _ = 1, {repeats} do for i = 1, #names do loadfile(names[i]) end end"
-    return _run(engine, vms, source)
-
-
-def _run(engine: Engine, vms: tuple[int, ...], source: str) -> tuple[float, float]:
-    """Seconds until every VM has run it; and of CPU."""
-    started, busy = time.perf_counter(), time.process_time()
-    result = engine.perform(RunChunk(vms=vms, source=source, chunkname="=bench"))
-    seconds, cpu = time.perf_counter() - started, time.process_time() - busy
-    failed = next((run.failure for run in result.results if run.failure), None) if isinstance(result, Runs) else None
-    if failed is not None:
-        raise MoonscopeError(f"the workers could not be measured: {failed.message}")
-    return seconds, cpu
-
-
-def _quoted(name: bytes) -> str:
-    """Any bytes as a string of Lua source."""
-    return '"' + "".join(f"\\{byte:03d}" for byte in name) + '"'
+def _run(engine: Engine, vms: tuple[int, ...], source: str) -> float:
+    """Seconds until every VM has run it."""
+    started = time.perf_counter()
+    engine.perform(RunChunk(vms=vms, source=source, chunkname="=bench"))
+    return time.perf_counter() - started

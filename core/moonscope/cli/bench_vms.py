@@ -121,7 +121,7 @@ def measure_threads(
     cpu: dict[str, list[float]] = defaultdict(list)
 
     def load(record: _native.VM) -> None:
-        record.load(batch)
+        record.load(batch, 0)
 
     def compute(record: _native.VM) -> None:
         record.execute(_COMPUTE, b"=bench", 0)
