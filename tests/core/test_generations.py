@@ -159,6 +159,18 @@ def test_the_vms_of_a_generation_are_told(engine: Engine, filled: tuple[int, ...
         engine.perform(Holders(generation=999_999))
 
 
+@pytest.mark.parametrize("sharing", [Sharing.BYTECODE, Sharing.AUTO])
+def test_the_prototypes_of_a_generation_are_counted(
+    lua: LuaVersion, sharing: Sharing, engine: Engine, spawn: Spawn, write: Write
+) -> None:
+    spawn(1, lua=lua, sharing=sharing)
+    engine.perform(Load(paths=(write("a.lua", "local function f() return function() end end return f"),)))
+    [row] = engine.changes(0).generations
+    result = engine.perform(Inspect(generation=row.id))
+    assert isinstance(result, Inspected)
+    assert row.prototypes == result.tree.root.total == 3
+
+
 def test_a_generation_can_be_inspected(engine: Engine, filled: tuple[int, ...]) -> None:
     row = engine.changes(0).generations[0]
     result = engine.perform(Inspect(generation=row.id))

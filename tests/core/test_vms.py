@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +14,9 @@ from moonscope.engine import Engine
 from moonscope.errors import CancelledError, UsageError
 from moonscope.model import CacheMode, LuaVersion, RunResult, Update, VMOptions, VMState
 from moonscope.pool import VMPool
-from moonscope.protocol import Close, Collect, Done, Load, RunChunk, RunFile, Runs, SetMode, Spawn
-from moonscope.vm import MAX_OUTPUT, LuaVM
+from moonscope.protocol import Close, Collect, Done, Load, Loaded, RunChunk, RunFile, Runs, SetMode, Spawn
+from moonscope.vm import MAX_OUTPUT, LuaVM, joined
+from moonscope.watchdog import ASKED
 
 NewVM = Callable[..., LuaVM]
 Write = Callable[[str, str | bytes], str]
@@ -116,6 +118,39 @@ def test_luajit_compiles_only_when_asked(jit: bool, new_vm: NewVM) -> None:
     assert vm.run("return (jit.status())").values == (str(jit).lower(),)
 
 
+def test_an_interrupted_load_says_what_it_left_out(new_vm: NewVM, write: Write, tmp_path: Path) -> None:
+    slow = tmp_path / "slow.lua"
+    os.mkfifo(slow)
+    names = [write("a.lua", "return 1"), str(slow), write("b.lua", "return 2"), write("c.lua", "return 3")]
+    vm, failures, tried = new_vm(), [], []
+
+    def load() -> None:
+        failures.extend(vm.load_joined(joined(map(str.encode, names)), tried.append))
+
+    loader = threading.Thread(target=load, daemon=True)
+    loader.start()
+    with slow.open("w") as pipe:  # opens when the VM has come to it
+        assert vm.current is not None
+        assert vm.interrupt_run(vm.current, ASKED)
+        pipe.write("return 'slow'")
+    loader.join(20)  # seconds; only ever reached by a defect
+    assert [(failure.path, failure.message) for failure in failures] == [
+        (names[2], "interrupted"),
+        (names[3], "interrupted"),
+    ]
+    assert tried == [2]
+    assert vm.load(map(str.encode, names[2:])) == []
+
+
+def test_every_vm_loads_every_file_wherever_it_begins(engine: Engine, spawn: SpawnVMs, write: Write) -> None:
+    paths = tuple(write(f"{number}.lua", f"return {number}") for number in range(50))
+    spawn(5)
+    result = engine.perform(Load(paths=paths))
+    assert isinstance(result, Loaded)
+    assert (result.report.loaded, result.report.failed) == (250, 0)
+    assert [row.generations for row in engine.changes(0).vms] == [50] * 5
+
+
 def test_scripts_find_no_way_into_python(lua: LuaVersion, new_vm: NewVM) -> None:
     vm = new_vm(CodeCache(lua))
     assert vm.run("python, package.loaded.python, (pcall(require, 'python'))").values == ("nil", "nil", "false")
@@ -175,9 +210,7 @@ def test_one_vm_runs_one_thing_at_a_time_in_order(engine: Engine, spawn: SpawnVM
     spawn(1)
     engine.perform(RunChunk(vms=(), source="log, inside = {}, 0"))
     source = "inside = inside + 1 for _ = 1, 1000 do end log[#log + 1] = inside inside = inside - 1"
-    threads = [
-        threading.Thread(target=lambda: engine.perform(RunChunk(vms=(), source=source))) for _ in range(20)
-    ]
+    threads = [threading.Thread(target=lambda: engine.perform(RunChunk(vms=(), source=source))) for _ in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:

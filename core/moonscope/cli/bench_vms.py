@@ -120,11 +120,12 @@ def measure_threads(
     clock: dict[str, list[float]] = defaultdict(list)
     cpu: dict[str, list[float]] = defaultdict(list)
 
-    def load(record: _native.VM) -> None:
-        record.load(batch, 0)
+    def load(record: _native.VM) -> int:
+        return record.load(batch, 0)[2]
 
-    def compute(record: _native.VM) -> None:
+    def compute(record: _native.VM) -> int:
         record.execute(_COMPUTE, b"=bench", 0)
+        return 1
 
     shared = [rival for rival in caches if rival is not Rival.OFF]
     for done in range(rounds):
@@ -154,18 +155,17 @@ def _pair(cache: CodeCache) -> Iterator[list[_native.VM]]:
         record.close()
 
 
-def _rates(records: Sequence[_native.VM], work: Callable[[_native.VM], None]) -> list[tuple[float, float]]:
-    """Calls per second of the clock, and per second of CPU time, of each VM on a thread of its own."""
+def _rates(records: Sequence[_native.VM], work: Callable[[_native.VM], int]) -> list[tuple[float, float]]:
+    """What `work` counts per second of the clock, and of CPU time, by each VM on a thread of its own."""
     rates: list[tuple[float, float]] = []
     start = threading.Barrier(len(records))
 
     def run(record: _native.VM) -> None:
         start.wait()
-        calls, began, busy = 0, time.perf_counter(), time.thread_time()
+        count, began, busy = 0, time.perf_counter(), time.thread_time()
         while time.perf_counter() - began < SLICE:
-            work(record)
-            calls += 1
-        rates.append((calls / (time.perf_counter() - began), calls / (time.thread_time() - busy)))
+            count += work(record)
+        rates.append((count / (time.perf_counter() - began), count / (time.thread_time() - busy)))
 
     threads = [threading.Thread(target=run, args=(record,)) for record in records]
     for thread in threads:
