@@ -121,7 +121,7 @@ def measure_threads(
     cpu: dict[str, list[float]] = defaultdict(list)
 
     def load(record: _native.VM) -> int:
-        return record.load(batch, 0)[2]
+        return record.load(batch, 0)[1]
 
     def compute(record: _native.VM) -> int:
         record.execute(_COMPUTE, b"=bench", 0)
