@@ -24,23 +24,24 @@ SECONDS = 120  # for one run of one file, which takes a fraction of a second
 
 # fmt: off
 FILES = [
-    "api", "attrib", "big", "bitwise", "bwcoercion", "calls", "closure", "code", "constructs", "coroutine", "cstack",
-    "db", "errors", "events", "files", "gc", "gengc", "goto", "literals", "locals", "math", "nextvar", "pm", "sort",
-    "strings", "tpack", "tracegc", "utf8", "vararg", "verybig",
+    "all", "api", "attrib", "big", "bitwise", "bwcoercion", "calls", "closure", "code", "constructs", "coroutine",
+    "cstack", "db", "errors", "events", "files", "gc", "gengc", "goto", "literals", "locals", "math", "nextvar", "pm",
+    "sort", "strings", "tpack", "tracegc", "utf8", "vararg", "verybig",
 ]
 # fmt: on
 ALL_FILES = {LuaVersion.LUA54: FILES, LuaVersion.LUA55: [*FILES, "memerr"]}
 
 NOT_RUN = {
-    "all": "runs the others in one VM; each is run on its own here",
     "heavy": "needs many gigabytes of memory",
     "main": "tests the stand-alone interpreter, and ends at once without one",
 }
 
-CACHE_MODE = {
+SHARED = {
     # Writes one file again and again and loads it each time. A cache that is keyed by name goes on serving the first
-    # version; that is its purpose. So files.lua itself is shared, and what it loads is not.
-    "files": "OFF",
+    # version; that is its purpose. So the suite's own files are shared, and what they write is not.
+    "files": "suite",
+    # Runs the others in one VM, each after string.dump and load. Among them is files.lua.
+    "all": "suite",
 }
 
 KNOWN_DIFFERENCES = {
@@ -75,9 +76,9 @@ def words(output: str) -> tuple[str, ...]:
 def run_one(folder: Path, file: str, *arguments: str) -> Run:
     """One run in a process of its own, in a copy of the suite."""
     report = folder / "report.json"
-    mode = CACHE_MODE.get(file, "")
+    shared = SHARED.get(file, "everything")
     done = subprocess.run(
-        [sys.executable, "-X", "faulthandler", str(RUN_ONE), *arguments, mode, f"{file}.lua", str(report)],
+        [sys.executable, "-X", "faulthandler", str(RUN_ONE), *arguments, shared, f"{file}.lua", str(report)],
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
