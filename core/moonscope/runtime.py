@@ -107,6 +107,8 @@ def _why(lua: LuaVersion, best: Tier, release: str, own: bool) -> str:
         return ""
     if lua not in _OWN_MODULES:
         return "code can be shared on Lua 5.4 and 5.5 only"
-    if best is Tier.GRAFT and not own:
+    if best is Tier.GRAFT:
+        if own:
+            return "the moonscope-runtime that is installed belongs to another version of Moonscope"
         return "this is lupa's Lua; with moonscope-runtime installed, VMs share constants too"
     return f"the memory layout of {release} is not known to Moonscope"
