@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import gc
+import itertools
 import os
 import random
 import tempfile
@@ -36,9 +37,12 @@ local function nested(a, ...)
 end
 function module.check(...)
     local name, text = nested(...)()
-    return name == 'file {i}' and #text > 40 and module.number == {i}.25
+    -- the key is made up while the script runs, and must be the constant of this file
+    local word = module[table.concat({{'word_', module.version}})]
+    return name == 'file {i}' and #text > 40 and module.number == {i}.25 and word == 'a value'
 end
-module.word_{i} = 'word_{j}'
+module.version, module.word_{version} = '{version}', 'a value'
+module.finalized = setmetatable({{}}, {{__gc = function() loadfile('{other}') end}})
 return module
 """
 
@@ -53,6 +57,9 @@ for i = 1, 50 do
     if module and not module.check(i) then error('WRONG') end
 end
 collectgarbage('step')"""
+OWN_WORDS = """
+words = words or {{}}
+for version = {first}, {last} do words[table.concat({{'word_', version}})] = true end"""
 ENDLESS = "while true do local t = {} coroutine.wrap(function() t.x = 1 end)() end"
 
 
@@ -65,6 +72,16 @@ class Stress:
         self.done = threading.Event()
         self.failures: list[BaseException] = []
         self.counts: dict[str, int] = {}
+        self.versions = itertools.count(time.monotonic_ns())
+        for path in paths:
+            self.write(path)
+
+    def write(self, path: str) -> None:
+        """A new version, with a word of its own."""
+        text = FILE.format(i=self.paths.index(path), version=next(self.versions), other=self.paths[0])
+        part = Path(f"{path}.{threading.get_ident()}")
+        part.write_text(text)
+        part.replace(path)
 
     def some_vm(self, random: random.Random) -> LuaVM | None:
         with self.turn:
@@ -119,6 +136,17 @@ class Stress:
         self.cache.attach(runtime)
         assert runtime.execute(b"return dofile(...).check(1)", random.choice(self.paths).encode()) is True
 
+    def edit(self, random: random.Random) -> None:
+        path = random.choice(self.paths)
+        self.write(path)
+        self.cache.evict(path)
+
+    def use_words(self, random: random.Random) -> None:
+        """A VM has the words of versions to come as strings of its own, before they are shared."""
+        if vm := self.some_vm(random):
+            version = next(self.versions)
+            self.run(vm, OWN_WORDS.format(first=version + 1, last=version + random.randrange(1, 9)))
+
     def clear(self, random: random.Random) -> None:
         self.cache.clear(dry_run=random.random() < 0.3)
 
@@ -142,6 +170,7 @@ class Stress:
         own = random.Random(seed)
         choices = [self.spawn] * 6 + [self.load] * 8 + [self.check] * 8 + [self.close] * 4
         choices += [self.clear, self.evict, self.evict, self.look, self.attach, self.attach, self.endless]
+        choices += [self.edit] * 3 + [self.use_words] * 3
         while not self.done.is_set():
             act = own.choice(choices)
             try:
@@ -192,8 +221,6 @@ def main() -> None:
     turns = list(caches())
     with tempfile.TemporaryDirectory(prefix="moonscope-") as folder:
         paths = [str(Path(folder, f"file{i}.lua")) for i in range(FILES)]
-        for i, path in enumerate(paths):
-            Path(path).write_text(FILE.format(i=i, j=time.monotonic_ns()))
         for cache in turns:
             Stress(cache, paths).go(options.seconds / len(turns))
     if options.guarded:
