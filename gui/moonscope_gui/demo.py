@@ -74,7 +74,7 @@ class Stage(QObject):
 
     def samples(self, count: int) -> Condition:
         """Holds when `count` more samples were plotted."""
-        history = self.window.plots.board.history
+        history = self.window.plots.history
         target = len(history) + count
         return lambda: len(history) >= target
 

@@ -106,7 +106,7 @@ def test_a_pause_holds_the_view_but_not_the_recording(dock: PlotsDock) -> None:
     before = dock.board.shown_times
     dock.add_samples(samples(100, first=100))
     assert dock.board.shown_times == before
-    assert len(dock.board.history) == 200
+    assert len(dock.history) == 200
     assert any("Paused" in text for text in words(dock))
     dock.set_paused(False)
     assert dock.board.shown_times[1] == START + 199 / 4
@@ -135,7 +135,7 @@ def test_a_paused_view_can_be_moved_for_all_plots_at_once(dock: PlotsDock) -> No
 def test_nothing_is_drawn_while_hidden_and_all_of_it_afterwards(dock: PlotsDock) -> None:
     dock.hide()
     dock.add_samples(samples(50))
-    assert len(dock.board.history) == 50
+    assert len(dock.history) == 50
     dock.show()
     assert panel(dock, "VMs").canvas.values_at(-1) == [49]
 
@@ -147,7 +147,7 @@ def test_a_lost_source_looks_lost_and_leaves_a_gap(dock: PlotsDock) -> None:
     dock.set_connected(True)
     assert not any("Not connected" in text for text in words(dock))
     dock.add_samples(samples(20, first=60))
-    values = dock.board.history.rows()[:, Column.VMS]
+    values = dock.history.rows()[:, Column.VMS]
     assert [value for value in values[19:22].tolist() if value == value] == [19, 60]
 
 
@@ -155,8 +155,8 @@ def test_reset_forgets_the_old_source(dock: PlotsDock) -> None:
     dock.add_samples(samples(20))
     dock.add_marks((Mark(serial=1, time=START, kind="spawn", text="1 VM"),))
     dock.reset()
-    assert len(dock.board.history) == 0
-    assert dock.board.marks.between(0, START * 2) == []
+    assert len(dock.history) == 0
+    assert dock.marks.between(0, START * 2) == []
     assert any("No samples yet" in text for text in words(dock))
 
 

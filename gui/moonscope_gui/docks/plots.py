@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QContextMenuEvent, QGuiApplication
+from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFileDialog,
@@ -24,12 +25,14 @@ from PySide6.QtWidgets import (
 from moonscope.model import Mark, Sample
 
 from .. import icons, theme
-from ..plots import export
-from ..plots.board import Board
-from ..plots.charts import LOAD_RATES, LOAD_TOTALS
-from ..plots.readout import clock
+from ..models import formats
+from ..plots.marks import Marks
 from ..views.buttons import tool_button
 from ..views.elided_label import ElidedLabel
+
+if TYPE_CHECKING:
+    from ..plots.board import Board
+    from ..plots.history import History
 
 _SPANS: tuple[tuple[str, float | None], ...] = (("30 s", 30.0), ("2 min", 120.0), ("10 min", 600.0), ("All", None))
 _FIRST_SPAN = 120.0
@@ -37,18 +40,25 @@ _EMPTY = "No samples yet.\nMemory, loads and VMs appear here as soon as the engi
 
 
 class PlotsDock(QWidget):
-    """Plots what the engine samples. Recording never stops; pausing holds only the view."""
+    """Plots what the engine samples. Recording never stops; pausing holds only the view.
+
+    The window can be seen before there is anything to plot: the plots are built, and numpy and pyqtgraph imported,
+    after the dock was first painted without them, or with the first samples if these come earlier.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._connected = True
         self._paused = False
-        self.board = Board()
+        self._span: float | None = _FIRST_SPAN
+        self._totals = False
+        self._is_empty = True  # nothing was recorded since `reset`
+        self.marks = Marks()
+        self._board: Board | None = None
         self._state = ElidedLabel()
         self._empty = QLabel(_EMPTY, alignment=Qt.AlignmentFlag.AlignCenter, wordWrap=True)
         self._pages = QStackedLayout()
         self._pages.addWidget(self._empty)
-        self._pages.addWidget(self.board)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -57,40 +67,78 @@ class PlotsDock(QWidget):
         theme.notifier.changed.connect(self._show_state)
         self._show_state()
 
+    @cached_property
+    def history(self) -> History:
+        """What was sampled."""
+        from ..plots.history import History
+
+        return History()
+
+    @property
+    def board(self) -> Board:
+        """The plots."""
+        if self._board is None:
+            from ..plots.board import Board
+
+            self._board = board = Board(self.history, self.marks)
+            board.set_span(self._span)
+            board.show_totals(self._totals)
+            board.set_paused(self._paused)
+            board.set_dimmed(not self._connected)
+            board.follow(even_paused=True)
+            self._pages.addWidget(board)
+        return self._board
+
     # What the window calls
 
     def add_samples(self, samples: tuple[Sample, ...]) -> None:
-        if samples:
-            self.board.add_samples(samples)
-            self._show_state()
+        if not samples:
+            return
+        for sample in samples:
+            self.history.add(sample)
+        if self._board is not None:
+            self._board.follow(even_paused=self._is_empty)
+        self._is_empty = False
+        self._show_state()
 
     def add_marks(self, marks: tuple[Mark, ...]) -> None:
-        if marks:
-            self.board.add_marks(marks)
+        self.marks.add(marks)
+        if marks and self._board is not None:
+            self._board.redraw()
 
     def reset(self) -> None:
         """Another source of samples: forget what was recorded."""
-        self.board.clear()
+        self.marks.clear()
+        if not self._is_empty:
+            self.history.clear()
+            self._is_empty = True
+        if self._board is not None:
+            self._board.follow()
         self._show_state()
 
     def set_connected(self, connected: bool) -> None:
         """Without a connection the lines end, and what is left looks as old as it is."""
         self._connected = connected
-        if not connected:
-            self.board.add_gap()
-        self.board.set_dimmed(not connected)
+        if not connected and not self._is_empty:
+            self.history.add_gap()
+        if self._board is not None:
+            self._board.follow()
+            self._board.set_dimmed(not connected)
         self._show_state()
 
     def set_paused(self, paused: bool) -> None:
         self._paused = paused
-        self.board.set_paused(paused)
+        if self._board is not None:
+            self._board.set_paused(paused)
         self._show_state()
 
     def set_span(self, seconds: float | None) -> None:
         """Show the last 30, 120 or 600 seconds, or all (None)."""
         for button, (_, span) in zip(self._span_buttons, _SPANS, strict=True):
             button.setChecked(span == seconds)
-        self.board.set_span(seconds)
+        self._span = seconds
+        if self._board is not None:
+            self._board.set_span(seconds)
 
     @property
     def range_name(self) -> str:
@@ -111,7 +159,7 @@ class PlotsDock(QWidget):
         row.setSpacing(2)
         self._span_buttons = self._choices(row, [
             (text, f"Show the last {text}" if span else "Show everything since the start",
-             partial(self.board.set_span, span))
+             partial(self.set_span, span))
             for text, span in _SPANS
         ])  # fmt: skip
         row.addSpacing(10)
@@ -144,17 +192,20 @@ class PlotsDock(QWidget):
         return buttons
 
     def _show_totals(self, totals: bool) -> None:
-        self.board.show_chart(LOAD_RATES, not totals)
-        self.board.show_chart(LOAD_TOTALS, totals)
+        self._totals = totals
+        if self._board is not None:
+            self._board.show_totals(totals)
 
     def _show_state(self) -> None:
-        history = self.board.history
-        self._pages.setCurrentWidget(self.board if len(history) else self._empty)
+        if self._is_empty:
+            self._pages.setCurrentWidget(self._empty)
+        elif self._board is not None or self.isVisible():
+            self._pages.setCurrentWidget(self.board)
         text, tip, token = "", "", "muted"
         if not self._connected:
             text, token = "● Not connected", "danger"
-            if len(history):
-                text += f" – last sample at {clock(history.last_time)}"
+            if not self._is_empty:
+                text += f" – last sample at {formats.clock(self.history.last_time)}"
         elif self._paused:
             text, token = "❚❚ Paused – recording goes on", "accent"
             tip = "Only the view is held. Drag to move it, turn the wheel to zoom."
@@ -162,6 +213,20 @@ class PlotsDock(QWidget):
         self._state.setToolTip(tip or text)
         self._state.setStyleSheet(f"color: {theme.colour(token).name()}")
         self._empty.setStyleSheet(f"color: {theme.colour('muted').name()}")
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._show_state()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self._board is None:
+            QTimer.singleShot(0, self, self._prepare)
+
+    @Slot()
+    def _prepare(self) -> None:
+        """Build the plots while the engine is still starting."""
+        _ = self.board
 
     # Saving
 
@@ -206,6 +271,8 @@ class PlotsDock(QWidget):
         Raises OSError when it cannot be written, ValueError for another suffix.
         """
         self.board.hide_cursor()
+        from ..plots import export
+
         match path.suffix.lower():
             case ".png":
                 export.save_png(self.board, path)

@@ -1,18 +1,14 @@
-"""All plots together: one time axis, one history, one cross-hair."""
+"""All plots together: one time axis, one cross-hair."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
-from moonscope.model import Mark, Sample
-
 from .. import theme
-from .charts import LOAD_RATES, LOAD_TOTALS, MEMORY, VMS, Chart
+from .charts import LOAD_RATES, LOAD_TOTALS, MEMORY, VMS
 from .history import Column, History
 from .marks import Marks
 from .panel import Panel
@@ -27,12 +23,12 @@ _ACROSS, _DOWN = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
 
 
 class Board(QWidget):
-    """The plots of one source of samples. Drawing stops while hidden or paused; recording does not."""
+    """The plots of what is recorded in `history` and `marks`, which others fill. Nothing is drawn while hidden."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, history: History, marks: Marks, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.history = History()
-        self.marks = Marks()
+        self._history = history
+        self._marks = marks
         self._span: float | None = 120.0
         self._shown = (0.0, _LEAST_SPAN)
         self._paused = False
@@ -52,29 +48,13 @@ class Board(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._all)
         self._read_out = ReadOut(self)
-        self.show_chart(LOAD_TOTALS, False)
+        self.show_totals(False)
         theme.notifier.changed.connect(self._restyle)
 
-    # What is recorded
-
-    def add_samples(self, samples: Iterable[Sample]) -> None:
-        first = not len(self.history)
-        for sample in samples:
-            self.history.add(sample)
-        self._follow(even_paused=first)
-
-    def add_marks(self, marks: Iterable[Mark]) -> None:
-        self.marks.add(marks)
-        self._redraw()
-
-    def add_gap(self) -> None:
-        self.history.add_gap()
-        self._follow()
-
-    def clear(self) -> None:
-        self.history.clear()
-        self.marks.clear()
-        self._follow()
+    def follow(self, even_paused: bool = False) -> None:
+        """The history grew: show its end, unless the view is held."""
+        if even_paused or not self._paused:
+            self._look_at(self._history.last_time)
 
     # What is shown
 
@@ -89,27 +69,28 @@ class Board(QWidget):
         self._look_at(self._shown[1])
 
     def set_paused(self, paused: bool) -> None:
-        """Hold the view, not the recording; a held view can be moved and zoomed."""
+        """A held view can be moved and zoomed."""
         self._paused = paused
         for panel in self._panels:
             panel.canvas.set_panning(paused)
-        self._follow()
+        self.follow()
 
     def set_dimmed(self, dimmed: bool) -> None:
         for panel in self._panels:
             panel.canvas.set_dimmed(dimmed)
 
-    def show_chart(self, chart: Chart, shown: bool) -> None:
+    def show_totals(self, totals: bool) -> None:
+        """Show loads in total, or else per second."""
         for panel in self._panels:
-            if panel.chart is chart:
-                panel.setVisible(shown)
+            if panel.chart in (LOAD_RATES, LOAD_TOTALS):
+                panel.setVisible((panel.chart is LOAD_TOTALS) == totals)
         self._place_clocks()
-        self._redraw()
+        self.redraw()
 
     def visible_rows(self) -> Rows:
         """The rows between the edges, not merged."""
         start, end = self._shown
-        rows = self.history.rows(start, end, limit=1 << 31)
+        rows = self._history.rows(start, end, limit=1 << 31)
         times = rows[:, Column.TIME]
         return rows[(times >= start) & (times <= end)]
 
@@ -118,34 +99,30 @@ class Board(QWidget):
         self._hovered = None
         self._update_cursor()
 
-    def _follow(self, even_paused: bool = False) -> None:
-        if even_paused or not self._paused:
-            self._look_at(self.history.last_time)
-
     def _look_at(self, end: float) -> None:
-        if not len(self.history):
-            self._redraw()
+        if not len(self._history):
+            self.redraw()
             return
-        start = self.history.first_time if self._span is None else end - self._span
+        start = self._history.first_time if self._span is None else end - self._span
         self._shown = (start, max(end, start + _LEAST_SPAN))
-        self._redraw()
+        self.redraw()
 
-    def _redraw(self) -> None:
+    def redraw(self) -> None:
         if not self.isVisible():
             return
         start, end = self._shown
         panels = [panel for panel in self._panels if not panel.isHidden()]
-        rows = self.history.rows(start, end, limit=max(max(panel.width() for panel in panels), 100))
+        rows = self._history.rows(start, end, limit=max(max(panel.width() for panel in panels), 100))
         self._times = rows[:, Column.TIME]
-        marks = self.marks.between(start, end)
+        marks = self._marks.between(start, end)
         for panel in panels:
-            panel.canvas.origin = self.history.first_time if len(rows) else 0.0
+            panel.canvas.origin = self._history.first_time if len(rows) else 0.0
             panel.draw(self._shown, self._times, rows, marks)
         self._update_cursor()
 
     def _pan(self, start: float, end: float) -> None:
         self._shown = (start, end)
-        self._redraw()
+        self.redraw()
 
     def _restyle(self) -> None:
         for panel in self._panels:
@@ -167,7 +144,7 @@ class Board(QWidget):
             return
         panel, moment, mouse = hovered
         near = _NEAR * (self._shown[1] - self._shown[0]) / max(panel.width(), 1)
-        marks = self.marks.between(moment - near, moment + near)
+        marks = self._marks.between(moment - near, moment + near)
         values = panel.read_out(position)
         self._read_out.show_values(self.mapFromGlobal(mouse), float(self._times[position]), values, marks)
 
@@ -183,11 +160,11 @@ class Board(QWidget):
             alike = orientations[0] == orientations[1]
             self._all.setSizes([100, 200] if alike else [100, 100])
             self._place_clocks()
-        self._redraw()
+        self.redraw()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._redraw()
+        self.redraw()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from html import escape
 
@@ -12,16 +11,11 @@ from PySide6.QtWidgets import QLabel, QWidget
 from moonscope.model import Mark
 
 from .. import theme
+from ..models import formats
 from .charts import Line
 
 _DISTANCE = 14  # pixels from the mouse
 _MARKS_SHOWN = 4
-
-
-def clock(moment: float) -> str:
-    """Local time of day with tenths of a second."""
-    tenths = round(moment * 10)
-    return time.strftime("%H:%M:%S", time.localtime(tenths / 10)) + f".{tenths % 10}"
 
 
 class ReadOut(QLabel):
@@ -67,4 +61,4 @@ def _html(moment: float, values: Sequence[tuple[Line, str]], marks: Sequence[Mar
     events = "".join(f"<br>{escape(f'{mark.kind}: {mark.text}'[:80])}" for mark in marks[:_MARKS_SHOWN])
     more = f"<br>and {len(marks) - _MARKS_SHOWN} more" if len(marks) > _MARKS_SHOWN else ""
     table = f"<table cellspacing=0 cellpadding=0>{lines}</table>"
-    return f"<b>{clock(moment)}</b>{table}{events.removeprefix('<br>')}{more}"
+    return f"<b>{formats.clock(moment)}</b>{table}{events.removeprefix('<br>')}{more}"
