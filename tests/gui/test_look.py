@@ -297,9 +297,9 @@ def test_a_closure_leads_to_its_prototype(window: MainWindow, vm: int, qtbot: Qt
     assert "generation" in text(closure, 3)
     window.look.view.activated.emit(closure)
     qtbot.waitUntil(window.prototypes.isVisible, timeout=PATIENCE_MS)
-    qtbot.waitUntil(lambda: window.prototypes.view.currentIndex().isValid() and idle(window), timeout=PATIENCE_MS)
-    prototype = window.prototypes.model.prototype_at(window.prototypes.view.currentIndex())
-    assert prototype is not None
+    qtbot.waitUntil(lambda: window.prototypes.current is not None and idle(window), timeout=PATIENCE_MS)
+    assert window.prototypes.current is not None
+    _, prototype = window.prototypes.current
     assert (prototype.line, prototype.last_line) == (2, 2)
 
 

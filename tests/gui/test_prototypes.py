@@ -76,7 +76,7 @@ def dock(qtbot: QtBot) -> PrototypesDock:
 
 
 def selected(dock: PrototypesDock) -> str:
-    return str(dock.view.currentIndex().siblingAtColumn(0).data())
+    return str(dock.browser.view.currentIndex().siblingAtColumn(0).data())
 
 
 def shown_text(dock: PrototypesDock) -> list[str]:
@@ -146,7 +146,7 @@ class TestDock:
         dock.show_tree(SMALL)
         dock.clear()
         assert any("Select one file" in text for text in shown_text(dock))
-        assert dock.detail.prototype is None
+        assert dock.browser.detail.prototype is None
 
     def test_shows_key_totals_notice_and_the_main_chunk(self, dock: PrototypesDock) -> None:
         dock.show_tree(tree(SMALL.root, "dir/a.lua", notice="debug information was stripped"))
@@ -155,21 +155,21 @@ class TestDock:
         assert totals(SMALL) in shown
         assert "debug information was stripped" in shown
         assert selected(dock) == "main chunk"
-        assert dock.detail.prototype is SMALL.root
+        assert dock.browser.detail.prototype is SMALL.root
 
     def test_an_error_takes_the_place_of_the_tree(self, dock: PrototypesDock) -> None:
         dock.show_tree(SMALL)
         dock.show_error("a.lua:3: unexpected symbol near '='")
         assert "a.lua:3: unexpected symbol near '='" in shown_text(dock)
-        assert not dock.view.isVisible()
+        assert not dock.browser.view.isVisible()
 
     def test_what_is_shown_stays_while_another_is_on_its_way(self, dock: PrototypesDock) -> None:
         dock.show_tree(SMALL)
         dock.show_loading("b.lua")
-        assert dock.view.isVisible()
+        assert dock.browser.view.isVisible()
         assert any("b.lua" in text for text in shown_text(dock))
         dock.show_tree(tree(function("", 0), "b.lua"))
-        assert dock.view.isEnabled()
+        assert dock.browser.view.isEnabled()
 
     def test_the_same_file_shown_anew_keeps_the_place(self, dock: PrototypesDock) -> None:
         dock.show_tree(SMALL)
@@ -181,28 +181,28 @@ class TestDock:
 
     def test_the_search_goes_through_what_it_finds(self, dock: PrototypesDock, qtbot: QtBot) -> None:
         dock.show_tree(SMALL)
-        qtbot.keyClicks(dock.search, "self")
+        qtbot.keyClicks(dock.browser.search, "self")
         qtbot.waitUntil(lambda: "1 of 4" in shown_text(dock), timeout=PATIENCE_MS)
         seen = [selected(dock)]
         for _ in range(4):
-            qtbot.keyClick(dock.search, Qt.Key.Key_Return)
+            qtbot.keyClick(dock.browser.search, Qt.Key.Key_Return)
             seen.append(selected(dock))
         assert seen == ["main chunk", "open", "line 3", "close", "main chunk"]
-        dock.find_next(-1)
+        dock.browser.find_next(-1)
         assert selected(dock) == "close"
 
     def test_enter_does_not_wait_for_the_search(self, dock: PrototypesDock, qtbot: QtBot) -> None:
         dock.show_tree(SMALL)
-        qtbot.keyClicks(dock.search, "moon")
-        qtbot.keyClick(dock.search, Qt.Key.Key_Return)
+        qtbot.keyClicks(dock.browser.search, "moon")
+        qtbot.keyClick(dock.browser.search, Qt.Key.Key_Return)
         assert selected(dock) == "line 3"
-        assert dock.view.isExpanded(dock.view.currentIndex().parent())
+        assert dock.browser.view.isExpanded(dock.browser.view.currentIndex().parent())
 
     def test_a_search_without_a_match_says_so_and_moves_nothing(self, dock: PrototypesDock, qtbot: QtBot) -> None:
         dock.show_tree(SMALL)
         dock.select((1,))
-        qtbot.keyClicks(dock.search, "xyz")
-        qtbot.keyClick(dock.search, Qt.Key.Key_Return)
+        qtbot.keyClicks(dock.browser.search, "xyz")
+        qtbot.keyClick(dock.browser.search, Qt.Key.Key_Return)
         assert "nothing found" in shown_text(dock)
         assert selected(dock) == "close"
 
@@ -212,52 +212,52 @@ class TestDock:
         file = tmp_path / "a.lua"
         file.write_text("local function f(a)\n  print(a)\n  return a .. 'moon'\nend\nreturn f\n")
         dock.show_tree(read(CodeCache("5.4").compile(str(file)), LuaVersion.LUA54, "a.lua"))
-        dock.search.setText("moon")
-        qtbot.keyClick(dock.search, Qt.Key.Key_Return)
-        path, pc = dock.detail.place
+        dock.browser.search.setText("moon")
+        qtbot.keyClick(dock.browser.search, Qt.Key.Key_Return)
+        path, pc = dock.browser.detail.place
         assert path == (0,)
-        assert "moon" in dock.detail.model.code[pc - 1].comment
+        assert "moon" in dock.browser.detail.model.code[pc - 1].comment
 
     def test_enter_in_the_tree_goes_to_the_listing(self, dock: PrototypesDock, qtbot: QtBot) -> None:
         dock.show_tree(SMALL)
-        dock.view.setFocus()
-        qtbot.keyClick(dock.view, Qt.Key.Key_Return)
-        assert dock.detail.listing.hasFocus()
+        dock.browser.view.setFocus()
+        qtbot.keyClick(dock.browser.view, Qt.Key.Key_Return)
+        assert dock.browser.detail.listing.hasFocus()
 
     def test_ctrl_f_goes_to_the_search(self, dock: PrototypesDock, qtbot: QtBot) -> None:
         dock.show_tree(SMALL)
-        dock.view.setFocus()
-        qtbot.keyClick(dock.view, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
-        assert dock.search.hasFocus()
+        dock.browser.view.setFocus()
+        qtbot.keyClick(dock.browser.view, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+        assert dock.browser.search.hasFocus()
 
     def test_ctrl_f_in_the_listing_searches_the_listing_first(self, dock: PrototypesDock, qtbot: QtBot) -> None:
         dock.show_tree(SMALL)
-        dock.detail.listing.setFocus()
-        field = dock.detail.finder.bar.field
-        qtbot.keyClick(dock.detail.listing, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+        dock.browser.detail.listing.setFocus()
+        field = dock.browser.detail.finder.bar.field
+        qtbot.keyClick(dock.browser.detail.listing, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
         assert field.hasFocus()
         qtbot.keyClick(field, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
-        assert dock.search.hasFocus()
+        assert dock.browser.search.hasFocus()
 
 
 class TestWays:
     def test_a_closure_leads_to_its_function_and_back(self, dock: PrototypesDock, qtbot: QtBot) -> None:
         dock.show_tree(SMALL)
-        dock.detail.go_to_pc(3)
-        dock.detail.follow(2)
+        dock.browser.detail.go_to_pc(3)
+        dock.browser.detail.follow(2)
         assert selected(dock) == "close"
         press(dock, qtbot, Qt.Key.Key_Left)
-        assert dock.detail.place == Place((), 3)
+        assert dock.browser.detail.place == Place((), 3)
         press(dock, qtbot, Qt.Key.Key_Right)
         assert selected(dock) == "close"
 
     def test_a_jump_leads_to_its_target_and_back(self, dock: PrototypesDock, qtbot: QtBot) -> None:
         dock.show_tree(SMALL)
-        dock.detail.go_to_pc(1)
-        dock.detail.follow(0)
-        assert dock.detail.place == Place((), 4)
+        dock.browser.detail.go_to_pc(1)
+        dock.browser.detail.follow(0)
+        assert dock.browser.detail.place == Place((), 4)
         press(dock, qtbot, Qt.Key.Key_Left)
-        assert dock.detail.place == Place((), 1)
+        assert dock.browser.detail.place == Place((), 1)
 
     def test_alt_up_leads_to_the_enclosing_function(self, dock: PrototypesDock, qtbot: QtBot) -> None:
         dock.show_tree(SMALL)
@@ -270,7 +270,7 @@ class TestWays:
     def test_what_the_tree_leads_to_is_remembered_too(self, dock: PrototypesDock, qtbot: QtBot) -> None:
         dock.show_tree(SMALL)
         for path in ((0,), (1,)):
-            dock.view.setCurrentIndex(dock.model.index_of(path))
+            dock.browser.view.setCurrentIndex(dock.browser.model.index_of(path))
         seen = []
         for _ in range(3):
             press(dock, qtbot, Qt.Key.Key_Left)
@@ -279,35 +279,35 @@ class TestWays:
 
     def test_a_mouse_with_a_back_button_goes_back(self, dock: PrototypesDock, qtbot: QtBot) -> None:
         dock.show_tree(SMALL)
-        dock.go(Place((1,)))
-        qtbot.mouseClick(dock.detail.listing.viewport(), Qt.MouseButton.BackButton)
+        dock.browser.go(Place((1,)))
+        qtbot.mouseClick(dock.browser.detail.listing.viewport(), Qt.MouseButton.BackButton)
         assert selected(dock) == "main chunk"
-        qtbot.mouseClick(dock.detail.listing.viewport(), Qt.MouseButton.ForwardButton)
+        qtbot.mouseClick(dock.browser.detail.listing.viewport(), Qt.MouseButton.ForwardButton)
         assert selected(dock) == "close"
 
     def test_another_file_begins_anew(self, dock: PrototypesDock, qtbot: QtBot) -> None:
         dock.show_tree(SMALL)
-        dock.go(Place((1,)))
+        dock.browser.go(Place((1,)))
         dock.show_tree(tree(SMALL.root, "other.lua"))
         press(dock, qtbot, Qt.Key.Key_Left)
         assert selected(dock) == "main chunk"
-        assert dock.detail.place.path == ()
+        assert dock.browser.detail.place.path == ()
 
     def test_the_same_file_anew_keeps_the_instruction(self, dock: PrototypesDock) -> None:
         dock.show_tree(SMALL)
-        dock.go(Place((0,), 2))
+        dock.browser.go(Place((0,), 2))
         dock.show_tree(tree(SMALL.root))
-        assert dock.detail.place == Place((0,), 2)
+        assert dock.browser.detail.place == Place((0,), 2)
 
     def test_a_closure_of_a_function_that_is_not_there_leads_nowhere(self, dock: PrototypesDock) -> None:
         dock.show_tree(SMALL)
-        dock.go(Place((99,)))
+        dock.browser.go(Place((99,)))
         assert selected(dock) == "main chunk"
 
 
 def press(dock: PrototypesDock, qtbot: QtBot, key: Qt.Key) -> None:
-    dock.detail.listing.setFocus()
-    qtbot.keyClick(dock.detail.listing, key, Qt.KeyboardModifier.AltModifier)
+    dock.browser.detail.listing.setFocus()
+    qtbot.keyClick(dock.browser.detail.listing, key, Qt.KeyboardModifier.AltModifier)
 
 
 class TestFiles:
@@ -315,9 +315,9 @@ class TestFiles:
         file = tmp_path / "a.lua"
         file.write_text("local a\nlocal b\n")
         dock.show_tree(SMALL, SourceFile(str(file), hashlib.sha256(file.read_bytes()).hexdigest()))
-        qtbot.waitUntil(lambda: dock.detail.source.model.rowCount() == 2, timeout=PATIENCE_MS)
+        qtbot.waitUntil(lambda: dock.browser.detail.source.model.rowCount() == 2, timeout=PATIENCE_MS)
         dock.show_tree(tree(SMALL.root, "b.lua"))
-        assert dock.detail.source.model.rowCount() == 0, "what belongs to another file is gone at once"
+        assert dock.browser.detail.source.model.rowCount() == 0, "what belongs to another file is gone at once"
 
     @pytest.mark.parametrize("lua", list(LuaVersion))
     def test_real_files_of_every_lua_can_be_looked_at(self, dock: PrototypesDock, lua: LuaVersion) -> None:
@@ -330,9 +330,9 @@ class TestFiles:
         assert isinstance(answer, Inspected)
         dock.show_tree(answer.tree)
         root = answer.tree.root
-        assert count(dock.model) == root.total == 7
+        assert count(dock.browser.model) == root.total == 7
         dock.select((5,))
-        prototype = dock.detail.prototype
+        prototype = dock.browser.detail.prototype
         assert prototype is not None
-        assert dock.detail.listing.model().rowCount() == len(prototype.code) > 0
-        assert dock.detail.place == Place((5,))
+        assert dock.browser.detail.listing.model().rowCount() == len(prototype.code) > 0
+        assert dock.browser.detail.place == Place((5,))
