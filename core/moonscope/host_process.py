@@ -41,15 +41,13 @@ class HostProcess:
         """`options` go to the command line of `moonscope host`, for example `("--workers", "4")`."""
         self._options = tuple(options)
         self._process: subprocess.Popen[str] | None = None
+        self._started = False
         self._place: _Place | None = None
         self._stderr: deque[str] = deque(maxlen=_TAIL_LINES)
         self._echo: threading.Thread | None = None
 
-    def start(self, timeout: float = 20.0) -> str:
-        """Start the child; returns its address as soon as it serves. Once only, and not on a GUI thread: it waits.
-
-        Raises ConnectionLost with the child's own words when it ends, or is silent for `timeout` seconds.
-        """
+    def launch(self) -> None:
+        """Start the child without waiting for it; `start` does that later. Raises ConnectionLost when it cannot."""
         if self._process is not None:
             raise RuntimeError("a HostProcess starts once")
         # -P: modules of the current directory, which may be anybody's, are not imported. A session of its own:
@@ -68,9 +66,22 @@ class HostProcess:
             )
         except OSError as error:
             raise ConnectionLost(f"the host did not start: {sys.executable}: {error.strerror}") from error
-        assert self._process.stdout is not None and self._process.stderr is not None
+        assert self._process.stderr is not None
         self._echo = threading.Thread(target=self._read_stderr, args=(self._process.stderr,), daemon=True)
         self._echo.start()
+
+    def start(self, timeout: float = 20.0) -> str:
+        """Launch the child unless that was done; returns its address as soon as it serves. Once only, and not on a GUI
+        thread: it waits.
+
+        Raises ConnectionLost with the child's own words when it ends, or is silent for `timeout` seconds.
+        """
+        if self._started:
+            raise RuntimeError("a HostProcess starts once")
+        self._started = True
+        if self._process is None:
+            self.launch()
+        assert self._process is not None and self._process.stdout is not None
         line = _first_line(self._process.stdout, timeout)
         try:
             where = json.loads(line)

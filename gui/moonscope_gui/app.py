@@ -1,21 +1,18 @@
-"""Start-up: `main` runs the window until it is closed, `build` makes one for demonstrations and tests."""
+"""The application: `open_window` and `run` for people, `build` for demonstrations and tests."""
 
 from __future__ import annotations
 
-import argparse
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 from types import TracebackType
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from moonscope.errors import UnsupportedError
-from moonscope.model import Sharing
 
 from . import icons, theme
 from .engine_link import EngineLink
@@ -24,19 +21,19 @@ from .settings import WindowSettings
 from .views.message_bar import Message
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Open the window. Returns the exit code."""
-    options = _parser().parse_args(argv)
+def open_window(theme_name: str | None, paths: Sequence[str]) -> MainWindow:
+    """The window of this process, with the theme of last time if None, which will load `paths`."""
     settings = WindowSettings()
-    app = application()
-    if options.theme:
-        settings.theme = options.theme
+    if theme_name:
+        settings.theme = theme_name
     window = build(settings=settings)
-    window.open_paths(options.paths)
-    if options.attach:
-        window.link.attach(options.attach, options.key_file)
-    else:
-        window.link.start_host(["--sharing", options.sharing])
+    window.open_paths(paths)
+    return window
+
+
+def run(window: MainWindow) -> int:
+    """Show a window until it is closed. Returns the exit code."""
+    app = application()
     window.show()
     _let_ctrl_c_through(app)
     _show_faults(window)
@@ -76,16 +73,6 @@ def has_display() -> bool:
     """False on a machine where Qt would find nothing to draw on."""
     named = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
     return sys.platform in ("darwin", "win32") or any(map(os.environ.get, named))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="moonscope", description="The window of Moonscope.")
-    parser.add_argument("paths", metavar="PATH", nargs="*", help="Lua files, or folders to search for them")
-    parser.add_argument("--attach", metavar="ADDRESS", help="use a host that runs already")
-    parser.add_argument("--key-file", metavar="F", type=Path, help="the file with the key of that host")
-    parser.add_argument("--sharing", choices=[*map(str, Sharing)], default="auto", help="how VMs share, unless told")
-    parser.add_argument("--theme", choices=theme.NAMES, help="colours of the window (default: as last time)")
-    return parser
 
 
 def _show_faults(window: MainWindow) -> None:

@@ -8,18 +8,20 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QApplication, QMainWindow
 
 SETTLE_MS = 6000  # until window and host are in their stride
+LOOK_MS = 2  # how often it is looked whether there are numbers
 
 
 def run_empty() -> None:
     """The window that Moonscope's is held against: PySide6, pyqtgraph, one empty plot."""
     import pyqtgraph
 
-    report_paint()
+    _before_the_loop(_Start)
     application = QApplication([])
     window = QMainWindow()
     window.setCentralWidget(pyqtgraph.PlotWidget())
@@ -28,9 +30,9 @@ def run_empty() -> None:
     application.exec()
 
 
-def report_paint() -> None:
-    """End the application as soon as its main window is painted, and say when that was (`time.monotonic`)."""
-    _before_the_loop(_Painted)
+def report_start() -> None:
+    """Say when Moonscope's window was painted, and when it plotted the first sample; then end it."""
+    _before_the_loop(lambda application: _Start(application, plots=True))
 
 
 def report_busy(seconds: int) -> None:
@@ -50,23 +52,48 @@ def _before_the_loop(prepare: Callable[[QApplication], object]) -> None:
     QApplication.exec = prepared  # type: ignore[method-assign]
 
 
-class _Painted(QObject):
-    """Waits until the main window is exposed, which paints it. Sees the events of that window only."""
+class _Start(QObject):
+    """Waits until the main window is exposed, which paints it, and with `plots` until its engine's numbers are plotted.
 
-    def __init__(self, application: QApplication) -> None:
+    Sees no other events than these. Times are those of `time.monotonic`.
+    """
+
+    _exposed = Signal()
+
+    def __init__(self, application: QApplication, plots: bool = False) -> None:
         super().__init__(application)
-        for widget in application.topLevelWidgets():
-            if isinstance(widget, QMainWindow):
-                widget.windowHandle().installEventFilter(self)
+        self._plots = plots
+        self._times: dict[str, float] = {}
+        self._exposed.connect(self._painted, Qt.ConnectionType.QueuedConnection)
+        windows = [widget for widget in application.topLevelWidgets() if isinstance(widget, QMainWindow)]
+        self._window: Any = windows[0]
+        self._window.windowHandle().installEventFilter(self)
+        self._look = QTimer(self, interval=LOOK_MS)
+        self._look.timeout.connect(self._plotted)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Expose:
             watched.removeEventFilter(self)
-            QTimer.singleShot(0, self._report)  # the window paints itself while it handles this event
+            self._exposed.emit()  # told next: the window paints itself while it handles this event
         return False
 
-    def _report(self) -> None:
-        print(json.dumps({"painted": time.monotonic()}), flush=True)
+    @Slot()
+    def _painted(self) -> None:
+        self._times["painted"] = time.monotonic()
+        if self._plots:
+            self._look.start()
+        else:
+            self._end()
+
+    @Slot()
+    def _plotted(self) -> None:
+        if self._window.plots.is_plotting:
+            self._look.stop()
+            self._times["plotted"] = time.monotonic()
+            self._end()
+
+    def _end(self) -> None:
+        print(json.dumps(self._times), flush=True)
         QApplication.quit()
 
 

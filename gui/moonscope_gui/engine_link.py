@@ -85,19 +85,19 @@ class EngineLink(QObject):
         """True when the window starts the host, False when it attaches to one."""
         return not self._address
 
-    def start_host(self, options: Sequence[str] = ()) -> None:
+    def start_host(self, options: Sequence[str] = (), launched: HostProcess | None = None) -> None:
         """Start a host process that belongs to this window and connect to it. Ends the present connection.
 
-        `options` are those of `moonscope host`.
+        `options` are those of `moonscope host`; `launched` is a process that was launched with them already.
         """
         self._address, self._host_options = "", tuple(options)
-        self._open("Starting the engine")
+        self._open("Starting the engine", launched or HostProcess(self._host_options))
 
     def attach(self, address: str, key_file: Path | None = None) -> None:
         """Connect to a host that runs already; its key is beside its socket unless given. Ends the present
         connection."""
         self._address, self._key_file = address, key_file
-        self._open(f"Connecting to {address}")
+        self._open(f"Connecting to {address}", None)
 
     def restart(self) -> None:
         """Start the own host anew, or connect again to the one attached to."""
@@ -154,11 +154,10 @@ class EngineLink(QObject):
 
     # Connecting, in a worker thread
 
-    def _open(self, words: str) -> None:
+    def _open(self, words: str, host: HostProcess | None) -> None:
         self.close()
         epoch = self._epoch
         self.connecting.emit(words)
-        host = None if self._address else HostProcess(self._host_options)
         opener = threading.Thread(
             target=self._connect, args=(epoch, host, self._address, self._key_file), daemon=True, name="moonscope-open"
         )

@@ -134,7 +134,7 @@ class MainWindow(QMainWindow):
         self.inspection = InspectionFlow(desk, self.prototypes, self.generations, self.prototypes.isVisible)
         self.look_flow = LookFlow(desk, self.look, self.look.isVisible, self._show_prototype, self.select_vms)
         self.cache_map_flow = CacheMapFlow(desk, self.link, self._show_place)
-        self.prototypes.detail.bytes.cache_wanted.connect(self.cache_map_flow.open)
+        self.prototypes.cache_wanted.connect(self.cache_map_flow.open)
         self.closures_flow = ClosuresFlow(desk, self.prototypes, self.select_vms)
         self.look.closures_wanted.connect(self.closures_flow.find)
 

@@ -5,10 +5,9 @@ The package is always installed as plain files, so every resource is a path on d
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 
-_HERE = Path(str(files(__package__)))
+_HERE = Path(__file__).parent
 
 
 def samples() -> Path:

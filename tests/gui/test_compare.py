@@ -12,7 +12,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QAbstractItemModelTester
 
 from moonscope import CodeCache, bytecode
-from moonscope.analysis import compare
+from moonscope.analysis.compare import compare
 from moonscope.analysis.normal import normal_texts
 from moonscope.analysis.values import Match
 from moonscope.model import LuaVersion, PrototypeTree

@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 from moonscope.model import Counters, Mark, Sample
 from moonscope_gui import theme
 from moonscope_gui.docks.plots import PlotsDock
+from moonscope_gui.plots.board import Board
 from moonscope_gui.plots.history import Column
 from moonscope_gui.plots.panel import Panel
 
@@ -42,7 +43,7 @@ def dock(qtbot: QtBot) -> PlotsDock:
     qtbot.addWidget(dock)
     dock.resize(700, 500)
     dock.show()
-    qtbot.waitExposed(dock)
+    qtbot.waitUntil(lambda: bool(dock.findChildren(Board)))  # it follows the first picture
     return dock
 
 

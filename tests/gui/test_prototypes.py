@@ -22,8 +22,8 @@ from moonscope.protocol import Inspected, InspectFile
 from moonscope_gui.docks.prototypes import PrototypesDock
 from moonscope_gui.inspector.export_text import totals
 from moonscope_gui.inspector.history import Place
-from moonscope_gui.inspector.source_text import SourceFile
 from moonscope_gui.models.prototype_tree import PrototypeTreeModel, lines_of, name_of, parameters_of
+from moonscope_gui.models.source_file import SourceFile
 
 PATIENCE_MS = 10_000
 

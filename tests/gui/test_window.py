@@ -122,8 +122,10 @@ def test_a_selected_file_shows_its_prototypes(window: MainWindow, qtbot: QtBot, 
     open_folder(window, qtbot, folder)
     window.workspace.show_part("prototypes")
     window.files.view.select_ids([key for key in window.state.files if key[1].endswith("one.lua")])
-    qtbot.waitUntil(lambda: window.prototypes.browser.model.rowCount() == 1, timeout=PATIENCE_MS)
-    assert window.prototypes.browser.model.rowCount(window.prototypes.browser.model.index(0, 0)) == 1  # M.f in the main function
+    qtbot.waitUntil(lambda: window.prototypes.current is not None, timeout=PATIENCE_MS)
+    model = window.prototypes.browser.model
+    assert model.rowCount() == 1
+    assert model.rowCount(model.index(0, 0)) == 1  # M.f in the main function
 
 
 # VMs

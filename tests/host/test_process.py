@@ -193,6 +193,19 @@ WINDOW = textwrap.dedent(
 )
 
 
+def test_one_that_was_launched_gets_ready_by_itself():
+    host = HostProcess()
+    host.launch()
+    pid = host.pid
+    try:
+        assert host.start() == host.address
+        assert host.pid == pid
+        with pytest.raises(RuntimeError, match="starts once"):
+            host.start()
+    finally:
+        host.stop()
+
+
 def test_one_that_cannot_start_says_why():
     process = HostProcess(["--address", "tcp:192.0.2.1:80"])
     with pytest.raises(ConnectionLost, match=r"(?s)ended with exit code 1 before.*not on this computer"):

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from moonscope.cli.window import PARTS
+
 PACKAGES = {"core": "moonscope", "gui": "moonscope_gui", "resources": "moonscope_resources"}
 LEFT_OUT = {".c", ".h", ".so", ".o", ".pyc"}
 
@@ -71,15 +73,13 @@ def test_states_version_license_and_needs(wheel: zipfile.ZipFile, names: set[str
     assert len(needs) == len(project["dependencies"])
 
 
-def test_entry_points_name_functions_that_are_there(wheel: zipfile.ZipFile, names: set[str]) -> None:
+def test_commands_and_parts_of_the_window_are_functions_that_are_there(wheel: zipfile.ZipFile, names: set[str]) -> None:
     points = configparser.ConfigParser()
     points.read_string(metadata(wheel, "entry_points.txt"))
     assert "moonscope" in points["console_scripts"]
-    assert {"window", "demo", "bench"} <= set(points["moonscope.window"])
-    for section in points.values():
-        for target in section.values():
-            module, _, function = target.partition(":")
-            assert function in defined(wheel, names, module), target
+    for target in [*points["console_scripts"].values(), *PARTS.values()]:
+        module, _, function = target.partition(":")
+        assert function in defined(wheel, names, module), target
 
 
 def defined(wheel: zipfile.ZipFile, names: set[str], module: str) -> set[str]:

@@ -26,8 +26,6 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--key-file", metavar="F", help="the file with the host's key (default: beside the socket)")
     parser.add_argument("--theme", choices=THEMES, help="colours of the window (default: as last time)")
     args = parser.parse_args(argv)
-    options = ["--attach", args.address]
     if args.key_file is not None:
         engine_path(args.key_file)
-        options += ["--key-file", args.key_file]
-    return open_window(theme=args.theme, options=options)
+    return open_window(theme=args.theme, attach=args.address, key_file=args.key_file)

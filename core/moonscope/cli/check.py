@@ -15,9 +15,9 @@ from msgspec import Struct
 from rich.text import Text
 
 from .. import bytecode, files, names
-from ..analysis import judge
 from ..analysis.sarif import sarif_log
 from ..analysis.values import FileVerdict, Reason, Verdict
+from ..analysis.verdict import judge
 from ..analysis.words import EXPLANATIONS, SUMMARIES
 from ..cache import CodeCache
 from ..errors import MoonscopeError, UnsupportedError

@@ -10,7 +10,7 @@ import msgspec
 from rich.text import Text
 
 from .. import bytecode
-from ..analysis import compare
+from ..analysis.compare import compare
 from ..analysis.values import Comparison, Match, Place, PrototypeChange, Side
 from ..cache import CodeCache
 from ..errors import MoonscopeError, UsageError

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
-from collections.abc import Callable, Sequence
-from importlib.metadata import entry_points
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from ..errors import UnsupportedError
 from ..model import Sharing
-from ..version import __version__
 from .arguments import choice
 from .text import engine_path
 
-GROUP = "moonscope.window"
-IN_CHECKOUT = {  # used when Moonscope is not installed and thus has no entry points
-    "window": "moonscope_gui.app:main",
+PARTS = {  # of the window: module and function
+    "window": "moonscope_gui.start:main",
     "demo": "moonscope_gui.demo:main",
     "bench": "moonscope_gui.bench:measure",
     "picture": "moonscope_gui.picture:to_png",
@@ -57,34 +56,52 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("paths", metavar="PATH", nargs="*", help="Lua files, or folders to search for them")
     choice(parser, "--sharing", Sharing, Sharing.AUTO, "how VMs share that are not spawned otherwise")
     parser.add_argument("--theme", choices=THEMES, help="colours of the window (default: as last time)")
-    parser.add_argument("--version", action="version", version=f"moonscope {__version__}")
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
     args = parser.parse_args(argv)
+    if args.version:
+        return _tell_version()
     for path in args.paths:
         engine_path(path)  # a missing one is told here, before a window opens
-    return open_window(theme=args.theme, paths=args.paths, options=("--sharing", args.sharing))
+    return open_window(theme=args.theme, paths=args.paths, sharing=args.sharing)
 
 
-def open_window(*, theme: str | None = None, paths: Sequence[str] = (), options: Sequence[str] = ()) -> int:
-    """Run the window until it is closed. Returns its exit code."""
-    chosen = ["--theme", theme] if theme else []
-    return int(part("window")([*chosen, *options, *(["--", *paths] if paths else [])]))
+def open_window(
+    *,
+    theme: str | None = None,
+    paths: Sequence[str] = (),
+    sharing: Sharing = Sharing.AUTO,
+    attach: str = "",
+    key_file: str | None = None,
+) -> int:
+    """Run the window until it is closed: on the host at the address `attach`, or on one of its own whose VMs share by
+    `sharing`. Returns its exit code."""
+    key = None if key_file is None else Path(key_file)
+    with _what_is_missing():
+        return int(part("window")(theme=theme, paths=paths, sharing=sharing, attach=attach, key_file=key))
 
 
 def part(name: str) -> Callable[..., Any]:
-    """A part of the window by its entry point. Raises UnsupportedError when it cannot be used here."""
+    """A part of the window. Raises UnsupportedError when it cannot be used here."""
+    module, _, function = PARTS[name].partition(":")
+    with _what_is_missing():
+        found: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    return found
+
+
+@contextlib.contextmanager
+def _what_is_missing() -> Iterator[None]:
+    """A part of the window that cannot be imported is told as what to install."""
     try:
-        for entry in entry_points(group=GROUP, name=name):
-            return _callable(entry.load())
-        module, _, attribute = IN_CHECKOUT[name].partition(":")
-        return _callable(getattr(importlib.import_module(module), attribute))
+        yield
     except ImportError as error:
         raise UnsupportedError(_missing(error)) from error
 
 
-def _callable(found: Any) -> Callable[..., Any]:
-    if not callable(found):
-        raise UnsupportedError(f"the entry point of the window is no function: {found!r}; install Moonscope again")
-    return found  # type: ignore[no-any-return]
+def _tell_version() -> int:
+    from ..version import __version__  # reads the installation, which the window need not wait for
+
+    print(f"moonscope {__version__}")
+    return 0
 
 
 def _missing(error: ImportError) -> str:

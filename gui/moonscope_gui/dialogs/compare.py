@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from moonscope.analysis import compare
+from moonscope.analysis.compare import compare
 from moonscope.analysis.values import Comparison, Match
 from moonscope.errors import MoonscopeError
 from moonscope.model import PrototypeTree

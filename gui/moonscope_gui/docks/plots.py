@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QPaintEvent, QShowEvent
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QPaintEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFileDialog,
@@ -42,8 +42,8 @@ _EMPTY = "No samples yet.\nMemory, loads and VMs appear here as soon as the engi
 class PlotsDock(QWidget):
     """Plots what the engine samples. Recording never stops; pausing holds only the view.
 
-    The window can be seen before there is anything to plot: the plots are built, and numpy and pyqtgraph imported,
-    after the dock was first painted without them, or with the first samples if these come earlier.
+    The plots are built, and pyqtgraph imported, when the dock was painted without them once: the first picture of the
+    window need not wait for them.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -87,7 +87,13 @@ class PlotsDock(QWidget):
             board.set_dimmed(not self._connected)
             board.follow(even_paused=True)
             self._pages.addWidget(board)
+            self._show_state()
         return self._board
+
+    @property
+    def is_plotting(self) -> bool:
+        """True when samples are shown."""
+        return not self._is_empty and self._board is not None and self._board.isVisible()
 
     # What the window calls
 
@@ -197,10 +203,8 @@ class PlotsDock(QWidget):
             self._board.show_totals(totals)
 
     def _show_state(self) -> None:
-        if self._is_empty:
-            self._pages.setCurrentWidget(self._empty)
-        elif self._board is not None or self.isVisible():
-            self._pages.setCurrentWidget(self.board)
+        self._empty.setText(_EMPTY if self._is_empty else "")
+        self._pages.setCurrentWidget(self._empty if self._is_empty or self._board is None else self._board)
         text, tip, token = "", "", "muted"
         if not self._connected:
             text, token = "● Not connected", "danger"
@@ -214,19 +218,10 @@ class PlotsDock(QWidget):
         self._state.setStyleSheet(f"color: {theme.colour(token).name()}")
         self._empty.setStyleSheet(f"color: {theme.colour('muted').name()}")
 
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        self._show_state()
-
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
         if self._board is None:
-            QTimer.singleShot(0, self, self._prepare)
-
-    @Slot()
-    def _prepare(self) -> None:
-        """Build the plots while the engine is still starting."""
-        _ = self.board
+            QTimer.singleShot(0, self, lambda: self.board)
 
     # Saving
 

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QLabel, QStackedLayout, QWidget
 
 from moonscope.model import Prototype, PrototypeTree
 
 from .. import theme
+from ..models.source_file import SourceFile
 
 if TYPE_CHECKING:
     from ..inspector.browser import Browser
-    from ..inspector.source_text import SourceFile
 
 _NOTHING = "Select one file to see the functions it is made of.\n\nDouble-click it in the list of cached files."
 
 
 class PrototypesDock(QWidget):
     """The window can be seen before there is a file to look at: the browser is imported and built for the first one."""
+
+    cache_wanted = Signal()  # a map of the whole cache is asked for
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -40,6 +42,7 @@ class PrototypesDock(QWidget):
             from ..inspector.browser import Browser
 
             self._browser = Browser()
+            self._browser.detail.bytes.cache_wanted.connect(self.cache_wanted)
             self._pages.addWidget(self._browser)
         return self._browser
 

@@ -9,7 +9,6 @@ from PySide6.QtCore import QObject
 from moonscope.errors import MoonscopeError
 from moonscope.protocol import Clear, Cleared
 
-from ..dialogs.clear import ClearDialog
 from ..models import formats
 from .desk import Desk
 
@@ -39,6 +38,8 @@ class CacheFlow(QObject):
         self._open("Evict by pattern", "Files whose names match will be dropped from the cache:", None)
 
     def _open(self, title: str, text: str, question: Clear | None) -> None:
+        from ..dialogs.clear import ClearDialog
+
         ClearDialog(title, text, question, self._ask, self._clear, self._desk.window).open()
 
     def _ask(

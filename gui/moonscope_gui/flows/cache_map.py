@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
@@ -11,13 +12,15 @@ from moonscope.errors import ConnectionLost, MoonscopeError
 from moonscope.model import GenerationRow, GenerationState
 from moonscope.protocol import Inspect, Inspected
 
-from ..dialogs.cache_map import CacheMapDialog
 from ..engine_link import EngineLink
 from ..inspector.background import Background
 from ..inspector.places import Path
-from ..inspector.shapes import Shape, file_shape, shape_of
 from .desk import Desk
 from .verdicts import LARGE
+
+if TYPE_CHECKING:
+    from ..dialogs.cache_map import CacheMapDialog
+    from ..inspector.shapes import Shape
 
 _NEWS_MS = 400  # changes are shown together
 
@@ -39,6 +42,8 @@ class CacheMapFlow(QObject):
         self._tell.timeout.connect(self._show)
 
     def open(self) -> None:
+        from ..dialogs.cache_map import CacheMapDialog
+
         if self._dialog is None:
             self._dialog = CacheMapDialog(self._desk.window)
             self._dialog.opened.connect(self._open_place)
@@ -75,6 +80,8 @@ class CacheMapFlow(QObject):
 
     @Slot()
     def _show(self) -> None:
+        from ..inspector.shapes import file_shape
+
         if self._dialog is None:
             return
         short = self._desk.state.folder.short
@@ -98,6 +105,8 @@ class CacheMapFlow(QObject):
             self._link.request(Inspect(generation=row.id), done=done, failed=failed)
 
     def _measure(self, generation: int, answer: Inspected) -> None:
+        from ..inspector.shapes import shape_of
+
         if generation == self._asked:
             self._background.start(partial(shape_of, answer.tree), partial(self._take, generation))
 

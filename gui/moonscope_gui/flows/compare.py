@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
 from moonscope.errors import MoonscopeError
 from moonscope.protocol import Inspect, Inspected, InspectFile
 
-from ..dialogs.compare import CompareDialog, Fail, Subject, Take
 from ..engine_link import call_alive
 from ..models import formats
 from ..models.file_entry import FileEntry
 from .desk import Desk
+
+if TYPE_CHECKING:
+    from ..dialogs.compare import Fail, Subject, Take
 
 MOST = 2  # files that can be compared at once
 
@@ -28,6 +31,8 @@ class CompareFlow(QObject):
 
     def compare(self) -> None:
         """Two selected files with each other; one file with its older version, else with the disk."""
+        from ..dialogs.compare import CompareDialog
+
         entries = self._desk.selected_files()[:MOST]
         if not entries:
             return
@@ -38,6 +43,8 @@ class CompareFlow(QObject):
 
     def _subjects(self, entry: FileEntry) -> Iterator[Subject]:
         """Versions in memory, newest first; the file on disk; and both of these under the other Luas."""
+        from ..dialogs.compare import Subject
+
         file, state = entry.file, self._desk.state
         name = state.folder.short(file.key)
         if len({lua for lua, _ in state.files}) > 1:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtWidgets import QMessageBox
 
-from ..dialogs.confirm import ConfirmDialog
 from ..engine_link import EngineLink
 from ..models import formats
 from ..views.message_bar import Message
@@ -38,6 +37,8 @@ class EngineFlow(QObject):
         if not (count and self._link.is_connected and self._link.is_own_host):
             self._link.restart()
             return
+        from ..dialogs.confirm import ConfirmDialog
+
         text = f"{formats.plural(count, 'VM')} and everything in the cache will be lost."
         ConfirmDialog("Restart the engine", text, "Restart", self._link.restart, self._desk.window).open()
 

@@ -17,7 +17,7 @@ from ..docks.generations import GenerationsDock
 from ..docks.prototypes import PrototypesDock
 from ..inspector.history import Place
 from ..inspector.places import Path
-from ..inspector.source_text import SourceFile
+from ..models.source_file import SourceFile
 from .desk import Desk
 
 _SETTLE_MS = 150  # arrow keys through a list ask for the last row only

@@ -8,13 +8,11 @@ from typing import cast
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
-from moonscope.analysis import judge
 from moonscope.analysis.values import FileVerdict, Verdict
 from moonscope.errors import ConnectionLost, MoonscopeError
 from moonscope.model import GenerationRow
 from moonscope.protocol import Inspect, Inspected
 
-from ..dialogs.verdict import VerdictDialog
 from ..docks.files import FilesDock
 from ..engine_link import EngineLink
 from ..inspector.background import Background
@@ -95,6 +93,8 @@ class VerdictsFlow(QObject):
                     yield row
 
     def _judge(self, generation: int, answer: Inspected) -> None:
+        from moonscope.analysis.verdict import judge
+
         if generation == self._asked:
             self._background.start(partial(judge, answer.tree), partial(self._take, generation))
 
@@ -122,5 +122,7 @@ class VerdictsFlow(QObject):
         cast(FilesModel, self._files.model).refresh(news)
 
     def _open(self, verdict: FileVerdict) -> None:
+        from ..dialogs.verdict import VerdictDialog
+
         name = self._desk.state.folder.short(verdict.key)
         VerdictDialog(name, verdict, self._desk.window).open()

@@ -9,7 +9,6 @@ from PySide6.QtCore import QObject
 from moonscope.errors import CancelledError, ConnectionLost, MoonscopeError, NotFoundError, UsageError
 from moonscope.protocol import Clear, Holders, InspectFile, Load, Loaded, VMList
 
-from ..dialogs.confirm import ConfirmDialog
 from ..models import formats
 from ..models.file_entry import FileEntry
 from ..views.message_bar import Message
@@ -75,6 +74,8 @@ class VersionsFlow(QObject):
         def go() -> None:
             failed = self._fail(f"Recompile {name}")
             Walk(self._desk.jobs, f"Recompile {name}", _recompile_all(entries), self._recompiled, failed)
+
+        from ..dialogs.confirm import ConfirmDialog
 
         ConfirmDialog("Recompile", text, "Recompile", go, self._desk.window).open()
 

@@ -11,8 +11,6 @@ from moonscope import names
 from moonscope.model import CacheMode, SpawnReport
 from moonscope.protocol import Close, Collect, Done, Interrupt, RunFile, Runs, SetMode, Spawn, Spawned
 
-from ..dialogs.confirm import ConfirmDialog
-from ..dialogs.spawn import SpawnDialog
 from ..models import formats, tiers
 from ..views.message_bar import Message
 from .desk import Desk
@@ -29,6 +27,8 @@ class VMsFlow(QObject):
         self._asked: Spawn | None = None  # in the dialog, last: what was typed there outlives an error
 
     def spawn(self) -> None:
+        from ..dialogs.spawn import SpawnDialog
+
         state = self._desk.state
         luas = state.settings.luas if state.settings else ()
         dialog = SpawnDialog(luas, partial(tiers.on_offer, state), self._spawn_asked, self._desk.window)
@@ -106,6 +106,8 @@ class VMsFlow(QObject):
         if count < _CONFIRM_FROM and vms:
             go()
             return
+        from ..dialogs.confirm import ConfirmDialog
+
         which = formats.plural(count, "VM")
         text = f"{which} will be torn down. What runs in them is interrupted; their state is lost."
         ConfirmDialog("Tear down VMs", text, f"Tear down {count:,}", go, self._desk.window).open()

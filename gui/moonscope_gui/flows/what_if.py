@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import mean, median
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 
@@ -13,7 +14,6 @@ from moonscope.errors import CancelledError, MoonscopeError
 from moonscope.model import CacheMode, Counters, LuaVersion, Outcome, Update, VMOptions
 from moonscope.protocol import Close, Load, RunChunk, Runs, Spawn, Spawned
 
-from ..dialogs.what_if import WhatIfDialog
 from ..engine_link import EngineLink
 from ..models import formats
 from ..models.state import FileId
@@ -21,6 +21,9 @@ from ..models.what_if import Finding
 from .desk import Desk
 from .export import write_records
 from .steps import Steps, Walk
+
+if TYPE_CHECKING:
+    from ..dialogs.what_if import WhatIfDialog
 
 _MEASURE = "collectgarbage() collectgarbage() return collectgarbage('count') * 1024"  # bytes, in all Luas
 _STEPS = 4  # of each mode
@@ -43,6 +46,8 @@ class WhatIfFlow(QObject):
         if self._walk is not None:
             self._desk.note("The measurement that was cancelled is still closing its VMs")
             return
+        from ..dialogs.what_if import WhatIfDialog
+
         files = Counter(row.lua for row in self._desk.state.files.values() if row.generation)
         self._dialog = WhatIfDialog(files, self._start, self.cancel, self._save, self._desk.window)
         self._dialog.finished.connect(self._forget_dialog)

@@ -13,6 +13,7 @@ from moonscope.model import Prototype, PrototypeTree
 
 from .. import icons, theme
 from ..models.prototype_tree import PrototypeTreeModel
+from ..models.source_file import SourceFile
 from ..views.buttons import tool_button
 from ..views.elided_label import ElidedLabel
 from ..views.prototype_view import PrototypeView
@@ -21,7 +22,6 @@ from .export_text import totals
 from .exports import Shown, export_button
 from .history import History, Place
 from .search_bar import SearchBar
-from .source_text import SourceFile
 
 _BESIDE_FROM = 560  # pixels of width from which tree and detail can stand side by side
 _EXPANDED_AT_FIRST = 500  # prototypes; larger trees open at the first level only

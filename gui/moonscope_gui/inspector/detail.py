@@ -11,6 +11,7 @@ from moonscope.model import LuaVersion, Prototype, PrototypeTree
 
 from ..models import formats
 from ..models.prototype_tree import lines_of, name_of, parameters_of
+from ..models.source_file import SourceFile
 from ..views.elided_label import ElidedLabel
 from .bytes_pane import BytesPane
 from .entries_view import EntriesView
@@ -22,7 +23,6 @@ from .panes import Pane, Panes
 from .places import Path, pc_of_line, place_of_line, prototype_at
 from .sharing_pane import SharingPane
 from .source_pane import SourcePane
-from .source_text import SourceFile
 from .tables import Tables
 
 _TITLES = {"constants": "Constants", "upvalues": "Upvalues", "locals": "Locals"}

@@ -8,8 +8,8 @@ from functools import partial
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from moonscope.analysis import judge
 from moonscope.analysis.values import FileVerdict, Kind, Reason, Verdict
+from moonscope.analysis.verdict import judge
 from moonscope.model import PrototypeTree
 
 from .. import theme

@@ -10,9 +10,10 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, 
 from moonscope.model import Prototype
 
 from .. import theme
+from ..models.source_file import SourceFile
 from .background import Background
 from .find_pane import FindPane
-from .source_text import Reading, Source, SourceFile, read_source
+from .source_text import Reading, Source, read_source
 from .source_view import SourceModel, SourceView
 
 _NONE = "Where the source is was not told: the chunk did not come from a file."

@@ -19,6 +19,7 @@ from pygments.token import Comment, Keyword, Literal, Name, Number, String, _Tok
 
 from moonscope.names import to_bytes
 
+from ..models.source_file import SourceFile
 from .spans import Span
 
 LARGEST = 64 * 1024 * 1024
@@ -47,14 +48,6 @@ _TONES: tuple[tuple[_TokenType, str], ...] = (
     (Name.Function, "opcode"),
     (Name.Class, "opcode"),
 )
-
-
-class SourceFile(NamedTuple):
-    """Where a file's source is, and which version of it was compiled as far as that is known."""
-
-    path: str  # as the engine writes it (`moonscope.names`)
-    digest: str = ""  # SHA-256 in hex, as the engine has it; "": not known
-    mtime: float = 0.0  # counts when there is no digest; 0.0: not known
 
 
 class Block(NamedTuple):

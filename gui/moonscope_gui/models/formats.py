@@ -51,12 +51,6 @@ def microseconds(us: float | None) -> str:
     return f"{us / 1000:.1f} ms" if us < 1_000_000 else f"{us / 1_000_000:.1f} s"
 
 
-def clock(moment: float) -> str:
-    """Local time of day with tenths of a second."""
-    tenths = round(moment * 10)
-    return time.strftime("%H:%M:%S", time.localtime(tenths / 10)) + f".{tenths % 10}"
-
-
 def ago(moment: float | None, now: float | None = None) -> str:
     """How long ago `moment` (seconds since the epoch) was; 0.0 is never."""
     if not moment:

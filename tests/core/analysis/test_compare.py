@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moonscope.analysis import compare
+from moonscope.analysis.compare import compare
 from moonscope.analysis.diff import differences
 from moonscope.analysis.values import Comparison, Match
 from moonscope.model import LuaVersion

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from moonscope import bytecode
-from moonscope.analysis import file_state
+from moonscope.analysis.globals import file_state
 from moonscope.analysis.values import Kind
 from moonscope.model import LuaVersion
 

@@ -7,8 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from moonscope import bytecode
-from moonscope.analysis import compare, file_state, judge
+from moonscope.analysis.compare import compare
+from moonscope.analysis.globals import file_state
 from moonscope.analysis.values import Kind, Match
+from moonscope.analysis.verdict import judge
 from moonscope.bytecode import fuzz
 from moonscope.errors import BytecodeError
 from moonscope.model import LuaVersion

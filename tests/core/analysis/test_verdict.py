@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from moonscope.analysis import judge
 from moonscope.analysis.values import FileVerdict, Kind, Verdict
+from moonscope.analysis.verdict import judge
 from moonscope.analysis.words import EXPLANATIONS, REMARKS, SUMMARIES, WEIGHTS, sentence
 from moonscope.errors import MoonscopeError
 from moonscope.model import LuaVersion

@@ -12,7 +12,7 @@ from moonscope.model import LuaVersion, PrototypeTree
 from moonscope_gui.inspector.detail import Detail
 from moonscope_gui.inspector.history import Place
 from moonscope_gui.inspector.panes import BELOW_FROM, BESIDE_FROM
-from moonscope_gui.inspector.source_text import SourceFile
+from moonscope_gui.models.source_file import SourceFile
 
 from .conftest import PATIENCE_MS, SOURCE, Compile
 

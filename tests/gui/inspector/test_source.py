@@ -19,8 +19,9 @@ from moonscope.model import VMOptions
 from moonscope.names import to_text
 from moonscope.protocol import Load, Spawn
 from moonscope_gui.inspector.source_pane import SourcePane
-from moonscope_gui.inspector.source_text import LONGEST_LINE, Source, SourceFile, read_source
+from moonscope_gui.inspector.source_text import LONGEST_LINE, Source, read_source
 from moonscope_gui.inspector.source_view import SourceModel
+from moonscope_gui.models.source_file import SourceFile
 
 from .conftest import PATIENCE_MS, SOURCE
 
