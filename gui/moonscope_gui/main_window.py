@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
-from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtCore import Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QVBoxLayout, QWidget
 
-from moonscope.model import CacheMode, GenerationRow, LookFunction, LuaVersion, Update
+from moonscope.model import GenerationRow, LookFunction, LuaVersion, Update
 
-from . import actions, icons, theme
+from . import actions, commands, icons, theme
 from .docks.console import ConsoleDock
 from .docks.files import FilesDock
 from .docks.generations import GenerationsDock
@@ -39,6 +39,7 @@ from .flows.versions import VersionsFlow
 from .flows.vms import VMsFlow
 from .flows.what_if import WhatIfFlow
 from .inspector.places import Path
+from .layout import Layout
 from .menus import build_context_menus, build_menus, build_toolbar
 from .models.files import FilesModel
 from .models.generations import GenerationsModel
@@ -72,7 +73,7 @@ class MainWindow(QMainWindow):
         self._build_flows()
         self._build_actions()
         self._connect()
-        self._restore()
+        self.layout_.restore()
         self._show_gone(connecting=True)
 
     # Assembly
@@ -110,6 +111,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(frame)
         self.status = StatusBar(self.state)
         self.setStatusBar(self.status)
+        self.layout_ = Layout(self, self.workspace, self.panels, self.plots, self.settings)
 
     def _build_flows(self) -> None:
         desk = Desk(
@@ -140,39 +142,11 @@ class MainWindow(QMainWindow):
 
     def _build_actions(self) -> None:
         self.actions_ = actions.Actions(self)
-        self.actions_.bind(self._calls())
+        self.actions_.bind(commands.calls(self))
         build_menus(self, self.actions_, self.workspace.toggle_actions(), self._fill_recent)
+        self.actions_[f"theme-{self.settings.theme}"].setChecked(True)
         self.toolbar = build_toolbar(self, self.actions_)
         build_context_menus(self.actions_, *(panel.view for panel in self.panels))
-
-    def _calls(self) -> dict[str, Callable[..., object]]:
-        """What each action does."""
-        files, vms, cache, export = self.files_flow, self.vms_flow, self.cache_flow, self.export_flow
-        versions = self.versions_flow
-        calls: dict[str, Callable[..., object]] = {
-            "open-files": files.choose_files, "open-folder": files.choose_folder,
-            "load-selected": files.load_selected, "load-all": files.load_in_all,
-            "inspect-file": self.inspection.choose_file, "find-closures": self.closures_flow.find_current,
-            "export": export.export_table, "copy": export.copy_rows, "screenshot": export.choose_screenshot,
-            "find": lambda: self.current_table().filter.setFocus(Qt.FocusReason.ShortcutFocusReason),
-            "quit": self.close,
-            "look": self.look_into,
-            "spawn": vms.spawn, "run-script": vms.run_script, "collect": vms.collect, "interrupt": vms.interrupt,
-            "close-selected": vms.close_selected, "close-all": vms.close_all,
-            "cache-map": self.cache_map_flow.open,
-            "compare": self.compare_flow.compare, "globals": self.verdicts_flow.explain,
-            "recompile": versions.recompile, "old-code": versions.select_old_code, "holders": versions.select_holders,
-            "evict": cache.evict_selected, "evict-pattern": cache.evict_pattern, "clear": cache.clear_all,
-            "pause": self.set_paused, "reset-layout": self.reset_layout, "palette": self.show_palette,
-            "what-if": self.what_if_flow.open,
-            "restart": self.engine_flow.restart, "about": self.engine_flow.about,
-        }  # fmt: skip
-        for mode in CacheMode:
-            calls[f"mode-{mode.value}"] = partial(vms.set_mode, mode)
-            calls[f"default-{mode.value}"] = lambda _, mode=mode: vms.set_default_mode(mode)
-        for name in theme.NAMES:
-            calls[f"theme-{name}"] = lambda _, name=name: self.set_theme(name)
-        return calls
 
     def _connect(self) -> None:
         link = self.link
@@ -257,20 +231,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def _enable(self) -> None:
         """Offer only what can be done."""
-        connected, state = self.link.is_connected, self.state
-        there = {
-            actions.HOST: connected,
-            actions.VMS: bool(state.vms),
-            actions.VM_CHOSEN: self.vms.view.selectionModel().hasSelection(),
-            actions.FILES: bool(state.files),
-            actions.FILE_CHOSEN: self.files.view.selectionModel().hasSelection(),
-            actions.FILES_TO_COMPARE: self.compare_flow.can_compare(),
-            actions.ONE_CACHED: self.verdicts_flow.can_explain(),
-            actions.FILE_CHANGED: self.versions_flow.can_recompile(),
-            actions.FILE_OLD: self.versions_flow.can_show_old_code(),
-            actions.GENERATION_CHOSEN: self.generations.view.selectionModel().hasSelection(),
-        }
-        self.actions_.enable({need for need, is_there in there.items() if is_there})
+        self.actions_.enable(commands.needs_met(self))
 
     # What actions do that is the window's own matter
 
@@ -345,48 +306,14 @@ class MainWindow(QMainWindow):
         self.workspace.show_part("vms")
         self.vms.reveal(ids)
 
-    # Layout
-
-    def reset_layout(self) -> None:
-        self.settings.forget_layout()
-        self.workspace.reset()
-        for panel in self.panels:
-            panel.view.restore_columns(None)
-
-    def _restore(self) -> None:
-        geometry = self.settings.layout("geometry")
-        if geometry is None or not self.restoreGeometry(geometry):
-            self.resize(1280, 800)
-        for panel in self.panels:
-            panel.view.restore_columns(self.settings.layout(f"header-{panel.name}"))
-        self.plots.choose_range(self.settings.plot_range)
-        self.actions_[f"theme-{self.settings.theme}"].setChecked(True)
-        self._layout_pending = True
-
-    def _save(self) -> None:
-        self.settings.set_layout("geometry", self.saveGeometry())
-        self.settings.set_layout("docks", self.workspace.save_layout())
-        for panel in self.panels:
-            columns = panel.view.save_columns()
-            if columns is not None:
-                self.settings.set_layout(f"header-{panel.name}", columns)
-        self.settings.plot_range = self.plots.range_name
-        self.settings.save()
+    # The frame of it all
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Docks take sizes only once the window has its own."""
         super().showEvent(event)
-        if self._layout_pending:
-            self._layout_pending = False
-            QTimer.singleShot(0, self, self._restore_docks)
-
-    @Slot()
-    def _restore_docks(self) -> None:
-        if not self.workspace.restore_layout(self.settings.layout("docks")):
-            self.workspace.balance()
+        self.layout_.shown()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        self._save()
+        self.layout_.save()
         self.link.close()
         super().closeEvent(event)
 

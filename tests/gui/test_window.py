@@ -353,7 +353,7 @@ def test_layout_theme_and_columns_are_remembered(qtbot: QtBot, settings: WindowS
     assert not second.vms.view.isColumnHidden(2)
     assert second.actions_["theme-dark"].isChecked()
     assert second.plots.range_name == "30 s"
-    second.reset_layout()
+    second.layout_.reset()
     assert not second.workspace.docks["log"].isHidden()
     second.close()
     second.deleteLater()
