@@ -143,7 +143,7 @@ def scenario(stage: Stage, folder: Path, seed: int) -> Iterator[tuple[str, Condi
 
     chosen = [file_id for file_id, row in state.files.items() if row.key == str(folder / "game" / "world.lua")]
     window.workspace.show_part("prototypes")
-    window.files.view.select_ids(chosen)
+    window.files.reveal(chosen)
     yield "prototypes", lambda: window.prototypes.current is not None
     window.prototypes.browser.search.setText("tick")
     window.prototypes.browser.find_next()

@@ -11,7 +11,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
 import moonscope_resources
-from moonscope.analysis import judge
+from moonscope.analysis.verdict import judge
 from moonscope.analysis.values import Verdict
 from moonscope.bytecode import read
 from moonscope.cache import CodeCache

@@ -334,7 +334,7 @@ def test_the_function_under_prototypes_can_be_asked_for(
     qtbot.waitUntil(lambda: bool(window.state.files), timeout=PATIENCE_MS)
     window.files.view.select_ids(list(window.state.files))
     qtbot.waitUntil(lambda: window.prototypes.current is not None and idle(window), timeout=PATIENCE_MS)
-    window.prototypes.select((0,))
+    window.prototypes.browser.select((0,))
     window.actions_["find-closures"].trigger()
     qtbot.waitUntil(lambda: window.messages.current is not None, timeout=PATIENCE_MS)
     assert window.messages.current is not None

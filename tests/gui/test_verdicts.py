@@ -58,7 +58,7 @@ def test_a_new_version_gets_a_verdict_of_its_own(person: Person, mixed_folder: P
 def test_only_files_of_one_kind_are_shown(person: Person, mixed_folder: Path) -> None:
     person.opens(mixed_folder)
     person.waits_until(lambda: all(words(person).values()))
-    person.window.files.show_kind("Writes globals")
+    person.window.files.kinds.choose("Writes globals")
     assert list(words(person)) == ["writes.lua"]
     person.window.files.reveal(list(person.window.state.files))  # what is hidden and wanted is shown again
     assert len(words(person)) == 3

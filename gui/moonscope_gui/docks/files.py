@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import cast
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QActionGroup
-from PySide6.QtWidgets import QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QWidget
 
 from moonscope.analysis.values import Verdict
 
@@ -17,7 +15,7 @@ from ..models import formats
 from ..models.file_entry import FileEntry
 from ..models.files import FilesModel
 from ..models.state import FileId
-from ..views.buttons import tool_button
+from ..views.choice_button import ChoiceButton
 from ..views.elided_label import ElidedLabel
 from ..views.table_panel import TablePanel
 
@@ -43,37 +41,20 @@ class FilesDock(TablePanel):
         self._folder = ElidedLabel(Qt.TextElideMode.ElideLeft)
         self._folder.setContentsMargins(6, 0, 0, 0)
         self.bar.insertWidget(1, self._folder)
-        self.bar.addWidget(self._kind_button())
+        self.kinds = ChoiceButton(tuple(KINDS), "Show only files of one kind")
+        self.kinds.chosen.connect(self._accept_kind)
+        self.bar.addWidget(self.kinds)
         model.folder_changed.connect(self._show_folder)
         theme.notifier.changed.connect(self._restyle)
         self._restyle()
 
-    def _kind_button(self) -> QToolButton:
-        self.kinds = tool_button("", "Show only files of one kind")
-        self.kinds.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(self.kinds)
-        group = QActionGroup(menu)
-        for kind in KINDS:
-            action = group.addAction(kind)
-            action.setCheckable(True)
-            action.triggered.connect(partial(self.show_kind, kind))
-        menu.addActions(group.actions())
-        group.actions()[0].setChecked(True)
-        self.kinds.setMenu(menu)
-        self._name_kind(next(iter(KINDS)))
-        return self.kinds
-
-    def show_kind(self, kind: str) -> None:
-        """Show only the files of one of `KINDS`."""
-        self._name_kind(kind)
+    @Slot(str)
+    def _accept_kind(self, kind: str) -> None:
         self.model.set_accept(KINDS[kind])
-
-    def _name_kind(self, kind: str) -> None:
-        self.kinds.setText(f"{kind} ▾")
 
     def show_all(self) -> None:
         super().show_all()
-        self.kinds.menu().actions()[0].trigger()
+        self.kinds.reset()
 
     def selected(self) -> list[FileEntry]:
         found = (self.model.find(file_id) for file_id in self.view.selected_ids())

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QToolButton, QWidget
+from PySide6.QtWidgets import QWidget
 
 from moonscope.model import Outcome
 
-from ..models.log import LogEntry, LogModel
+from ..models.log import LogModel
 from ..views.buttons import tool_button
+from ..views.choice_button import ChoiceButton
 from ..views.table_panel import TablePanel
 
 _EMPTY = "Nothing was loaded yet."
+
+OUTCOMES = {"All outcomes": None, "Hits": Outcome.HIT, "Misses": Outcome.MISS, "Bypasses": Outcome.BYPASS,
+            "Races": Outcome.RACE, "Errors": Outcome.ERROR}  # fmt: skip
 
 
 class LogDock(TablePanel):
@@ -19,27 +23,23 @@ class LogDock(TablePanel):
 
     def __init__(self, model: LogModel, parent: QWidget | None = None) -> None:
         super().__init__(model, "log", "loads", _EMPTY, parent)
-        self.outcomes: dict[Outcome, QToolButton] = {}
-        for place, outcome in enumerate(Outcome, start=1):
-            tip = f"Show loads that ended as {outcome.value}"
-            button = tool_button(outcome.value.capitalize(), tip, checked=True)
-            button.toggled.connect(self._choose_outcomes)
-            self.outcomes[outcome] = button
-            self.bar.insertWidget(place, button)
+        self.outcomes = ChoiceButton(tuple(OUTCOMES), "Show only loads that ended in one way")
+        self.outcomes.chosen.connect(self._accept_outcome)
         self.follow = tool_button("Follow", "Keep the newest load in sight", checked=False)
         self.follow.toggled.connect(self._follow)
+        self.bar.addWidget(self.outcomes)
         self.bar.addWidget(self.follow)
         self.view.tail_left.connect(lambda: self.follow.setChecked(False))
         self.follow.setChecked(True)
 
-    @Slot()
-    def _choose_outcomes(self) -> None:
-        wanted = {outcome for outcome, button in self.outcomes.items() if button.isChecked()}
+    def show_all(self) -> None:
+        super().show_all()
+        self.outcomes.reset()
 
-        def accept(entry: LogEntry) -> bool:
-            return entry.event.outcome in wanted
-
-        self.model.set_accept(None if len(wanted) == len(Outcome) else accept)
+    @Slot(str)
+    def _accept_outcome(self, name: str) -> None:
+        outcome = OUTCOMES[name]
+        self.model.set_accept(None if outcome is None else lambda entry: entry.event.outcome is outcome)
 
     @Slot(bool)
     def _follow(self, follow: bool) -> None:

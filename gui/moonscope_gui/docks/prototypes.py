@@ -14,6 +14,7 @@ from ..models.source_file import SourceFile
 
 if TYPE_CHECKING:
     from ..inspector.browser import Browser
+    from ..inspector.history import Place
 
 _NOTHING = "Select one file to see the functions it is made of.\n\nDouble-click it in the list of cached files."
 
@@ -62,9 +63,9 @@ class PrototypesDock(QWidget):
         self.browser.show_tree(tree, source)
         self._pages.setCurrentWidget(self.browser)
 
-    def select(self, path: tuple[int, ...]) -> None:
-        """Show a function of the file: the row of each step below the main function."""
-        self.browser.select(path)
+    def go(self, place: Place) -> None:
+        """Go to a function of the file and an instruction in it."""
+        self.browser.go(place)
 
     def show_error(self, text: str) -> None:
         """Why there is no tree, in the place of the tree."""

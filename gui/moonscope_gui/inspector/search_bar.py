@@ -29,8 +29,9 @@ class SearchBar(QWidget):
         self.field.textChanged.connect(lambda: self._wait.start())
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(6, 4, 6, 4)
+        self._row.setSpacing(2)
         self._row.addWidget(self.field, 1)
-        self._row.addSpacing(4)
+        self._row.addSpacing(2)
         self._row.addWidget(self._hits)
         for name, step, words in (("previous", -1, "Previous match"), ("next", 1, "Next match")):
             button = tool_button("", f"{words} ({'Enter' if step > 0 else 'Shift+Enter'})")

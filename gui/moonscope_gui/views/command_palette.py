@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, Slot
-from PySide6.QtGui import QAction, QKeyEvent
-from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QSize, Qt, Slot
+from PySide6.QtGui import QAction, QIcon, QKeyEvent, QKeySequence, QPainter, QPixmap
+from PySide6.QtWidgets import (
+    QDialog,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from .. import theme
 
 _ACTION_ROLE = Qt.ItemDataRole.UserRole
+_SHORTCUT_ROLE = Qt.ItemDataRole.UserRole + 1
+_ICON_SIZE = QSize(16, 16)
+_MARGIN = 8  # pixels beside the shortcut
 
 
 def plain_text(action: QAction) -> str:
@@ -22,6 +36,20 @@ def matches(words: str, text: str) -> bool:
     return all(word in folded for word in words.casefold().split())
 
 
+class _ShortcutDelegate(QStyledItemDelegate):
+    """Paints the shortcut at the right edge."""
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        super().paint(painter, option, index)
+        painter.save()
+        painter.setPen(theme.colour("muted"))
+        room = option.rect.adjusted(0, 0, -_MARGIN, 0)  # type: ignore[attr-defined, unused-ignore]
+        painter.drawText(room, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, index.data(_SHORTCUT_ROLE))
+        painter.restore()
+
+
 class CommandPalette(QDialog):
     """Lists actions that can be used now first; the rest is shown greyed, so that nobody looks for it in vain."""
 
@@ -33,7 +61,11 @@ class CommandPalette(QDialog):
         self.line = QLineEdit(placeholderText="What do you want to do?", clearButtonEnabled=True)
         self.list = QListWidget()
         self.list.setUniformItemSizes(True)
-        self.list.setIconSize(QSize(16, 16))
+        self.list.setIconSize(_ICON_SIZE)
+        self.list.setItemDelegate(_ShortcutDelegate(self.list))
+        blank = QPixmap(_ICON_SIZE)
+        blank.fill(Qt.GlobalColor.transparent)
+        self._blank = QIcon(blank)  # so that all names begin at the same place
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.addWidget(self.line)
@@ -55,8 +87,8 @@ class CommandPalette(QDialog):
         self.list.clear()
         found = [action for action in self._actions if matches(self.line.text(), f"{plain_text(action)}")]
         for action in sorted(found, key=lambda action: not action.isEnabled()):
-            shortcut = action.shortcut().toString()
-            item = QListWidgetItem(action.icon(), plain_text(action) + (f"    {shortcut}" if shortcut else ""))
+            item = QListWidgetItem(self._blank if action.icon().isNull() else action.icon(), plain_text(action))
+            item.setData(_SHORTCUT_ROLE, action.shortcut().toString(QKeySequence.SequenceFormat.NativeText))
             item.setToolTip(action.toolTip())
             item.setSizeHint(QSize(0, self.fontMetrics().height() + 9))
             item.setData(_ACTION_ROLE, action)

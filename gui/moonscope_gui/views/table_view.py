@@ -31,7 +31,7 @@ from PySide6.QtWidgets import QAbstractItemView, QMenu, QTableView, QWidget
 from ..models.table import TableModel
 from .cell_delegate import CellDelegate, digits_font
 
-_PADDING = 14  # pixels of a cell that are not text
+_PADDING = 15  # pixels of a cell that are not text
 _STRETCH = 2  # the stretched column gets this many times its width before columns of a rank are shown
 _INDICATOR = 4  # pixels of the arrow that shows the order
 _REPAINT_MS = 1000  # for columns that show ages

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from moonscope.analysis import file_state
+from moonscope.analysis.globals import file_state
 from moonscope.analysis.values import Access, Kind
 from moonscope.model import LuaVersion
 

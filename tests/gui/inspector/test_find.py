@@ -15,7 +15,7 @@ from moonscope_gui import theme
 from moonscope_gui.inspector.code_view import CodeView
 from moonscope_gui.inspector.detail import Detail
 from moonscope_gui.inspector.find_pane import FindPane
-from moonscope_gui.inspector.source_text import SourceFile
+from moonscope_gui.models.source_file import SourceFile
 
 from .conftest import PATIENCE_MS, SOURCE
 
