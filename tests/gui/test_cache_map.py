@@ -70,7 +70,8 @@ def test_a_box_opens_in_the_inspector(map_of: CacheMapDialog, person: Person, qt
     map_of.map.select(box_named(map_of, "M.f3"))
     qtbot.keyClick(map_of.map, Qt.Key.Key_Return)
     prototypes = person.window.prototypes
-    person.waits_until(lambda: prototypes.detail.prototype is not None and prototypes.detail.prototype.name == "M.f3")
+    person.waits_until(lambda: prototypes.current is not None and prototypes.current[1].name == "M.f3")
+    assert prototypes.current is not None
     assert prototypes.current[0].key.endswith("large.lua")
 
 

@@ -10,6 +10,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QRect
 from PySide6.QtWidgets import QDialog
 from pytestqt.qtbot import QtBot
 
@@ -18,7 +19,7 @@ from moonscope_gui.main_window import MainWindow
 from moonscope_gui.plots.board import Board
 from moonscope_gui.settings import WindowSettings
 
-from .conftest import PATIENCE_MS
+from .conftest import PATIENCE_MS, Person
 
 LATER = ("numpy", "pyqtgraph", "pygments", "lupa", "moonscope.bytecode", "moonscope.analysis.compare",
          "moonscope.analysis.verdict", "moonscope_gui.inspector.browser", "moonscope_gui.dialogs.compare",
@@ -61,3 +62,18 @@ def test_the_plots_are_there_soon_after_the_first_picture(qtbot: QtBot, tmp_path
 
 def test_no_dialog_is_built_before_it_is_opened(window: MainWindow) -> None:
     assert not window.findChildren(QDialog)
+
+
+def test_no_dock_moves_when_plots_and_prototypes_arrive(person: Person, folder: Path) -> None:
+    window = person.window
+    before = places(window)
+    (folder / "broken.lua").unlink()  # a message would take room
+    person.opens(folder)
+    person.selects("one.lua")
+    person.waits_until(lambda: window.prototypes.current is not None)
+    person.waits_until(lambda: window.plots.is_plotting)
+    assert places(window) == before
+
+
+def places(window: MainWindow) -> dict[str, QRect]:
+    return {name: window.workspace.docks[name].geometry() for name in ("files", "vms", "plots", "prototypes")}

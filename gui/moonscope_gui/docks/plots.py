@@ -7,7 +7,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtCore import QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QPaintEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _SPANS: tuple[tuple[str, float | None], ...] = (("30 s", 30.0), ("2 min", 120.0), ("10 min", 600.0), ("All", None))
 _FIRST_SPAN = 120.0
+_LEAST_SIZE = QSize(280, 190)
 _EMPTY = "No samples yet.\nMemory, loads and VMs appear here as soon as the engine reports them."
 
 
@@ -217,6 +218,10 @@ class PlotsDock(QWidget):
         self._state.setToolTip(tip or text)
         self._state.setStyleSheet(f"color: {theme.colour(token).name()}")
         self._empty.setStyleSheet(f"color: {theme.colour('muted').name()}")
+
+    def minimumSizeHint(self) -> QSize:
+        """The same with and without the plots, so that no dock moves when they arrive."""
+        return _LEAST_SIZE
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)

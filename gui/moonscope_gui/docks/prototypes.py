@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import QLabel, QStackedLayout, QWidget
 
 from moonscope.model import Prototype, PrototypeTree
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..inspector.history import Place
 
 _NOTHING = "Select one file to see the functions it is made of.\n\nDouble-click it in the list of cached files."
+_LEAST_SIZE = QSize(320, 200)
 
 
 class PrototypesDock(QWidget):
@@ -76,6 +77,10 @@ class PrototypesDock(QWidget):
 
     def clear(self) -> None:
         self.show_error(_NOTHING)
+
+    def minimumSizeHint(self) -> QSize:
+        """The same with and without the browser, so that no dock moves when it arrives."""
+        return _LEAST_SIZE
 
     @Slot()
     def _restyle(self) -> None:
