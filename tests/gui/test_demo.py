@@ -11,8 +11,8 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
 import moonscope_resources
-from moonscope.analysis.verdict import judge
 from moonscope.analysis.values import Verdict
+from moonscope.analysis.verdict import judge
 from moonscope.bytecode import read
 from moonscope.cache import CodeCache
 from moonscope.model import LuaVersion

@@ -173,7 +173,7 @@ class TestDock:
 
     def test_the_same_file_shown_anew_keeps_the_place(self, dock: PrototypesDock) -> None:
         dock.show_tree(SMALL)
-        dock.select((0, 0))
+        dock.browser.select((0, 0))
         dock.show_tree(tree(SMALL.root))
         assert selected(dock) == "line 3"
         dock.show_tree(tree(SMALL.root, "other.lua"))
@@ -200,7 +200,7 @@ class TestDock:
 
     def test_a_search_without_a_match_says_so_and_moves_nothing(self, dock: PrototypesDock, qtbot: QtBot) -> None:
         dock.show_tree(SMALL)
-        dock.select((1,))
+        dock.browser.select((1,))
         qtbot.keyClicks(dock.browser.search, "xyz")
         qtbot.keyClick(dock.browser.search, Qt.Key.Key_Return)
         assert "nothing found" in shown_text(dock)
@@ -261,7 +261,7 @@ class TestWays:
 
     def test_alt_up_leads_to_the_enclosing_function(self, dock: PrototypesDock, qtbot: QtBot) -> None:
         dock.show_tree(SMALL)
-        dock.select((0, 0))
+        dock.browser.select((0, 0))
         press(dock, qtbot, Qt.Key.Key_Up)
         assert selected(dock) == "open"
         press(dock, qtbot, Qt.Key.Key_Left)
@@ -331,7 +331,7 @@ class TestFiles:
         dock.show_tree(answer.tree)
         root = answer.tree.root
         assert count(dock.browser.model) == root.total == 7
-        dock.select((5,))
+        dock.browser.select((5,))
         prototype = dock.browser.detail.prototype
         assert prototype is not None
         assert dock.browser.detail.listing.model().rowCount() == len(prototype.code) > 0
