@@ -207,10 +207,9 @@ class PlotsDock(QWidget):
         self._empty.setText(_EMPTY if self._is_empty else "")
         self._pages.setCurrentWidget(self._empty if self._is_empty or self._board is None else self._board)
         text, tip, token = "", "", "muted"
-        if not self._connected:
-            text, token = "● Not connected", "danger"
-            if not self._is_empty:
-                text += f" – last sample at {formats.clock(self.history.last_time)}"
+        if not self._connected and not self._is_empty:  # before the first sample nothing was lost
+            last = formats.clock(self.history.last_time)
+            text, token = f"● Not connected – last sample at {last}", "danger"
         elif self._paused:
             text, token = "❚❚ Paused – recording goes on", "accent"
             tip = "Only the view is held. Drag to move it, turn the wheel to zoom."
