@@ -10,7 +10,7 @@ import pyqtgraph as pg
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
-_LABEL_HEIGHT = 34  # pixels from one label to the next, at least
+_LABEL_HEIGHT = 30  # pixels from one label to the next, at least
 _CLOCK_WIDTH = 78
 
 
