@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import traceback
@@ -12,9 +11,8 @@ from types import TracebackType
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
-from moonscope.errors import UnsupportedError
-
 from . import icons, theme
+from .display import need_display
 from .engine_link import EngineLink
 from .main_window import MainWindow
 from .settings import WindowSettings
@@ -56,23 +54,13 @@ def application() -> QApplication:
     the process."""
     app = QApplication.instance()
     if not isinstance(app, QApplication):
-        if not has_display():
-            raise UnsupportedError(
-                "there is no display to open a window on; moonscope run and moonscope inspect need none, and "
-                "moonscope demo --screenshot OUT.png draws without one"
-            )
+        need_display()
         app = QApplication(sys.argv[:1])
         app.setApplicationName("moonscope")
         app.setApplicationDisplayName("Moonscope")
         app.setDesktopFileName("moonscope")
         app.setWindowIcon(icons.app_icon())
     return app
-
-
-def has_display() -> bool:
-    """False on a machine where Qt would find nothing to draw on."""
-    named = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
-    return sys.platform in ("darwin", "win32") or any(map(os.environ.get, named))
 
 
 def _show_faults(window: MainWindow) -> None:

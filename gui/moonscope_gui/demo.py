@@ -24,6 +24,7 @@ from moonscope.model import CacheMode, Sharing, VMOptions, VMState
 from moonscope.protocol import AnyCommand, Clear, Collect, Interrupt, Load, RunChunk, RunFile, Spawn
 
 from . import app, theme
+from .display import has_display
 from .main_window import MainWindow
 from .settings import WindowSettings
 
@@ -157,7 +158,7 @@ def _edit(path: Path, old: str, new: str) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Returns the exit code: 0, or 1 when the scenario or the screenshot failed."""
     options = _parser().parse_args(argv)
-    if options.screenshot and not app.has_display():
+    if options.screenshot and not has_display():
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     try:
         with tempfile.TemporaryDirectory(prefix="ms-") as scratch:

@@ -16,6 +16,8 @@ from moonscope.errors import ConnectionLost
 from moonscope.host_process import HostProcess
 from moonscope.model import Sharing
 
+from .display import need_display
+
 
 def main(
     *,
@@ -29,7 +31,9 @@ def main(
     on the one at the address `attach`.
 
     `theme` is "light", "dark", "system", or None: as last time. Returns the exit code when the window is closed.
+    Raises UnsupportedError without a display.
     """
+    need_display()
     gc.disable()  # what is made until the window is built stays: looking through it for garbage is in vain
     options = ("--sharing", sharing.value)
     host = HostProcess(options)
