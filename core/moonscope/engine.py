@@ -28,6 +28,7 @@ from .model import (
     Sharing,
     Update,
 )
+from .model.packed import PackedTree, pack
 from .pool import VMPool
 from .protocol import (
     AnyCommand,
@@ -58,6 +59,7 @@ from .protocol import (
     VMList,
 )
 from .rows import native_id
+from .trees import Trees
 from .version import __version__
 from .vm import LuaVM, joined, shorten
 
@@ -96,6 +98,7 @@ class Engine:
             tiers=tuple((library.lua, library.best, library.why) for library in libraries),
         )  # fmt: skip
         self._ledger = Ledger(settings)
+        self._trees = Trees()
         self._recorder = Recorder(self._ledger, self._caches.all, lambda: self._pool.actors())
         self._pool = VMPool(workers, listener=self._recorder)
         self._sampler = Sampler(interval, self._tick, self._recorder.look_at_disk)
@@ -178,7 +181,7 @@ class Engine:
                 return self._inspect(command)
             case InspectFile():
                 payload = self.cache(command.lua).compile(command.path)
-                return Inspected(bytecode.read(payload, command.lua, command.path))
+                return Inspected(pack(bytecode.read(payload, command.lua, command.path)))
             case Holders():
                 return VMList(self._cache_of(command.generation).holders(command.generation))
             case LookInto():
@@ -306,8 +309,12 @@ class Engine:
     def _inspect(self, command: Inspect) -> Inspected:
         cache = self._cache_of(command.generation)
         payload = cache.payload(command.generation)
-        key = next((row.key for row in cache.generations() if row.id == command.generation), "")
-        return Inspected(replace(bytecode.read(payload, cache.lua, key), generation=command.generation))
+
+        def read() -> PackedTree:
+            key = next((row.key for row in cache.generations() if row.id == command.generation), "")
+            return pack(replace(bytecode.read(payload, cache.lua, key), generation=command.generation))
+
+        return Inspected(self._trees.get(command.generation, read))
 
     def _look(self, command: LookInto, progress: Progress | None, cancelled: Cancelled | None) -> Looked:
         path, offset, limit = command.path, command.offset, command.limit

@@ -17,6 +17,8 @@ Nothing is ever unpickled.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import msgspec
 from msgspec import Struct
 
@@ -35,6 +37,7 @@ from .model import (
     Update,
     VMOptions,
 )
+from .model.packed import PackedTree, unpack
 
 VERSION = 1
 MAX_MESSAGE = 64 * 1024 * 1024  # bytes; larger messages are refused before they are read
@@ -186,8 +189,13 @@ class Cleared(Struct, frozen=True, tag=True):
     report: ClearReport
 
 
-class Inspected(Struct, frozen=True, tag=True):
-    tree: PrototypeTree
+class Inspected(Struct, frozen=True, tag=True, dict=True):
+    packed: PackedTree
+
+    @cached_property
+    def tree(self) -> PrototypeTree:
+        """Unpacked when it is first asked for, which takes a while for large files. Raises ProtocolError."""
+        return unpack(self.packed)
 
 
 class Looked(Struct, frozen=True, tag=True):

@@ -11,17 +11,19 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError as FutureCancelled
 from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import shiboken6
-from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QThreadPool, QTimer, Signal, Slot
 
 from moonscope.client import EngineClient, read_key
-from moonscope.errors import CancelledError, ConnectionLost, MoonscopeError
+from moonscope.errors import CancelledError, ConnectionLost, MoonscopeError, ProtocolError
 from moonscope.host_process import HostProcess
 from moonscope.model import Update
-from moonscope.protocol import AnyCommand, Result
+from moonscope.protocol import AnyCommand, Inspected, Result
 
 from .models.coalesce import merge
 
@@ -148,8 +150,12 @@ class EngineLink(QObject):
 
         future = client.request(command, on_progress=report)
         handle._cancel = lambda: client.cancel(future)
-        # Whatever becomes of the connection, the caller gets its answer: the epoch is that of the delivery.
-        future.add_done_callback(lambda ended: self._post(None, lambda: _deliver(ended, done, failed)))
+
+        def answered(ended: Future[Result]) -> None:
+            # Whatever becomes of the connection, the caller gets its answer: the epoch is that of the delivery.
+            _unpack(ended, lambda: self._post(None, lambda: _deliver(ended, done, failed)))
+
+        future.add_done_callback(answered)
         return handle
 
     # Connecting, in a worker thread
@@ -236,9 +242,27 @@ def call_alive(callback: Callable[..., object], *values: object) -> None:
         callback(*values)
 
 
+def _unpack(future: Future[Result], then: Callable[[], object]) -> None:
+    """What is large in an answer is unpacked before it is delivered, in a thread that nobody waits for: not in the
+    client's, which goes on receiving updates, nor in the GUI's. Called in the client's."""
+    result = None if future.cancelled() or future.exception() else future.result()
+
+    def unpack(answer: Inspected) -> None:
+        with suppress(ProtocolError):  # raised again when it is delivered
+            _ = answer.tree
+        then()
+
+    if isinstance(result, Inspected):
+        QThreadPool.globalInstance().start(partial(unpack, result))
+    else:
+        then()
+
+
 def _deliver(future: Future[Result], done: Done, failed: Failed) -> None:
     try:
         result = future.result()
+        if isinstance(result, Inspected):
+            _ = result.tree
     except MoonscopeError as error:
         call_alive(failed, error)
     except FutureCancelled:

@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
 from moonscope.errors import CancelledError, ConnectionLost, UsageError
-from moonscope.protocol import Done, Load, RunChunk, Runs, Spawn, Spawned
+from moonscope.protocol import Done, InspectFile, Load, RunChunk, Runs, Spawn, Spawned
 from moonscope_gui.engine_link import EngineLink
 
 PATIENCE_MS = 30_000
@@ -75,6 +75,16 @@ def test_the_first_update_is_a_snapshot(link: EngineLink, qtbot: QtBot) -> None:
     update = first.args[0]
     assert update.since == 0
     assert update.settings.pid in host_pids()
+
+
+def test_prototypes_are_unpacked_when_they_arrive(connected: EngineLink, qtbot: QtBot, tmp_path: Path) -> None:
+    (tmp_path / "a.lua").write_text("return function() end\n")
+    answers = Answers()
+    connected.request(InspectFile(path=str(tmp_path / "a.lua")), done=answers.done, failed=answers.failed)
+    qtbot.waitUntil(lambda: answers.count == 1, timeout=PATIENCE_MS)
+    assert "tree" in vars(answers.results[0]), "or the GUI thread would do it"
+    assert answers.results[0].tree.root.total == 2
+    assert answers.threads == {threading.main_thread()}
 
 
 def test_answers_come_in_the_gui_thread(connected: EngineLink, qtbot: QtBot) -> None:

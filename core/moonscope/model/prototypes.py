@@ -1,4 +1,8 @@
-"""What is inside a compiled file."""
+"""What is inside a compiled file.
+
+There may be millions of these values, and there are no cycles among them: with `gc=False` the collector, which stops
+all threads, passes them by.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from .words import LuaVersion
 
 
 class Instruction(Struct, frozen=True, kw_only=True, gc=False):
-    """One VM instruction. `operands` are in the order of the reference listing. No cycle can begin here: no `gc`."""
+    """One VM instruction. `operands` are in the order of the reference listing."""
 
     pc: int  # counted from 1, as luac does
     line: int  # 0 when stripped
@@ -18,20 +22,20 @@ class Instruction(Struct, frozen=True, kw_only=True, gc=False):
     target: int | None = None  # pc this instruction may jump to
 
 
-class Local(Struct, frozen=True):
+class Local(Struct, frozen=True, gc=False):
     name: str
     start_pc: int  # as luac prints them
     end_pc: int
 
 
-class Upvalue(Struct, frozen=True):
+class Upvalue(Struct, frozen=True, gc=False):
     name: str
     in_stack: bool
     index: int
     kind: int = 0
 
 
-class Prototype(Struct, frozen=True, kw_only=True):
+class Prototype(Struct, frozen=True, kw_only=True, gc=False):
     """A function prototype: what a closure points at. Line 0 is a main function."""
 
     source: str
