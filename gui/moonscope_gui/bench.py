@@ -21,10 +21,11 @@ VMS, FILES, INTERVAL = 1000, 500, 0.25  # what the busy host changes, and how of
 PATIENCE = 120  # seconds until a process that says nothing is given up
 
 Taken = tuple[str, str, float, list[float], str]
-"""What was measured, "<=" or "" and the target, a value per round, the unit ("x": a ratio, "%")."""
+"""What was measured, "<=" or "" and the target, a value per round, the unit ("x": a ratio, "%", "ms")."""
 
 _EMPTY = "from moonscope_gui.bench_watch import run_empty; run_empty()"
 _WINDOW = "from moonscope_gui.bench_watch import report_start; report_start(); from moonscope.cli import main; main([])"
+_INSPECTOR = "import sys; from moonscope_gui.bench_inspector import report; report(int(sys.argv[1]))"
 _BUSY = (
     "import sys; from moonscope_gui.bench_watch import report_busy; report_busy(int(sys.argv[2]));"
     "from moonscope.cli import main; main(['attach', sys.argv[1]])"
@@ -36,10 +37,12 @@ def measure(quick: bool) -> list[Taken]:
     with tempfile.TemporaryDirectory(prefix="moonscope-bench-") as home:
         painted, plotted = start_ratios(home, rounds=3 if quick else 11)
         busy = busy_share(home, seconds=5 if quick else 20)
+        read = reading(home, rounds=2 if quick else 7)
     return [
         ("start to painted window / empty PySide6 + pyqtgraph window", "<=", 2.0, painted, "x"),
         ("start to the engine's first numbers in its plots / the same", "", 0.0, plotted, "x"),
         (f"window's thread busy, {VMS:,} VMs and {FILES} files 4 times a second", "<=", 20.0, busy, "%"),
+        *read,
     ]
 
 
@@ -66,6 +69,12 @@ def busy_share(home: str, seconds: int) -> list[float]:
     with _busy_host() as address:
         shares: list[float] = _ask(home, _BUSY, address, str(seconds))["busy"]
     return shares
+
+
+def reading(home: str, rounds: int) -> list[Taken]:
+    """What the inspector makes a reader wait for; see `bench_inspector`."""
+    taken: list[Taken] = _ask(home, _INSPECTOR, str(rounds))["taken"]
+    return taken
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("PySide6", reason="measures the window, which is not installed here")
 
-from moonscope_gui.bench import busy_share, start_ratios
+from moonscope_gui.bench import busy_share, reading, start_ratios
 
 
 def test_a_painted_window_is_compared_with_an_empty_one(tmp_path: Path) -> None:
@@ -21,3 +21,14 @@ def test_a_window_on_a_busy_host_tells_its_share_of_every_second(tmp_path: Path)
     shares = busy_share(str(tmp_path), seconds=2)
     assert len(shares) == 2
     assert all(0 < share < 110 for share in shares)
+
+
+def test_a_reader_of_large_files_tells_what_kept_the_window_busy(tmp_path: Path) -> None:
+    taken = reading(str(tmp_path), rounds=1)
+    assert len(taken) == 5
+    for what, sense, bound, values, unit in taken:
+        assert what
+        assert (sense, unit) == ("<=", "ms")
+        assert bound > 0
+        assert len(values) == 1
+        assert values[0] > 0

@@ -118,11 +118,11 @@ class TestModel:
 
     def test_search_finds_names_first_then_what_is_inside(self, model: PrototypeTreeModel) -> None:
         model.show(SMALL)
-        assert model.find("OPEN") == [(0,)]
-        assert model.find("moon") == [(0, 0)]
-        assert model.find("self") == [(), (0,), (0, 0), (1,)], "in the order of the tree"
-        assert model.find("line 3") == [(0, 0)]
-        assert model.find("  ") == model.find("nowhere") == []
+        assert model.finder()("OPEN") == [(0,)]
+        assert model.finder()("moon") == [(0, 0)]
+        assert model.finder()("self") == [(), (0,), (0, 0), (1,)], "in the order of the tree"
+        assert model.finder()("line 3") == [(0, 0)]
+        assert model.finder()("  ") == model.finder()("nowhere") == []
 
     def test_ten_thousand_functions_are_as_easy_to_reach(self, model: PrototypeTreeModel) -> None:
         children = tuple(function(f"f{number}", number + 1) for number in range(10_000))
@@ -130,7 +130,7 @@ class TestModel:
         root = model.index(0, 0)
         assert model.rowCount(root) == 10_000
         assert model.index(9_999, 0, root).data() == "f9999"
-        assert model.find("f9999") == [(9_999,)]
+        assert model.finder()("f9999") == [(9_999,)]
 
 
 def count(model: PrototypeTreeModel, parent: QModelIndex | None = None) -> int:
@@ -195,7 +195,7 @@ class TestDock:
         dock.show_tree(SMALL)
         qtbot.keyClicks(dock.browser.search, "moon")
         qtbot.keyClick(dock.browser.search, Qt.Key.Key_Return)
-        assert selected(dock) == "line 3"
+        qtbot.waitUntil(lambda: selected(dock) == "line 3", timeout=PATIENCE_MS)
         assert dock.browser.view.isExpanded(dock.browser.view.currentIndex().parent())
 
     def test_a_search_without_a_match_says_so_and_moves_nothing(self, dock: PrototypesDock, qtbot: QtBot) -> None:
@@ -203,7 +203,7 @@ class TestDock:
         dock.browser.select((1,))
         qtbot.keyClicks(dock.browser.search, "xyz")
         qtbot.keyClick(dock.browser.search, Qt.Key.Key_Return)
-        assert "nothing found" in shown_text(dock)
+        qtbot.waitUntil(lambda: "nothing found" in shown_text(dock), timeout=PATIENCE_MS)
         assert selected(dock) == "close"
 
     def test_a_match_inside_a_function_leads_to_its_first_use(
@@ -214,6 +214,7 @@ class TestDock:
         dock.show_tree(read(CodeCache("5.4").compile(str(file)), LuaVersion.LUA54, "a.lua"))
         dock.browser.search.setText("moon")
         qtbot.keyClick(dock.browser.search, Qt.Key.Key_Return)
+        qtbot.waitUntil(lambda: "1 of 1" in shown_text(dock), timeout=PATIENCE_MS)
         path, pc = dock.browser.detail.place
         assert path == (0,)
         assert "moon" in dock.browser.detail.model.code[pc - 1].comment

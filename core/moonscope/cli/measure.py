@@ -10,7 +10,7 @@ from rich.table import Table
 
 from .terminal import cell
 
-Unit = Literal["µs", "KiB", "MiB", "x", "%"]
+Unit = Literal["µs", "ms", "KiB", "MiB", "x", "%"]
 
 
 class Target(Struct, frozen=True):

@@ -43,7 +43,10 @@ class InspectionFlow(QObject):
 
     @Slot()
     def follow(self) -> None:
-        """The selection or its generation changed."""
+        """The selection or its generation changed. The first change is followed at once, those after it as soon as
+        they settle."""
+        if not self._wait.isActive():
+            self.refresh()
         self._wait.start()
 
     def forget(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import QEvent, QModelIndex, Qt, Slot
+from PySide6.QtCore import QEvent, QModelIndex, Qt, QTimer, Slot
 from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QToolButton, QVBoxLayout, QWidget
 
@@ -17,6 +17,7 @@ from ..models.source_file import SourceFile
 from ..views.buttons import tool_button
 from ..views.elided_label import ElidedLabel
 from ..views.prototype_view import PrototypeView
+from .background import Background
 from .detail import Detail
 from .export_text import totals
 from .exports import Shown, export_button
@@ -42,6 +43,7 @@ class Browser(QWidget):
         self._found: list[tuple[int, ...]] = []
         self._found_at = -1
         self._history = History()
+        self._background = Background(self)  # searches
         self._moving = False  # the current function is being changed by the program, not in the tree
         self.model = PrototypeTreeModel(self)
         self._title = ElidedLabel(Qt.TextElideMode.ElideLeft)
@@ -94,7 +96,7 @@ class Browser(QWidget):
         if tree.root.total <= _EXPANDED_AT_FIRST:
             self.view.expandAll()
         else:
-            self.view.expand(self.model.index(0, 0))
+            QTimer.singleShot(0, self.view, lambda: self.view.expand(self.model.index(0, 0)))  # after the listing
         if not again:
             self._history.clear()
         self._show(place)
@@ -106,6 +108,7 @@ class Browser(QWidget):
         """There is no file any more."""
         self._tree = None
         self._found = []
+        self._background.drop()
         self.model.show(None)
         self.detail.show_tree(None, None)
         self._history.clear()
@@ -180,9 +183,17 @@ class Browser(QWidget):
 
     @Slot(str)
     def _search(self, text: str) -> None:
-        self._found = self.model.find(text) if self._tree else []
-        self._found_at = 0
-        if self._found:
+        """Off the GUI thread: there may be ten thousand functions, and what is in each is looked through."""
+        self._background.drop()
+        self._found = []
+        if text and self._tree is not None:
+            self._background.start(partial(self.model.finder(), text), self._take_found)
+        else:
+            self._search_bar.show_nothing()
+
+    def _take_found(self, found: list[tuple[int, ...]]) -> None:
+        self._found, self._found_at = found, 0
+        if found:
             self._show_found()
         else:
             self._search_bar.show_nothing()

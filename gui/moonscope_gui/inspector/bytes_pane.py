@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal, Slot
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from moonscope.model import LuaVersion, Prototype, PrototypeTree
@@ -43,6 +44,7 @@ class BytesPane(QWidget):
         for widget in (self.bar, self.map, self.read_out, self._note):
             layout.addWidget(widget, 1 if widget is self.map else 0)
         self._path: Path = ()
+        self._waiting: PrototypeTree | None = None  # whose sizes are to be summed up
         self._background = Background(self)
         self.map.picked.connect(self.picked)
         self.map.hovered.connect(self._read)
@@ -54,10 +56,20 @@ class BytesPane(QWidget):
         return self._background.busy
 
     def show_tree(self, tree: PrototypeTree | None) -> None:
-        """The map comes as soon as its sizes are summed up, off the GUI thread."""
-        self._take(None)
+        """The map comes as soon as its sizes are summed up, off the GUI thread and not before somebody looks."""
+        self._waiting = tree
         self._background.drop()
         self._path = ()
+        self._take(None)
+        if self.isVisible():
+            self._start()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._start()
+
+    def _start(self) -> None:
+        tree, self._waiting = self._waiting, None
         if tree is not None:
             self._background.start(lambda: Sizes(shape_of(tree)), self._take)
 

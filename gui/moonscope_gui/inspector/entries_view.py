@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QTimer, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QWidget
 
@@ -20,8 +21,12 @@ class EntriesView(TableView):
         self.horizontalHeader().setMinimumSectionSize(_LEAST_COLUMN)
 
     def fill(self) -> None:
-        """The model has something new to show."""
+        """The model has something new to show; the listing, which people look at first, is painted before."""
         self.scrollToTop()
+        QTimer.singleShot(0, self, self._fill_seen)
+
+    @Slot()
+    def _fill_seen(self) -> None:
         if self.isVisible():
             self._entries.fill()
 

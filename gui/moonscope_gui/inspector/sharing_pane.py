@@ -6,6 +6,7 @@ from collections.abc import Hashable
 from functools import partial
 
 from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from moonscope.analysis.values import FileVerdict, Kind, Reason, Verdict
@@ -82,6 +83,7 @@ class SharingPane(QWidget):
         self.view = TableView(self.model, "")
         self.reason = QLabel(wordWrap=True)
         self.verdict: FileVerdict | None = None
+        self._waiting: PrototypeTree | None = None  # to be analysed
         self._background = Background(self)
         for label in (self.headline, self.explanation, self.reason):
             label.setTextFormat(Qt.TextFormat.PlainText)
@@ -101,22 +103,30 @@ class SharingPane(QWidget):
         theme.notifier.changed.connect(self._restyle)
 
     def show_tree(self, tree: PrototypeTree | None) -> None:
-        """Analyse a file off the GUI thread and show what came of it."""
+        """Analyse a file, off the GUI thread and not before somebody looks, and show what came of it."""
         self.verdict = None
+        self._waiting = tree
+        self._background.drop()
         self.model.reset_rows()
         self.reason.setText("")
         self.explanation.setText("")
-        if tree is None:
-            self._background.drop()
-            self.headline.setText("")
-            return
-        self.headline.setText("Analysing …")
+        self.headline.setText("Analysing …" if tree else "")
         self._restyle()
-        self._background.start(partial(judge, tree), self._take)
+        if self.isVisible():
+            self._start()
 
     @property
     def is_busy(self) -> bool:
         return self._background.busy
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._start()
+
+    def _start(self) -> None:
+        tree, self._waiting = self._waiting, None
+        if tree is not None:
+            self._background.start(partial(judge, tree), self._take)
 
     def _take(self, verdict: FileVerdict) -> None:
         self.verdict = verdict

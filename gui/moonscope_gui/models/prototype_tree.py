@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt
@@ -11,6 +13,7 @@ from moonscope.model import Prototype, PrototypeTree
 from . import formats
 
 Index = QModelIndex | QPersistentModelIndex
+Path = tuple[int, ...]
 
 COLUMNS = (
     ("Function", "Best known name, or the line it is defined in"),
@@ -85,7 +88,7 @@ class PrototypeTreeModel(QAbstractItemModel):
         return self._prototypes[index.internalId()] if index.isValid() else None
 
     def path_of(self, index: Index) -> tuple[int, ...]:
-        return self._path(index.internalId())
+        return _path(self._parents, self._firsts, index.internalId())
 
     def index_of(self, path: tuple[int, ...]) -> QModelIndex:
         """The index of a path, or as far down as there is something."""
@@ -97,23 +100,10 @@ class PrototypeTreeModel(QAbstractItemModel):
             index = below
         return index
 
-    def find(self, text: str) -> list[tuple[int, ...]]:
-        """Paths of the prototypes that `text` leads to: by name or line first, then by constants and variables."""
-        needle = text.strip().casefold()
-        if not needle:
-            return []
-        titled = {n for n, prototype in enumerate(self._prototypes) if needle in _title(prototype)}
-        rest = (n for n in range(len(self._prototypes)) if n not in titled)
-        inside = {n for n in rest if needle in _contents(self._prototypes[n])}
-        return sorted(map(self._path, titled)) + sorted(map(self._path, inside))
-
-    def _path(self, number: int) -> tuple[int, ...]:
-        rows: list[int] = []
-        while number > 0:
-            parent = self._parents[number]
-            rows.append(number - self._firsts[parent])
-            number = parent
-        return tuple(reversed(rows))
+    def finder(self) -> Callable[[str], list[Path]]:
+        """Looks through the prototypes of now, in any thread: paths of those that a text leads to, by name or line
+        first, then by constants and variables."""
+        return partial(_find, self._prototypes, partial(_path, self._parents, self._firsts))
 
     # QAbstractItemModel
 
@@ -161,6 +151,24 @@ class PrototypeTreeModel(QAbstractItemModel):
         if role == Qt.ItemDataRole.TextAlignmentRole and section:
             return _RIGHT
         return None
+
+
+def _path(parents: list[int], firsts: list[int], number: int) -> Path:
+    rows: list[int] = []
+    while number > 0:
+        parent = parents[number]
+        rows.append(number - firsts[parent])
+        number = parent
+    return tuple(reversed(rows))
+
+
+def _find(prototypes: list[Prototype], path_of: Callable[[int], Path], text: str) -> list[Path]:
+    needle = text.strip().casefold()
+    if not needle:
+        return []
+    titled = {n for n, prototype in enumerate(prototypes) if needle in _title(prototype)}
+    inside = {n for n, prototype in enumerate(prototypes) if n not in titled and needle in _contents(prototype)}
+    return sorted(map(path_of, titled)) + sorted(map(path_of, inside))
 
 
 def _title(prototype: Prototype) -> str:

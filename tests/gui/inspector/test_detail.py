@@ -119,14 +119,15 @@ class TestTables:
         assert wanted.args == [Place(SUM, prototype.locals[place].start_pc)]
 
     @pytest.mark.parametrize("lua", list(LuaVersion))
-    def test_every_lua_fills_them(self, detail: Detail, compiled: Compile, lua: LuaVersion) -> None:
+    def test_every_lua_fills_them(self, detail: Detail, compiled: Compile, lua: LuaVersion, qtbot: QtBot) -> None:
         tree = compiled(lua=lua)
         detail.show_tree(tree, None)
         prototype = tree.root.children[0]
         detail.show_prototype(prototype, SUM)
         for name in ("constants", "upvalues", "locals"):
             detail.panes.bring(detail.table(name))
-            assert detail.table(name).model().rowCount() == len(getattr(prototype, name))
+            count = len(getattr(prototype, name))
+            qtbot.waitUntil(lambda name=name, n=count: detail.table(name).model().rowCount() == n, timeout=PATIENCE_MS)
         for pc in range(len(prototype.code) + 1):
             detail.go_to_pc(pc)
 
@@ -152,6 +153,7 @@ class TestGoing:
     def test_a_reason_leads_to_the_instruction_it_is_about(
         self, detail: Detail, compiled: Compile, qtbot: QtBot
     ) -> None:
+        detail.panes.bring(detail.sharing)
         detail.show_tree(compiled("local function f()\n  print(1) counter = 2\nend\nreturn f\n"), None)
         settle(detail, qtbot)
         assert detail.sharing.headline.text() == "Writes globals"
@@ -190,6 +192,7 @@ class TestSharing:
         assert detail.sharing.view.isVisible() == bool(rows)
 
     def test_luajit_is_analysed_too(self, detail: Detail, compiled: Compile, qtbot: QtBot) -> None:
+        detail.panes.bring(detail.sharing)
         detail.show_tree(compiled("x = 1", LuaVersion.LUAJIT21), None)
         settle(detail, qtbot)
         assert detail.sharing.headline.text() == "Writes globals"
@@ -198,6 +201,7 @@ class TestSharing:
 class TestBytes:
     def test_the_bar_has_the_parts_and_the_read_out_the_whole(self, shown: Detail, qtbot: QtBot) -> None:
         shown.panes.bring(shown.bytes)
+        settle(shown, qtbot)
         assert shown.prototype is not None
         assert "Code" in shown.bytes.bar.accessibleDescription()
         assert shown.bytes.title.text().startswith("M.sum: ")

@@ -1,0 +1,177 @@
+"""The numbers of the inspector: how soon a listing is painted, and how long the GUI thread is kept from its events.
+
+`report` runs in a process of its own, in the real window with an engine of its own; see `bench`. From click to paint it
+is wall time. Paints are CPU time of the GUI thread, and blocks CPU time of the whole process, so that waiting for its
+other threads counts, and other processes of a busy machine do not.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QEventLoop, QObject, QPoint, Qt, QTimer, Signal
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
+
+from . import app
+from .inspector.code_view import CodeView
+from .main_window import MainWindow
+from .settings import WindowSettings
+
+LONG, FUNCTIONS, SOURCE_BYTES = 20_000, 10_000, 10_000_000
+"""Instructions of one function, functions of one file, bytes of a source."""
+_TARGETS = (
+    (f"click on a file to its listing of {LONG:,} instructions painted", "<=", 100.0),
+    ("slowest paint of the listing while scrolling", "<=", 16.0),
+    ("slowest paint of the source while scrolling", "<=", 16.0),
+    (f"longest block of the window's thread, source of {SOURCE_BYTES // 1_000_000} MB opens", "<=", 100.0),
+    (f"longest block of the window's thread, search in {FUNCTIONS:,} functions", "<=", 50.0),
+)
+_PAINTS = 200  # while scrolling, spread over the whole
+_PATIENCE_S = 60
+
+
+def report(rounds: int) -> None:
+    """Measure, and say it in one line of JSON: for each target what was taken, as `bench` wants it."""
+    with tempfile.TemporaryDirectory(prefix="ms-bench-") as scratch:
+        folder = Path(scratch) / "lua"
+        folder.mkdir()
+        for name, text in (("small", "return 1\n"), ("long", long_function()), ("wide", functions(FUNCTIONS)),
+                           ("big", functions(FUNCTIONS, SOURCE_BYTES))):  # fmt: skip
+            (folder / f"{name}.lua").write_text(text)
+        settings = WindowSettings(Path(scratch) / "window.ini")
+        window = app.build(settings=settings)
+        window.resize(1280, 800)
+        window.show()
+        try:
+            values = list(zip(*_Reader(window).rounds(folder, rounds), strict=True))
+        finally:
+            window.close()
+    taken = [(*target, each, "ms") for target, each in zip(_TARGETS, values, strict=True)]
+    print(json.dumps({"taken": taken}), flush=True)
+
+
+def long_function() -> str:
+    """A chunk of a good `LONG` instructions, on lines such as people write."""
+    lines = (f"t.a{n % 100} = t.b{n % 90} + s.c{n % 80} * {n}\n" for n in range(LONG * 114 // 1000))
+    return f"local t, s = ...\n{''.join(lines)}return t\n"
+
+
+def functions(count: int, size: int = 0) -> str:
+    """A module of so many functions; comments make the source as large as wanted."""
+    body = (
+        "function M.handler_{n}(self, message)\n  local name = message.name or 'nobody {n}'\n"
+        "  if message.kind == 'kind_{n}' then self.counts[{n}] = (self.counts[{n}] or 0) + 1 end\n"
+        "  return name, self.counts[{n}]\nend\n"
+    )
+    comment = "-- What the client sends when it wants it so.\n"
+    least = len(body) * count
+    comments = comment * max(0, (size - least) // (len(comment) * count) + 1 if size > least else 0)
+    return "local M = {}\n" + "".join(comments + body.replace("{n}", str(n)) for n in range(count)) + "return M\n"
+
+
+class _Reader(QObject):
+    """A person who opens files and reads them."""
+
+    painted = Signal()  # the listing, with at least as many instructions as are wanted
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._wanted = 0
+        window.workspace.show_part("prototypes")
+        self._detail = window.prototypes.detail
+        self._detail.listing.viewport().installEventFilter(self)
+
+    def rounds(self, folder: Path, count: int) -> Iterator[tuple[float, ...]]:
+        window = self._window
+        window.link.start_host()
+        window.open_paths([str(folder)])
+        self._wait(lambda: len(window.state.generations) == 4 and not window.jobs.running)
+        for name in ("big", "wide", "long"):  # the engine reads each once; the window wins by that, as in use
+            self._open(name)
+        for _ in range(count):
+            self._open("small")
+            self._detail.panes.bring(self._detail.listing)
+            listing = self._click_to_paint("long")
+            paints = self._slowest_paint(self._detail.listing), self._slowest_paint(self._detail.source.view)
+            opened = self._longest_block(lambda: self._open("big"))
+            self._open("wide")
+            yield (listing, *paints, opened, self._longest_block(self._search))
+
+    def _click(self, name: str) -> None:
+        view, model = self._window.files.view, self._window.files.model
+        row = next(row for row in range(model.rowCount()) if model.text_at(row, 0) == f"{name}.lua")
+        place: QPoint = view.visualRect(model.index(row, 0)).center()
+        QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, place)
+
+    def _open(self, name: str) -> None:
+        """Click on a file, and wait until listing and source are there."""
+        self._click(name)
+        source = self._detail.source
+        self._wait(lambda: self._shown == f"{name}.lua" and not source.is_busy and source.model.rowCount() > 0)
+
+    @property
+    def _shown(self) -> str:
+        current = self._window.prototypes.current
+        return Path(current[0].key).name if current else ""
+
+    def _click_to_paint(self, name: str) -> float:
+        QTest.qWait(500)  # a person looks before the next click
+        loop = QEventLoop()
+        self.painted.connect(loop.quit)
+        self._wanted = LONG
+        started = time.perf_counter()
+        self._click(name)
+        QTimer.singleShot(_PATIENCE_S * 1000, loop, loop.quit)
+        loop.exec()
+        took = time.perf_counter() - started
+        self._wait(lambda: not self._detail.source.is_busy)
+        return took * 1000
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint and 0 < self._wanted <= len(self._detail.model.code):
+            self._wanted = 0
+            QTimer.singleShot(0, self, self.painted.emit)  # it is painted while this event is handled
+        return False
+
+    def _slowest_paint(self, view: CodeView) -> float:
+        self._detail.panes.bring(view)
+        bar, slowest = view.verticalScrollBar(), 0.0
+        for step in range(_PAINTS):
+            bar.setValue(bar.maximum() * step // _PAINTS)
+            viewport: QWidget = view.viewport()
+            started = time.thread_time()
+            viewport.repaint()
+            slowest = max(slowest, time.thread_time() - started)
+        return slowest * 1000
+
+    def _search(self) -> None:
+        bar = self._window.prototypes.search
+        for text in ("handler_9", "nobody", "kind_9999", ""):
+            bar.setText(text)
+            self._window.prototypes.find_next()
+            QTest.qWait(300)
+
+    def _longest_block(self, work: Callable[[], object]) -> float:
+        """The longest time in milliseconds from one turn of the event loop to the next."""
+        turns = [time.process_time()]
+        timer = QTimer(self, interval=1, timerType=Qt.TimerType.PreciseTimer)
+        timer.timeout.connect(lambda: turns.append(time.process_time()))
+        timer.start()
+        work()
+        timer.stop()
+        timer.deleteLater()
+        return max(after - before for before, after in pairwise(turns)) * 1000
+
+    def _wait(self, condition: Callable[[], bool]) -> None:
+        end = time.monotonic() + _PATIENCE_S
+        while not condition():
+            if time.monotonic() > end:
+                raise TimeoutError("the window did not get as far as that")
+            QTest.qWait(10)
