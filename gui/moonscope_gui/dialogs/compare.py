@@ -215,7 +215,7 @@ class CompareDialog(QDialog):
         splitter = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
         splitter.addWidget(self.functions)
         splitter.addWidget(self._tabs)
-        splitter.setSizes([240, 400])
+        splitter.setSizes([180, 460])
         layout = QVBoxLayout(self)
         layout.addLayout(head)
         layout.addLayout(line)

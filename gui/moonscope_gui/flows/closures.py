@@ -66,7 +66,7 @@ class ClosuresFlow(QObject):
                 text[0].upper() + text[1:],
                 _lines(found) if len(vms) > 1 else "",
                 kind="info",
-                offer="Select These VMs",
+                offer="Select These VMs" if len(vms) > 1 else "Select This VM",
                 accept=partial(self._select_vms, vms),
                 topic=_TOPIC,
             )
