@@ -127,7 +127,7 @@ class MainWindow(QMainWindow):
         self.vms_flow = VMsFlow(desk)
         self.cache_flow = CacheFlow(desk)
         self.compare_flow = CompareFlow(desk)
-        self.verdicts_flow = VerdictsFlow(desk, self.link, self.files)
+        self.verdicts_flow = VerdictsFlow(desk, self.link, self.files, self._show_place)
         self.what_if_flow = WhatIfFlow(desk, self.link)
         self.versions_flow = VersionsFlow(desk, self.generations.selected, self.select_vms)
         self.engine_flow = EngineFlow(desk, self.link)
@@ -282,10 +282,10 @@ class MainWindow(QMainWindow):
         self.look.setFocus()
         self.look_flow.look_into()
 
-    def _show_place(self, row: GenerationRow, path: Path) -> None:
+    def _show_place(self, row: GenerationRow, path: Path, line: int = 0, mention: str = "") -> None:
         self.workspace.show_part("prototypes")
         self.activateWindow()
-        self.inspection.show_place(row, path)
+        self.inspection.show_place(row, path, line, mention)
 
     def _show_prototype(self, function: LookFunction, lua: LuaVersion) -> None:
         self.workspace.show_part("prototypes")

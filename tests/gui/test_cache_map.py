@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import shiboken6
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
@@ -93,9 +94,9 @@ def test_says_so_when_nothing_is_cached_any_more(map_of: CacheMapDialog, person:
     person.waits_until(lambda: "Nothing is cached" in map_of.title.text())
 
 
-def test_another_map_can_be_opened_after_the_first(map_of: CacheMapDialog, person: Person, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(map_of.destroyed):
-        map_of.close()
+def test_another_map_can_be_opened_after_the_first(map_of: CacheMapDialog, person: Person) -> None:
+    map_of.close()
+    person.waits_until(lambda: not shiboken6.isValid(map_of))
     person.triggers("cache-map")
     again = person.sees(CacheMapDialog)
     person.waits_until(lambda: functions_in(again) == 9 + 2)

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QAbstractItemModelTester
+from pytestqt.qtbot import QtBot
 
 from moonscope.analysis.values import FileVerdict, Verdict
 from moonscope.model import LuaVersion
@@ -76,6 +78,19 @@ def test_the_reasons_are_listed_with_their_lines(person: Person, mixed_folder: P
     dialog.view.select_ids([0])
     assert dialog.reason.text().startswith("Line 2, main function: Writes the global counter of the VM that runs it.")
     dialog.close()
+
+
+def test_a_reason_leads_to_its_line_in_the_inspector(person: Person, mixed_folder: Path, qtbot: QtBot) -> None:
+    person.opens(mixed_folder)
+    person.waits_until(lambda: all(words(person).values()))
+    person.selects("reads.lua")
+    person.triggers("globals")
+    dialog = person.sees(VerdictDialog)
+    dialog.view.setCurrentIndex(dialog.model.index(0, 0))
+    qtbot.keyClick(dialog.view, Qt.Key.Key_Return)
+    detail = person.window.prototypes.detail
+    person.waits_until(lambda: detail.place.path == (0,) and detail.place.pc > 0)
+    assert "CONFIG" in detail.model.code[detail.place.pc - 1].comment
 
 
 def test_a_large_file_is_analysed_only_when_asked_for(

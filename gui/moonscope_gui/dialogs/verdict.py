@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
 
 from moonscope.analysis.values import FileVerdict, Verdict
@@ -24,6 +24,8 @@ _TONES = {
 class VerdictDialog(QDialog):
     """`name` is that of the file, as the window shows it."""
 
+    place_wanted = Signal(object, int, str)  # the path of a prototype, a source line, a name that it mentions
+
     def __init__(self, name: str, verdict: FileVerdict, parent: QWidget) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -33,11 +35,12 @@ class VerdictDialog(QDialog):
         font = self.headline.font()
         font.setBold(True)
         self.headline.setFont(font)
-        self.reason = _words("Select a line to read what it means.")
+        self.reason = _words("Select a line to read what it means. Double-click or Enter shows it under Prototypes.")
         self.model = ReasonsModel(self)
         self.model.reset_rows(enumerate((*verdict.reasons, *verdict.remarks)))
         self.view = TableView(self.model, "")
         self.view.chosen.connect(self._explain)
+        self.view.opened.connect(self._go)
         self.resize(620, 440 if self.model.total else 160)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
@@ -59,6 +62,14 @@ class VerdictDialog(QDialog):
             reason = found[1]
             where = f"Line {reason.line:,}, {reason.function}" if reason.line else reason.function
             self.reason.setText(f"{where}: {reason.text}")
+
+    @Slot(object)
+    def _go(self, row: Hashable) -> None:
+        found = self.model.find(row)
+        if found is not None:
+            reason = found[1]
+            self.accept()
+            self.place_wanted.emit(reason.path, reason.line, reason.name.rpartition(".")[2])
 
     @Slot()
     def _restyle(self) -> None:

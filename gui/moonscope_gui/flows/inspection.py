@@ -16,7 +16,7 @@ from moonscope.protocol import AnyCommand, Holders, Inspect, Inspected, InspectF
 from ..docks.generations import GenerationsDock
 from ..docks.prototypes import PrototypesDock
 from ..inspector.history import Place
-from ..inspector.places import Path
+from ..inspector.places import Path, pc_of_line, prototype_at
 from ..models.source_file import SourceFile
 from .desk import Desk
 
@@ -91,11 +91,16 @@ class InspectionFlow(QObject):
         name = names.of_path(path)
         self._ask(name, InspectFile(path=name, lua=self._lua()), SourceFile(name))
 
-    def show_place(self, row: GenerationRow, path: Path) -> None:
-        """Show a prototype of a generation, which need not be the selected file's."""
+    def show_place(self, row: GenerationRow, path: Path, line: int = 0, mention: str = "") -> None:
+        """Show a prototype of a generation, which need not be the selected file's, and what a line was compiled to
+        in it, rather what mentions a name."""
         self._shown = row.id
         self._stays = self._selected_ids()
-        self._ask(row.key, Inspect(generation=row.id), self._source_of(row.id), lambda _: path)
+
+        def find(tree: PrototypeTree) -> Place:
+            return Place(path, pc_of_line(prototype_at(tree.root, path), line, mention))
+
+        self._ask(row.key, Inspect(generation=row.id), self._source_of(row.id), find)
 
     def show_function(self, function: LookFunction, lua: LuaVersion) -> None:
         """Show the prototype of a Lua closure that was found in a VM of that Lua."""
@@ -106,9 +111,9 @@ class InspectionFlow(QObject):
         self._shown = generation
         self._stays = self._selected_ids()
         if generation is not None:
-            self._ask(path, Inspect(generation=generation), self._source_of(generation), partial(_path_of, function))
+            self._ask(path, Inspect(generation=generation), self._source_of(generation), partial(_place_of, function))
         else:
-            self._ask(path, InspectFile(path=path, lua=lua), SourceFile(path), partial(_path_of, function))
+            self._ask(path, InspectFile(path=path, lua=lua), SourceFile(path), partial(_place_of, function))
 
     def _lua(self) -> LuaVersion:
         """That of the selected VM, so that a file is read as the person works."""
@@ -127,9 +132,9 @@ class InspectionFlow(QObject):
         title: str,
         command: AnyCommand,
         source: SourceFile | None,
-        find: Callable[[PrototypeTree], Path] | None = None,
+        find: Callable[[PrototypeTree], Place] | None = None,
     ) -> None:
-        """Show the answer, and in it the prototype that `find` leads to; without it the place in the file stays."""
+        """Show the answer, and in it the place that `find` leads to; without it the place in the file stays."""
         self._question += 1
         question = self._question
         self._prototypes.show_loading(title)
@@ -138,7 +143,7 @@ class InspectionFlow(QObject):
             if question == self._question:
                 self._prototypes.show_tree(answer.tree, source)
                 if find is not None:
-                    self._prototypes.go(Place(find(answer.tree)))
+                    self._prototypes.go(find(answer.tree))
 
         def failed(error: MoonscopeError) -> None:
             if question == self._question:
@@ -159,12 +164,12 @@ class InspectionFlow(QObject):
         self._desk.jobs.start("Holders", Holders(generation=generation), done, failed)
 
 
-def _path_of(function: LookFunction, tree: PrototypeTree) -> Path:
-    """Where the prototype of a function is: the row of each step below the main function. () when it is not there."""
+def _place_of(function: LookFunction, tree: PrototypeTree) -> Place:
+    """Where the prototype of a function is; the main function when it is not there."""
     waiting: list[tuple[Prototype, Path]] = [(tree.root, ())]
     while waiting:
         prototype, path = waiting.pop()
         if (prototype.line, prototype.last_line) == (function.line, function.last_line):
-            return path
+            return Place(path)
         waiting += [(child, (*path, row)) for row, child in reversed(list(enumerate(prototype.children)))]
-    return ()
+    return Place()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import cast
 
@@ -16,6 +16,7 @@ from moonscope.protocol import Inspect, Inspected
 from ..docks.files import FilesDock
 from ..engine_link import EngineLink
 from ..inspector.background import Background
+from ..inspector.places import Path
 from ..models.files import FilesModel
 from ..models.state import FileId
 from .desk import Desk
@@ -25,15 +26,19 @@ NEWS_MS = 250  # verdicts are shown together
 LARGE = 1 << 20  # bytes of source; larger files are analysed only when asked for
 MOST = 5_000  # verdicts that are kept
 
+ShowPlace = Callable[[GenerationRow, Path, int, str], object]
+"""Shows a prototype of a generation by its path, and in it a line, rather where it mentions a name."""
+
 
 class VerdictsFlow(QObject):
     """One file at a time, those in sight first; each generation once."""
 
-    def __init__(self, desk: Desk, link: EngineLink, files: FilesDock) -> None:
+    def __init__(self, desk: Desk, link: EngineLink, files: FilesDock, show_place: ShowPlace) -> None:
         super().__init__(desk.window)
         self._desk = desk
         self._link = link
         self._files = files
+        self._show_place = show_place
         self._background = Background(self)
         self._asked: int | None = None  # the generation that is being analysed
         self._wanted: int | None = None  # the one whose dialog opens as soon as it is
@@ -125,4 +130,12 @@ class VerdictsFlow(QObject):
         from ..dialogs.verdict import VerdictDialog
 
         name = self._desk.state.folder.short(verdict.key)
-        VerdictDialog(name, verdict, self._desk.window).open()
+        dialog = VerdictDialog(name, verdict, self._desk.window)
+        dialog.place_wanted.connect(partial(self._show_there, (verdict.lua, verdict.key)))
+        dialog.open()
+
+    def _show_there(self, file_id: FileId, path: Path, line: int, mention: str) -> None:
+        file = self._desk.state.files.get(file_id)
+        row = self._desk.state.generations.get(file.generation or 0) if file is not None else None
+        if row is not None:
+            self._show_place(row, path, line, mention)
