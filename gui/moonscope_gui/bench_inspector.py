@@ -85,7 +85,7 @@ class _Reader(QObject):
         self._window = window
         self._wanted = 0
         window.workspace.show_part("prototypes")
-        self._detail = window.prototypes.detail
+        self._detail = window.prototypes.browser.detail
         self._detail.listing.viewport().installEventFilter(self)
 
     def rounds(self, folder: Path, count: int) -> Iterator[tuple[float, ...]]:
@@ -152,10 +152,10 @@ class _Reader(QObject):
         return slowest * 1000
 
     def _search(self) -> None:
-        bar = self._window.prototypes.search
+        bar = self._window.prototypes.browser.search
         for text in ("handler_9", "nobody", "kind_9999", ""):
             bar.setText(text)
-            self._window.prototypes.find_next()
+            self._window.prototypes.browser.find_next()
             QTest.qWait(300)
 
     def _longest_block(self, work: Callable[[], object]) -> float:
