@@ -88,7 +88,7 @@ def test_a_reason_leads_to_its_line_in_the_inspector(person: Person, mixed_folde
     dialog = person.sees(VerdictDialog)
     dialog.view.setCurrentIndex(dialog.model.index(0, 0))
     qtbot.keyClick(dialog.view, Qt.Key.Key_Return)
-    detail = person.window.prototypes.detail
+    detail = person.window.prototypes.browser.detail
     person.waits_until(lambda: detail.place.path == (0,) and detail.place.pc > 0)
     assert "CONFIG" in detail.model.code[detail.place.pc - 1].comment
 
