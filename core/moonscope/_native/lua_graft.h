@@ -3,10 +3,6 @@
    the registry for the VM's life: its user values are the constants (a user value is a value, so a prototype's constant
    array can point at them, and the VM's collector sees and counts them), its block the headers. */
 
-/* Makes closures with a fresh _ENV upvalue, whose prototype is then replaced: setting the environment of one must not
-   touch another. One per VM, in the registry. */
-static const char factory_source[] = "local globals = ... return function() local _ENV = globals return function() return _ENV end end";
-
 static void put_constant(lua_State *L, int userdata, struct value_layout *values, const struct frozen *frozen, uint32_t i)
 {
     const struct frozen_constant *constant = &frozen->constants[i];
@@ -51,42 +47,6 @@ static int build_graft(lua_State *L)
     lua_rawset(L, LUA_REGISTRYINDEX);
     lua_pushlightuserdata(L, protos);
     return 1;
-}
-
-/* Leaves the factory in the registry. Raises when there is no memory. */
-static int make_factory(lua_State *L)
-{
-    if (load_text(L, factory_source, sizeof factory_source - 1, "=moonscope") != LUA_OK)
-        return lua_error(L);
-    lua_pushinteger(L, 2); /* LUA_RIDX_GLOBALS */
-    lua_rawget(L, LUA_REGISTRYINDEX);
-    plain_call(L, 1, 1);
-    lua_pushlightuserdata(L, (void *)&factory_key);
-    lua_pushvalue(L, -2);
-    lua_rawset(L, LUA_REGISTRYINDEX);
-    return 0;
-}
-
-static int warm_factory(lua_State *L)
-{
-    lua_pushcclosure(L, make_factory, 0);
-    return protected_call(L, 0, 0, 0);
-}
-
-/* A fresh closure over a main prototype. */
-static int push_closure(lua_State *L, void *proto)
-{
-    lua_pushlightuserdata(L, (void *)&factory_key);
-    lua_rawget(L, LUA_REGISTRYINDEX);
-    if (lua_type(L, -1) != LUA_TFUNCTION) {
-        lua_pop(L, 1);
-        int status = warm_factory(L);
-        return status == LUA_OK ? push_closure(L, proto) : status;
-    }
-    int status = protected_call(L, 0, 1, 0);
-    if (status == LUA_OK)
-        ((struct closure_layout *)(uintptr_t)lua_topointer(L, -1))->proto = proto;
-    return status;
 }
 
 /* Builds this VM's part; its main prototype is kept in the hold. */

@@ -25,6 +25,7 @@
 #include "lua_layout.h"
 #include "lua_vocabulary.h"
 #include "lua_freeze.h"
+#include "lua_factory.h"
 #include "lua_graft.h"
 #include "lua_direct.h"
 #endif
