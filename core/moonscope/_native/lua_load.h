@@ -118,14 +118,14 @@ static bool load_by_donor(lua_State *L, struct vm *vm, struct file *file, const 
         job.tier->release(&job.payload);
         return false;
     }
-    return publish(L, vm, file, job.tier, &job.payload, source, start, monotonic_ns() - start, false);
+    return publish(L, vm, file, job.tier, &job.payload, source, start, elapsed_ns(start), false);
 }
 
 /* The function on top of the stack, just compiled by the stock loader, is stored. */
 static void store(lua_State *L, struct vm *vm, struct file *file, const struct source *source, uint64_t start)
 {
     struct payload payload = {0};
-    uint64_t compile_ns = monotonic_ns() - start;
+    uint64_t compile_ns = elapsed_ns(start);
     int own = lua_gettop(L);
     const struct tier *tier = source_unchanged(file->key, source) ? store_function(L, vm->cache, &payload) : NULL;
     if (tier == NULL)
@@ -165,7 +165,7 @@ static int load_stock(lua_State *L, struct vm *vm, struct file *file, const char
 /* Pushes the function of a file, or an error message; returns Lua's status. */
 static int cached_load(lua_State *L, struct vm *vm, const char *name, size_t length, const char *mode)
 {
-    uint64_t start = monotonic_ns();
+    uint64_t start = ticks_now();
     int status;
     if (name == NULL) { /* standard input */
         status = stock_load(L, NULL, mode, !vm->cache->allow_binary);

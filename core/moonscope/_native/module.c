@@ -78,6 +78,7 @@ static struct PyModuleDef definition = {
 
 PyMODINIT_FUNC PyInit__moonscope(void)
 {
+    clock_start();
     if (PyType_Ready(&cache_type) < 0 || PyType_Ready(&vm_type) < 0)
         return NULL;
     PyObject *module = PyModule_Create(&definition), *luas = PyTuple_New(LUAS);

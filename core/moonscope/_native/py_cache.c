@@ -221,14 +221,16 @@ static PyObject *cache_drain(PyObject *self, PyObject *arguments)
     uint64_t serial = cache->serial;
     cache->serial += count;
     pthread_mutex_unlock(&cache->lock);
-    double epoch = epoch_seconds() - (double)monotonic_ns() / 1e9;
+    double now = epoch_seconds(), ns = tick_ns();
+    uint64_t ticks = ticks_now();
     PyObject *list = PyList_New((Py_ssize_t)count);
     for (size_t i = 0; list != NULL && i < count; i++) {
         const struct event *event = &events[i];
+        double ago = (double)(int64_t)(ticks - event->end) * ns / 1e9;
         PyObject *tuple = Py_BuildValue(
-            "KdKy#idKK", (unsigned long long)++serial, epoch + (double)event->end_ns / 1e9, (unsigned long long)event->vm,
+            "KdKy#idKK", (unsigned long long)++serial, now - ago, (unsigned long long)event->vm,
             event->file != NULL ? event->file->key : "", (Py_ssize_t)(event->file != NULL ? event->file->length : 0),
-            (int)event->outcome, (double)event->duration_ns / 1e3, (unsigned long long)event->bytes,
+            (int)event->outcome, (double)event->duration * ns / 1e3, (unsigned long long)event->bytes,
             (unsigned long long)event->generation);
         if (tuple == NULL)
             Py_CLEAR(list);

@@ -230,7 +230,7 @@ static PyObject *vm_property(PyObject *self, void *which)
     case MODE: return PyLong_FromLong(atomic_load(&vm->mode));
     case RUNNING: return PyBool_FromLong(atomic_load(&vm->current) != NULL);
     case CLOSED: return PyBool_FromLong(atomic_load(&vm->closed));
-    case LOAD_US: return PyFloat_FromDouble((double)atomic_load(&vm->load_ns) / 1e3);
+    case LOAD_US: return PyFloat_FromDouble((double)atomic_load(&vm->load_ticks) * tick_ns() / 1e3);
     }
     Py_UNREACHABLE();
 }

@@ -101,7 +101,7 @@ size_t ring_drain(struct ring *ring, struct event *out, size_t limit)
         struct cell *best = NULL;
         for (int i = 0; i < STRIPES; i++) {
             struct cell *cell = readable(ring, &ring->stripes[i]);
-            if (cell != NULL && (best == NULL || cell->event.end_ns < best->event.end_ns)) {
+            if (cell != NULL && (best == NULL || (int64_t)(cell->event.end - best->event.end) < 0)) {
                 best = cell;
                 oldest = &ring->stripes[i];
             }

@@ -10,12 +10,11 @@
 struct file;
 
 struct event {
-    uint64_t end_ns;       /* monotonic clock, when the load had ended */
-    uint64_t duration_ns;
-    uint64_t vm;           /* id */
-    uint64_t generation;   /* id, 0: none */
-    struct file *file;     /* borrowed; files live as long as their cache. NULL: a load without a key (standard input) */
-    uint64_t bytes;        /* of the cached payload, 0: none used */
+    uint64_t end, duration; /* ticks (clock.h): when the load had ended, how long it took */
+    uint64_t vm;            /* id */
+    uint64_t generation;    /* id, 0: none */
+    struct file *file;      /* borrowed; files live as long as their cache. NULL: a load without a key (standard input) */
+    uint64_t bytes;         /* of the cached payload, 0: none used */
     enum outcome outcome;
 };
 

@@ -191,21 +191,21 @@ void hold_count_hit(struct hold *hold)
     atomic_store_explicit(&hold->hits, hits + 1, memory_order_relaxed);
 }
 
-void vm_record(struct vm *vm, struct file *file, enum outcome outcome, uint64_t start_ns,
+void vm_record(struct vm *vm, struct file *file, enum outcome outcome, uint64_t start,
                const struct generation *generation)
 {
     struct event event = {
-        .end_ns = monotonic_ns(),
+        .end = ticks_now(),
         .vm = vm->id,
         .file = file,
         .outcome = outcome,
         .generation = generation != NULL ? generation->id : 0,
         .bytes = generation != NULL ? generation->payload.size : 0,
     };
-    event.duration_ns = event.end_ns - start_ns;
+    event.duration = event.end > start ? event.end - start : 0; /* another core's counter may be a little behind */
     atomic_store_explicit(&vm->loads[outcome], atomic_load_explicit(&vm->loads[outcome], memory_order_relaxed) + 1,
                           memory_order_release);
-    atomic_store_explicit(&vm->load_ns, atomic_load_explicit(&vm->load_ns, memory_order_relaxed) + event.duration_ns,
+    atomic_store_explicit(&vm->load_ticks, atomic_load_explicit(&vm->load_ticks, memory_order_relaxed) + event.duration,
                           memory_order_relaxed);
     /* Hits are brought home from the holds: one counter that all VMs write would be one cache line they fight over. */
     if (file != NULL && outcome != OUTCOME_HIT)

@@ -3,6 +3,7 @@
 #define MOONSCOPE_VM_H
 
 #include "cache.h"
+#include "clock.h"
 
 typedef void *(*lua_Alloc)(void *ud, void *block, size_t old_size, size_t new_size);
 
@@ -54,7 +55,7 @@ struct vm {
     uint64_t born;           /* newest frozen string when the state was made; 0: not known (tier direct) */
     int depth;               /* nested loads (a finalizer may load while a load runs); the VM's thread only */
     _Atomic uint64_t loads[OUTCOMES];
-    _Atomic uint64_t load_ns;
+    _Atomic uint64_t load_ticks;
     _Atomic uint32_t held; /* generations it holds; it gives none up before its end */
     uint64_t folded_hits;  /* these two: as cache_fold last saw them, under the cache's lock */
     uint32_t folded_held;
@@ -106,7 +107,7 @@ struct hold *vm_hold(struct vm *, struct generation *);
 void hold_count_hit(struct hold *);
 struct hold *vm_find_hold(const struct vm *, uint32_t slot); /* NULL or not held: see hits */
 
-/* Counts one load and logs it. */
-void vm_record(struct vm *, struct file *, enum outcome, uint64_t start_ns, const struct generation *);
+/* Counts one load, which began at `start` (ticks), and logs it. */
+void vm_record(struct vm *, struct file *, enum outcome, uint64_t start, const struct generation *);
 
 #endif
