@@ -55,6 +55,17 @@ def test_the_environment_argument_of_loadfile(way: Way, sharers: Sharers, write:
         assert vm.run(f"return loadfile('{path}', 't', nil)") != ("nil",)  # nil is an environment: reading x would fail
 
 
+def test_a_load_gets_the_globals_that_the_registry_has_now(way: Way, sharers: Sharers, write: Write) -> None:
+    if way.lua == "5.1" or way.lua.startswith("luajit"):
+        return  # their globals are not in the registry
+    path = write("return x")
+    other = "local registry, g = debug.getregistry(), _G x = 'old' registry[2] = {x = 'new'}"
+    for vm in sharers:
+        again = f"for i = 1, 100 do if loadfile('{path}')() ~= 'new' then error(i) end end"  # the collector runs too
+        assert vm.run(f"x = 'old' return loadfile('{path}')()") == ('"old"',)
+        assert vm.run(f"{other} {again} registry[2] = g return loadfile('{path}')()") == ('"old"',)
+
+
 def test_upvalues_belong_to_one_load(sharers: Sharers, counter: str) -> None:
     for vm in sharers:
         vm.run(f"a, b = loadfile('{counter}')(), loadfile('{counter}')()")

@@ -143,6 +143,7 @@ enum {
     X(lua_Hook, lua_gethook, (lua_State *)) \
     X(int, lua_gethookmask, (lua_State *)) \
     X(int, lua_gethookcount, (lua_State *)) \
+    X(int, lua_rawgeti, (lua_State *, int, lua_Integer)) \
     X(int, lua_setiuservalue, (lua_State *, int, int)) \
     X(int, lua_getiuservalue, (lua_State *, int, int))
 #else

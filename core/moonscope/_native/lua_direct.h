@@ -3,6 +3,10 @@
 
 typedef void *(*short_string_hook)(void *, const char *, size_t, unsigned);
 
+/* The runtime's: pushes a closure over a prototype, or returns 0 when it would have to collect garbage first, or there is
+   no memory. Raises nothing and runs nothing. As the functions of the API. */
+static int (*push_function)(lua_State *, void *);
+
 static struct string_layout *string_at(lua_State *L, int index)
 {
     const char *text = lua_tolstring(L, index, NULL);
@@ -38,8 +42,6 @@ static int check_fit(lua_State *L)
 static int choose_prototype(lua_State *L, struct vm *vm, struct hold *hold, const struct payload *payload)
 {
     struct frozen *frozen = payload->data;
-    if (hold->own == NULL && vm != NULL && vm->born >= frozen->newest)
-        hold->own = &frozen->protos[0].proto;
     if (hold->own == NULL) {
         lua_pushcclosure(L, check_fit, 0);
         lua_pushlightuserdata(L, frozen);
@@ -60,7 +62,12 @@ static int choose_prototype(lua_State *L, struct vm *vm, struct hold *hold, cons
 static int direct_push(lua_State *L, struct vm *vm, struct hold *hold, const struct payload *payload,
                        const char *chunkname)
 {
+    struct frozen *frozen = payload->data;
     (void)chunkname; /* the frozen source tells it */
+    if (hold->own == NULL && vm != NULL && vm->born >= frozen->newest)
+        hold->own = &frozen->protos[0].proto;
+    if (hold->own != NULL && push_function(L, hold->own))
+        return LUA_OK;
     struct hooks hooks = hooks_off(L);
     int status = choose_prototype(L, vm, hold, payload);
     if (status == LUA_OK)
@@ -164,7 +171,8 @@ static bool direct_start(void *library)
     const int *abi = dlsym(library, "moonscope_runtime_abi");
     short_string_hook *hook = dlsym(library, "moonscope_short_string");
     bool made = false;
-    if (abi == NULL || *abi != 1 || hook == NULL)
+    *(void **)&push_function = dlsym(library, "moonscope_push_function");
+    if (abi == NULL || *abi != 2 || hook == NULL || push_function == NULL)
         return false;
     if (*hook != NULL) /* set before */
         return *hook == frozen_short_string;

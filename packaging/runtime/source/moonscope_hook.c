@@ -12,7 +12,7 @@
 
 EXPORT moonscope_short_string_fn moonscope_short_string = NULL;
 EXPORT unsigned int moonscope_seed = 0;
-EXPORT const int moonscope_runtime_abi = 1;
+EXPORT const int moonscope_runtime_abi = 2;
 
 /* Better than nothing on a system without a source of randomness: the clocks, and where things lie in memory. */
 static unsigned int guess(void)

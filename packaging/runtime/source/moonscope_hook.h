@@ -1,4 +1,4 @@
-/* What Moonscope's runtime adds to Lua: three symbols per library, found with dlsym by Moonscope's C part. */
+/* What Moonscope's runtime adds to Lua: four symbols per library, found with dlsym by Moonscope's C part. */
 
 #ifndef MOONSCOPE_HOOK_H
 #define MOONSCOPE_HOOK_H
@@ -16,6 +16,13 @@ extern moonscope_short_string_fn moonscope_short_string;
 /* The string hash seed of every state of this library, unless its maker gave another one (such a state is never asked
    about). Drawn when the library is loaded, constant from then on. */
 extern unsigned int moonscope_seed;
+
+struct lua_State;
+
+/* Pushes a closure over `proto`, a Proto that is never white and outlives the state; its one upvalue is fresh and holds
+   the globals, as lua_load gives it. The stack needs room for one value. Returns 1, or 0 with nothing pushed: there is no
+   memory, or garbage is to be collected first. Raises no error and runs no other code, so it may be called unprotected. */
+extern int moonscope_push_function(struct lua_State *L, void *proto);
 
 /* The version of all this. */
 extern const int moonscope_runtime_abi;

@@ -78,11 +78,12 @@ def prepare(extension: Extension, lupa: Path, package: Path) -> None:
     lua = extension.name.rpartition(".")[2]
     folder = lupa / "third-party" / lua
     edit_all(folder, EDITS[lua])
-    own = Path(extension.sources[0]).resolve()
+    own = [Path(source).resolve() for source in extension.sources]
     # A copy for each Lua: they are compiled at the same time, and one source would be one object file of both.
-    shutil.copy(own, folder)
+    for source in own:
+        shutil.copy(source, folder)
     extension.sources = [str(path) for path in (package / f"{lua}.c", *lua_sources(folder))]
-    extension.include_dirs = [str(folder), str(own.parent)]
+    extension.include_dirs = [str(folder), str(own[0].parent)]
     extension.define_macros = list(MACROS)
     # As lupa's wheels are built, or code runs 5 to 10 % slower than there; -g0 because Python's own flags ask for
     # debugging symbols, 2 MB of them.
