@@ -62,9 +62,19 @@ void cache_release(struct cache *cache)
     free(cache);
 }
 
+/* Zeroed, and at the beginning of a cache line. NULL: no memory. */
+static void *aligned_block(size_t size)
+{
+    void *block = NULL;
+    if (posix_memalign(&block, CACHE_LINE, size) != 0)
+        return NULL;
+    return memset(block, 0, size);
+}
+
 static struct file *file_new(uint64_t hash, const char *key, size_t length)
 {
-    struct file *file = calloc(1, sizeof *file + length + 2);
+    size_t size = offsetof(struct file, chunkname) + length + 2;
+    struct file *file = aligned_block(size > sizeof *file ? size : sizeof *file);
     if (file == NULL)
         return NULL;
     file->hash = hash;
@@ -124,13 +134,14 @@ static bool take_slot(struct cache *cache, struct generation *generation)
 static struct generation *generation_new(struct file *file, const struct tier *tier, const struct payload *payload,
                                          const struct source *source, uint64_t compile_ns)
 {
-    struct generation *generation = calloc(1, sizeof *generation);
+    struct generation *generation = aligned_block(sizeof *generation);
     if (generation == NULL)
         return NULL;
     generation->file = file;
     generation->tier = tier;
     generation->payload = *payload;
     generation->source = *source;
+    generation->binary = source->binary;
     generation->created = epoch_seconds();
     generation->compile_ns = compile_ns;
     return generation;
@@ -176,8 +187,8 @@ void cache_fold(struct cache *cache)
 {
     double now = epoch_seconds();
     for (struct vm *vm = cache->vms; vm != NULL; vm = vm->next) {
-        uint64_t hits = atomic_load_explicit(&vm->loads[OUTCOME_HIT], memory_order_relaxed);
-        uint32_t held = atomic_load_explicit(&vm->held, memory_order_relaxed);
+        uint64_t hits = atomic_load_explicit(&vm->loads[OUTCOME_HIT], memory_order_acquire);
+        uint32_t held = atomic_load_explicit(&vm->held, memory_order_acquire);
         if (hits == vm->folded_hits && held == vm->folded_held)
             continue;
         vm->folded_hits = hits;

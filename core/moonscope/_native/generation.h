@@ -11,10 +11,14 @@
 
 enum generation_state { GENERATION_CURRENT, GENERATION_RETIRED };
 
+/* What a hit reads of a file, a generation and a frozen tree is kept together: of files that were not used for a while each
+   cache line that is touched costs as much as half a hit. */
+enum { CACHE_LINE = 64 };
+
 /* Owned by the cache, and never freed before it, so VMs and events may keep pointers.
    `key`, `length`, `hash`: immutable. `current` and `loads`: atomic. The rest: under the cache's lock. */
 struct file {
-    _Atomic(struct generation *) current;
+    const char *key;                  /* `length` bytes, no NUL in them, and a NUL after them */
     _Atomic uint64_t loads[OUTCOMES]; /* hits are folded in from the VMs (cache_fold) */
     double last_load;
     char *error; /* owned; NULL once it loads again */
@@ -22,20 +26,24 @@ struct file {
     uint32_t retired; /* generations that are retired and not freed */
     bool fruitful;    /* stored a generation once */
     struct file *next; /* in order of first sight */
+    /* Read by a hit: */
+    _Alignas(CACHE_LINE) _Atomic(struct generation *) current;
     uint64_t hash;
     size_t length;
-    const char *key;  /* `length` bytes, no NUL in them, and a NUL after them */
     char chunkname[]; /* "@" and the key: what Lua calls a chunk that came from a file */
 };
 
 /* Owned by the cache: published (reachable through file->current), then retired; freed when no reader that may have
    seen it is inside a load and no VM holds it. Immutable but for the atomics and what is said to be under the lock. */
 struct generation {
-    uint64_t id;
-    struct file *file;
-    const struct tier *tier;
+    /* Read by a hit: */
+    _Alignas(CACHE_LINE) const struct tier *tier;
     struct payload payload; /* of a retired one under the lock: data is NULL once released */
+    uint64_t id;
     uint32_t slot; /* dense number, reused after it is freed: where VMs keep what they know of it (struct hold) */
+    bool binary; /* source.binary */
+    /* Not read by a hit: */
+    struct file *file;
     struct source source;
     double created;
     uint64_t compile_ns;
@@ -49,5 +57,7 @@ struct generation {
     uint32_t pins;       /* measurements or copies under way that read the payload outside a VM */
     struct generation *next;
 };
+
+_Static_assert(offsetof(struct generation, file) <= CACHE_LINE, "what a hit reads of a generation is one line");
 
 #endif

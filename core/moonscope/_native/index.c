@@ -3,10 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The hash is here too: a file that is not the one that is looked for is not touched. */
+struct slot {
+    _Atomic(struct file *) file; /* NULL: free; set once, after the hash */
+    uint64_t hash;
+};
+
 struct index_table {
     size_t mask;
     struct index_table *older; /* owned: a reader may still be in it */
-    _Atomic(struct file *) slots[];
+    struct slot slots[];
 };
 
 static struct index_table *table_new(size_t size)
@@ -17,7 +23,7 @@ static struct index_table *table_new(size_t size)
     table->mask = size - 1;
     table->older = NULL;
     for (size_t i = 0; i < size; i++)
-        atomic_init(&table->slots[i], NULL);
+        atomic_init(&table->slots[i].file, NULL);
     return table;
 }
 
@@ -39,28 +45,51 @@ void index_destroy(struct index *index)
     }
 }
 
-/* Eight bytes at a time, multiply and fold: file names are short, and this is on the path of every hit. */
+static uint64_t word_at(const char *text)
+{
+    uint64_t word;
+    memcpy(&word, text, sizeof word);
+    return word;
+}
+
+static uint64_t mix(uint64_t hash, uint64_t word)
+{
+    hash = (hash ^ word) * 0xD6E8FEB86659FD93u;
+    return hash ^ hash >> 32;
+}
+
+/* Two lanes, which a processor works on at once: this is on the path of every hit. The last eight bytes of each lane may
+   have been read before. */
 uint64_t index_hash(const char *key, size_t length)
 {
-    uint64_t hash = 0x9E3779B97F4A7C15u ^ (uint64_t)length;
-    while (length > 0) {
-        uint64_t word = 0;
-        size_t part = length < 8 ? length : 8;
-        memcpy(&word, key, part);
-        hash = (hash ^ word) * 0xD6E8FEB86659FD93u;
-        hash ^= hash >> 32;
-        key += part;
-        length -= part;
+    uint64_t one = 0x9E3779B97F4A7C15u ^ (uint64_t)length, two = one;
+    const char *end = key + length;
+    if (length >= 16) {
+        for (; end - key > 16; key += 16) {
+            one = mix(one, word_at(key));
+            two = mix(two, word_at(key + 8));
+        }
+        one = mix(one, word_at(end - 16));
+        two = mix(two, word_at(end - 8));
+    } else if (length >= 8) {
+        one = mix(one, word_at(key));
+        two = mix(two, word_at(end - 8));
+    } else {
+        for (; key < end; key++)
+            one = mix(one, (unsigned char)*key);
     }
-    return hash;
+    return mix(one, two);
 }
 
 struct file *index_find(const struct index *index, uint64_t hash, const char *key, size_t length)
 {
     const struct index_table *table = atomic_load_explicit(&index->table, memory_order_acquire);
     for (size_t at = hash & table->mask;; at = (at + 1) & table->mask) {
-        struct file *file = atomic_load_explicit(&table->slots[at], memory_order_acquire);
-        if (file == NULL || (file->hash == hash && file->length == length && memcmp(file->key, key, length) == 0))
+        const struct slot *slot = &table->slots[at];
+        struct file *file = atomic_load_explicit(&slot->file, memory_order_acquire);
+        if (file == NULL)
+            return NULL;
+        if (slot->hash == hash && file->length == length && memcmp(file->chunkname + 1, key, length) == 0)
             return file;
     }
 }
@@ -68,9 +97,10 @@ struct file *index_find(const struct index *index, uint64_t hash, const char *ke
 static void place(struct index_table *table, struct file *file)
 {
     size_t at = file->hash & table->mask;
-    while (atomic_load_explicit(&table->slots[at], memory_order_relaxed) != NULL)
+    while (atomic_load_explicit(&table->slots[at].file, memory_order_relaxed) != NULL)
         at = (at + 1) & table->mask;
-    atomic_store_explicit(&table->slots[at], file, memory_order_release);
+    table->slots[at].hash = file->hash;
+    atomic_store_explicit(&table->slots[at].file, file, memory_order_release);
 }
 
 bool index_add(struct index *index, struct file *file)
@@ -81,7 +111,7 @@ bool index_add(struct index *index, struct file *file)
         if (larger == NULL)
             return false;
         for (size_t i = 0; i <= table->mask; i++) {
-            struct file *old = atomic_load_explicit(&table->slots[i], memory_order_relaxed);
+            struct file *old = atomic_load_explicit(&table->slots[i].file, memory_order_relaxed);
             if (old != NULL)
                 place(larger, old);
         }

@@ -38,13 +38,17 @@ static int check_fit(lua_State *L)
     return 1;
 }
 
+static void *main_prototype(const struct payload *payload)
+{
+    return &((struct frozen *)payload->data)->protos[0].proto;
+}
+
 /* Finds out what this VM runs: the frozen prototype itself, or a graft of it. */
 static int choose_prototype(lua_State *L, struct vm *vm, struct hold *hold, const struct payload *payload)
 {
-    struct frozen *frozen = payload->data;
     if (hold->own == NULL) {
         lua_pushcclosure(L, check_fit, 0);
-        lua_pushlightuserdata(L, frozen);
+        lua_pushlightuserdata(L, payload->data);
         lua_pushlightuserdata(L, vm);
         int status = protected_call(L, 2, 1, 0);
         if (status != LUA_OK)
@@ -52,7 +56,7 @@ static int choose_prototype(lua_State *L, struct vm *vm, struct hold *hold, cons
         bool fits = lua_toboolean(L, -1);
         lua_pop(L, 1);
         if (fits)
-            hold->own = &frozen->protos[0].proto;
+            hold->own = main_prototype(payload);
         else if ((status = make_graft(L, hold, payload)) != LUA_OK)
             return status;
     }
@@ -62,10 +66,9 @@ static int choose_prototype(lua_State *L, struct vm *vm, struct hold *hold, cons
 static int direct_push(lua_State *L, struct vm *vm, struct hold *hold, const struct payload *payload,
                        const char *chunkname)
 {
-    struct frozen *frozen = payload->data;
     (void)chunkname; /* the frozen source tells it */
-    if (hold->own == NULL && vm != NULL && vm->born >= frozen->newest)
-        hold->own = &frozen->protos[0].proto;
+    if (hold->own == NULL && vm != NULL && vm->born >= payload->newest)
+        hold->own = main_prototype(payload);
     if (hold->own != NULL && push_function(L, hold->own))
         return LUA_OK;
     struct hooks hooks = hooks_off(L);
@@ -85,6 +88,7 @@ static bool direct_store(lua_State *L, struct payload *payload)
     payload->data = frozen;
     payload->size = frozen != NULL ? frozen->size : 0;
     payload->prototypes = frozen != NULL ? frozen->proto_count : 0;
+    payload->newest = frozen != NULL ? frozen->newest : 0;
     return frozen != NULL;
 }
 

@@ -30,9 +30,9 @@ static int stock_load(lua_State *L, const char *name, const char *mode, bool ref
 }
 
 /* Does the caller's mode accept what is stored? */
-static bool mode_fits(const char *mode, const struct source *source)
+static bool mode_fits(const char *mode, bool binary)
 {
-    return mode == NULL || strchr(mode, source->binary ? 'b' : 't') != NULL;
+    return mode == NULL || strchr(mode, binary ? 'b' : 't') != NULL;
 }
 
 /* Serves from the cache; false: nothing was pushed, load it otherwise. */
@@ -40,7 +40,7 @@ static bool load_stored(lua_State *L, struct vm *vm, struct file *file, const ch
 {
     vm_enter(vm);
     struct generation *generation = atomic_load(&file->current);
-    if (generation == NULL || !mode_fits(mode, &generation->source)) {
+    if (generation == NULL || !mode_fits(mode, generation->binary)) {
         vm_exit(vm);
         return false;
     }
@@ -144,7 +144,7 @@ static int load_stock(lua_State *L, struct vm *vm, struct file *file, const char
     if (may_store)
         source_probe(name, &source);
     may_store = may_store && source.regular;
-    if (may_store && cache->tiers[0]->donor && mode_fits(mode, &source) && load_by_donor(L, vm, file, &source, start))
+    if (may_store && cache->tiers[0]->donor && mode_fits(mode, source.binary) && load_by_donor(L, vm, file, &source, start))
         return LUA_OK;
     int status = stock_load(L, name, mode, !cache->allow_binary);
     if (status != LUA_OK) {

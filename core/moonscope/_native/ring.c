@@ -3,17 +3,17 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { STRIPES = 4 };
+enum { STRIPES = 4, CACHE_LINE = 64 };
 
 /* `turn` says whose turn a cell is: equal to the position it waits to be written at, or one more once it is written. */
 struct cell {
-    _Atomic size_t turn;
+    _Alignas(CACHE_LINE) _Atomic size_t turn;
     struct event event;
 };
 
 struct stripe {
-    _Alignas(64) _Atomic size_t head; /* next position to write */
-    _Alignas(64) size_t tail;         /* next position to read; the reader's alone */
+    _Alignas(CACHE_LINE) _Atomic size_t head; /* next position to write */
+    _Alignas(CACHE_LINE) size_t tail;         /* next position to read; the reader's alone */
     struct cell *cells;
     _Atomic uint64_t dropped;
 };
@@ -27,13 +27,15 @@ struct ring {
 static _Atomic unsigned next_stripe;
 static _Thread_local unsigned own_stripe;
 
+_Static_assert(sizeof(struct cell) == CACHE_LINE, "an event is one line");
+
 struct ring *ring_new(size_t capacity)
 {
     size_t size = 64;
     while (size * STRIPES < capacity)
         size *= 2;
     struct ring *ring = NULL;
-    if (posix_memalign((void **)&ring, 64, sizeof *ring) != 0)
+    if (posix_memalign((void **)&ring, CACHE_LINE, sizeof *ring) != 0)
         return NULL;
     ring->mask = size - 1;
     for (int i = 0; i < STRIPES; i++) {
@@ -41,7 +43,8 @@ struct ring *ring_new(size_t capacity)
         atomic_init(&stripe->head, 0);
         atomic_init(&stripe->dropped, 0);
         stripe->tail = 0;
-        stripe->cells = malloc(size * sizeof *stripe->cells);
+        void *cells = NULL;
+        stripe->cells = posix_memalign(&cells, CACHE_LINE, size * sizeof *stripe->cells) == 0 ? cells : NULL;
         for (size_t k = 0; stripe->cells != NULL && k < size; k++)
             atomic_init(&stripe->cells[k].turn, k);
     }
@@ -76,6 +79,7 @@ void ring_put(struct ring *ring, const struct event *event)
                                                       memory_order_relaxed)) {
                 cell->event = *event;
                 atomic_store_explicit(&cell->turn, position + 1, memory_order_release);
+                __builtin_prefetch(&stripe->cells[(position + 1) & ring->mask], 1);
                 return;
             }
         } else if ((ptrdiff_t)(turn - position) < 0) { /* still unread from the last round: full */

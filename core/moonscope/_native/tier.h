@@ -14,7 +14,8 @@ struct vm;
 /* What one generation stores; immutable once made. `data` belongs to the generation and goes through tier->release. */
 struct payload {
     void *data;
-    size_t size; /* bytes, counted once for the process */
+    size_t size;         /* bytes, counted once for the process */
+    uint64_t newest;     /* tier direct: number of the newest word in it; see lua_vocabulary.h */
     uint32_t prototypes; /* in it; 0: the tier does not know */
 };
 

@@ -150,11 +150,9 @@ struct hold *vm_find_hold(const struct vm *vm, uint32_t slot)
     return &vm->pages[page][slot % HOLDS_PER_PAGE];
 }
 
-/* The first load of a generation in this VM. Only here the pages change, so only here their lock is needed. */
-static struct hold *add_hold(struct vm *vm, struct generation *generation)
+/* Only here the pages change, so only here their lock is needed. */
+static void add_page(struct vm *vm, size_t page)
 {
-    size_t page = generation->slot / HOLDS_PER_PAGE;
-    struct hold *hold = NULL;
     pthread_mutex_lock(&vm->lock);
     if (page >= vm->page_count) {
         size_t count = page + 8;
@@ -167,12 +165,23 @@ static struct hold *add_hold(struct vm *vm, struct generation *generation)
     }
     if (page < vm->page_count && vm->pages[page] == NULL)
         vm->pages[page] = calloc(HOLDS_PER_PAGE, sizeof **vm->pages);
-    if (page < vm->page_count && vm->pages[page] != NULL) {
-        hold = &vm->pages[page][generation->slot % HOLDS_PER_PAGE];
-        atomic_store_explicit(&hold->hits, 1, memory_order_relaxed);
-        atomic_fetch_add_explicit(&vm->held, 1, memory_order_relaxed);
-    }
     pthread_mutex_unlock(&vm->lock);
+}
+
+/* The first load of a generation in this VM. */
+static struct hold *add_hold(struct vm *vm, struct generation *generation)
+{
+    struct hold *hold = vm_find_hold(vm, generation->slot);
+    if (hold == NULL) {
+        add_page(vm, generation->slot / HOLDS_PER_PAGE);
+        hold = vm_find_hold(vm, generation->slot);
+    }
+    if (hold != NULL) {
+        atomic_store_explicit(&hold->hits, 1, memory_order_relaxed);
+        /* Then the number, as for hits: whoever sees the new one finds the hold (cache_fold). */
+        uint32_t held = atomic_load_explicit(&vm->held, memory_order_relaxed);
+        atomic_store_explicit(&vm->held, held + 1, memory_order_release);
+    }
     return hold;
 }
 
