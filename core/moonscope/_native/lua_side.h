@@ -29,6 +29,7 @@
 #include "lua_graft.h"
 #include "lua_direct.h"
 #endif
+#include "lua_miss.h"
 #include "lua_load.h"
 #include "lua_require.h"
 #include "lua_traceback.h"

@@ -7,6 +7,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#ifdef __linux__
+#include <sys/syscall.h>
+#if __has_include(<linux/openat2.h>) && defined SYS_openat2
+#include <linux/openat2.h>
+#define OPENS_WITHOUT_LINKS
+#endif
+#endif
+
+enum { FLAGS = O_RDONLY | O_CLOEXEC | O_NONBLOCK };
+
 static int64_t mtime_ns(const struct stat *info)
 {
 #ifdef __APPLE__
@@ -14,6 +24,12 @@ static int64_t mtime_ns(const struct stat *info)
 #else
     return (int64_t)info->st_mtim.tv_sec * 1000000000 + info->st_mtim.tv_nsec;
 #endif
+}
+
+static bool is_same(const struct stat *info, const struct source *source)
+{
+    return (uint64_t)info->st_size == source->size && (uint64_t)info->st_ino == source->inode &&
+           mtime_ns(info) == source->mtime_ns;
 }
 
 /* Every Lua skips a first line that starts with '#' (5.2 and later: after an optional byte-order mark), and takes
@@ -38,6 +54,7 @@ static bool looks_binary(int fd)
     return false;
 }
 
+/* What a descriptor leads to. */
 static void resolve(int fd, char *path, size_t size)
 {
     path[0] = '\0';
@@ -55,30 +72,105 @@ static void resolve(int fd, char *path, size_t size)
 #endif
 }
 
-void source_probe(const char *name, struct source *source)
+#ifdef OPENS_WITHOUT_LINKS
+/* An absolute name without "//", "." and "..", which has nothing to resolve when no part of it is a symbolic link. */
+static bool is_direct(const char *name)
 {
-    memset(source, 0, offsetof(struct source, path) + 1);
+    for (const char *part = name; *part == '/'; part += strcspn(part, "/")) {
+        part++;
+        size_t length = strcspn(part, "/");
+        if (length == 0 || (part[0] == '.' && (length == 1 || (length == 2 && part[1] == '.'))))
+            return false;
+    }
+    return name[0] == '/';
+}
+
+/* Opens such a name unless a part of it is a link. To ask the kernel for the path of a descriptor takes as long as all else
+   that is done with the file. */
+static int open_direct(const char *name, char *path, size_t size)
+{
+    struct open_how how = {.flags = FLAGS, .resolve = RESOLVE_NO_SYMLINKS};
+    size_t length = strlen(name);
+    if (length >= size || !is_direct(name))
+        return -1;
+    int fd = (int)syscall(SYS_openat2, AT_FDCWD, name, &how, sizeof how);
+    if (fd >= 0)
+        memcpy(path, name, length + 1);
+    return fd;
+}
+#else
+static int open_direct(const char *name, char *path, size_t size)
+{
+    (void)name;
+    (void)path;
+    (void)size;
+    return -1;
+}
+#endif
+
+static int open_resolved(const char *name, char *path, size_t size)
+{
+    int fd = open_direct(name, path, size);
+    if (fd < 0 && (fd = open(name, FLAGS)) >= 0)
+        resolve(fd, path, size);
+    return fd;
+}
+
+/* Reads the next block into an empty one. */
+static void fill(struct source_reader *reader)
+{
+    ssize_t length = read(reader->fd, reader->block, sizeof reader->block);
+    reader->failed = length < 0;
+    reader->length = length > 0 ? (size_t)length : 0;
+}
+
+static void look_inside(struct source *source, struct source_reader *reader)
+{
+    fill(reader);
+    char first = reader->length > 0 ? reader->block[0] : '\0';
+    reader->plain = !reader->failed && first != '#' && first != '\xEF' && first != '\x1B';
+    if (!reader->plain)
+        source->binary = lseek(reader->fd, 0, SEEK_SET) == 0 && looks_binary(reader->fd);
+}
+
+void source_open(const char *name, struct source *source, struct source_reader *reader)
+{
     struct stat info;
+    memset(source, 0, offsetof(struct source, path) + 1);
+    memset(reader, 0, offsetof(struct source_reader, block));
+    reader->fd = -1;
     /* Ask before opening: opening a pipe or a device is an action, and the stock loader's to do. */
     if (stat(name, &info) != 0 || !S_ISREG(info.st_mode))
         return;
-    int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
+    reader->fd = open_resolved(name, source->path, sizeof source->path);
+    if (reader->fd < 0 || fstat(reader->fd, &info) != 0 || !S_ISREG(info.st_mode))
         return;
-    if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode)) {
-        source->regular = true;
-        source->size = (uint64_t)info.st_size;
-        source->inode = (uint64_t)info.st_ino;
-        source->mtime_ns = mtime_ns(&info);
-        source->binary = looks_binary(fd);
-        resolve(fd, source->path, sizeof source->path);
-    }
-    close(fd);
+    source->regular = true;
+    source->size = (uint64_t)info.st_size;
+    source->inode = (uint64_t)info.st_ino;
+    source->mtime_ns = mtime_ns(&info);
+    look_inside(source, reader);
 }
 
-bool source_unchanged(const char *name, const struct source *source)
+const char *source_next(struct source_reader *reader, size_t *length)
+{
+    if (reader->length == 0)
+        fill(reader);
+    *length = reader->length;
+    reader->length = 0;
+    reader->plain = false;
+    return *length > 0 ? reader->block : NULL;
+}
+
+bool source_unchanged(const char *name, const struct source *source, const struct source_reader *reader)
 {
     struct stat info;
-    return stat(name, &info) == 0 && (uint64_t)info.st_size == source->size && (uint64_t)info.st_ino == source->inode &&
-           mtime_ns(&info) == source->mtime_ns;
+    return (reader->fd >= 0 ? fstat(reader->fd, &info) : stat(name, &info)) == 0 && is_same(&info, source);
+}
+
+void source_close(struct source_reader *reader)
+{
+    if (reader->fd >= 0)
+        close(reader->fd);
+    reader->fd = -1;
 }

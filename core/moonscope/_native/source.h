@@ -1,4 +1,4 @@
-/* What a file on disk is, looked at once per miss. Only regular files are cached; anything else is left to the
+/* What a file on disk is, and its text, looked at once per miss. Only regular files are cached; anything else is left to the
    stock loader. */
 #ifndef MOONSCOPE_SOURCE_H
 #define MOONSCOPE_SOURCE_H
@@ -16,9 +16,26 @@ struct source {
     char path[1024];    /* resolved; cut off names are left empty */
 };
 
-void source_probe(const char *name, struct source *);
+enum { SOURCE_BLOCK = 16384 };
 
-/* Is the file still the one that was probed? Called after compiling it. */
-bool source_unchanged(const char *name, const struct source *);
+/* An open file, block by block. */
+struct source_reader {
+    int fd;         /* -1: not a regular file, or it cannot be read */
+    bool plain;     /* text that Lua compiles as it is (no first line to skip, no byte-order mark), and nothing taken yet */
+    size_t length;  /* bytes in the block that were not given out yet */
+    bool failed;    /* it could not be read to its end */
+    char block[SOURCE_BLOCK];
+};
+
+/* Looks at the file and opens it. source_close is to follow, whatever came of it. */
+void source_open(const char *name, struct source *, struct source_reader *);
+
+/* The next block of a file that is open; NULL: its end, or it could not be read (failed). */
+const char *source_next(struct source_reader *, size_t *length);
+
+/* Is the file still as it was when it was opened? One that is closed is looked at by its name: others have read it. */
+bool source_unchanged(const char *name, const struct source *, const struct source_reader *);
+
+void source_close(struct source_reader *);
 
 #endif

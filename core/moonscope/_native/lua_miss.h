@@ -1,0 +1,167 @@
+/* A miss: the file is compiled, by the stock loader or as it would, and stored. */
+
+/* The stock loader. Binary chunks pass only where the embedder allows them: malformed ones can crash any Lua. */
+static int stock_load(lua_State *L, const char *name, const char *mode, bool refuse_binary)
+{
+#if LUA_VERSION_NUM == 501 && !defined LUAJIT
+    (void)mode;
+    if (refuse_binary) {
+        struct source source;
+        struct source_reader reader;
+        source_open(name, &source, &reader);
+        source_close(&reader);
+        if (source.regular && source.binary) {
+            lua_pushstring(L, "attempt to load a binary chunk (mode is 't')");
+            return LUA_ERRRUN + 1; /* LUA_ERRSYNTAX */
+        }
+    }
+    return luaL_loadfile(L, name);
+#else
+    if (refuse_binary)
+        mode = mode == NULL || strchr(mode, 't') != NULL ? "t" : mode;
+    return luaL_loadfilex(L, name, mode);
+#endif
+}
+
+/* Does the caller's mode accept what is stored? */
+static bool mode_fits(const char *mode, bool binary)
+{
+    return mode == NULL || strchr(mode, binary ? 'b' : 't') != NULL;
+}
+
+static const char *read_source(lua_State *L, void *data, size_t *length)
+{
+    (void)L;
+    return source_next(data, length);
+}
+
+/* Compiles a file that is open: from there when the stock loader would give Lua the very same text; else that loader does
+   it, and the file is closed. */
+static int load_opened(lua_State *L, struct source_reader *reader, const struct file *file, const char *mode,
+                       bool refuse_binary)
+{
+    if (reader->plain && mode_fits(mode, false)) {
+        int status = load_any(L, read_source, reader, file->chunkname);
+        if (!reader->failed)
+            return status;
+        lua_pop(L, 1);
+    }
+    source_close(reader); /* the stock loader raises an error when there is no memory for its chunk's name */
+    return stock_load(L, file->key, mode, refuse_binary);
+}
+
+/* Makes the payload by the first tier that can hold the function. NULL: none can. */
+static const struct tier *store_function(lua_State *L, const struct cache *cache, struct payload *payload)
+{
+    for (int i = 0; i < TIERS && cache->tiers[i] != NULL; i++)
+        if (cache->tiers[i]->store(L, payload))
+            return cache->tiers[i];
+    return NULL;
+}
+
+/* Makes `payload` the file's generation, unless another VM was first, and pushes a function of the generation, so that
+   all VMs run the same. False: nothing was pushed, though it may be stored. `own`: the caller has a function of its own,
+   which will do unless the tier or the race wants another. Records the load when it is done with. */
+static bool publish(lua_State *L, struct vm *vm, struct file *file, const struct tier *tier, struct payload *payload,
+                    const struct source *source, uint64_t start, uint64_t compile_ns, bool own)
+{
+    bool raced = false, pushed = false;
+    vm_enter(vm);
+    struct generation *generation = cache_publish(vm->cache, file, tier, payload, source, compile_ns, &raced);
+    struct hold *hold = generation != NULL ? vm_hold(vm, generation) : NULL;
+    if (generation != NULL && (!own || raced || generation->tier->pins) && (hold != NULL || !generation->tier->pins)) {
+        pushed = generation->tier->push(L, vm, hold, &generation->payload, file->chunkname) == LUA_OK;
+        if (!pushed)
+            lua_pop(L, 1);
+    }
+    if (generation != NULL && (pushed || (own && !raced)))
+        vm_record(vm, file, raced ? OUTCOME_RACE : OUTCOME_MISS, start, generation);
+    else if (own) /* the own function stays, and is no one else's */
+        vm_record(vm, file, OUTCOME_BYPASS, start, NULL);
+    vm_exit(vm);
+    return pushed;
+}
+
+struct donor_store {
+    const struct cache *cache;
+    const struct file *file;
+    struct source_reader *reader;
+    const struct tier *tier;
+    struct payload payload;
+};
+
+static int donor_store_body(lua_State *L)
+{
+    struct donor_store *job = lua_touserdata(L, 1);
+    lua_gc(L, LUA_GCSTOP, 0); /* there is next to no garbage, and all of it goes with the state */
+    if (load_opened(L, job->reader, job->file, NULL, !job->cache->allow_binary) != LUA_OK)
+        return lua_error(L);
+    job->tier = store_function(L, job->cache, &job->payload);
+    return 0;
+}
+
+/* Compiles in a state of its own, stores, and pushes. False: nothing was pushed; the stock loader will tell why. */
+static bool load_by_donor(lua_State *L, struct vm *vm, struct file *file, const struct source *source,
+                          struct source_reader *reader, uint64_t start)
+{
+    struct donor_store job = {vm->cache, file, reader, NULL, {0}};
+    if (!in_donor(donor_store_body, &job, NULL) || job.tier == NULL)
+        return false;
+    if (!source_unchanged(file->key, source, reader)) {
+        job.tier->release(&job.payload);
+        return false;
+    }
+    return publish(L, vm, file, job.tier, &job.payload, source, start, elapsed_ns(start), false);
+}
+
+/* The function on top of the stack, just compiled, is stored. */
+static void store(lua_State *L, struct vm *vm, struct file *file, const struct source *source,
+                  const struct source_reader *reader, uint64_t start)
+{
+    struct payload payload = {0};
+    uint64_t compile_ns = elapsed_ns(start);
+    int own = lua_gettop(L);
+    bool unchanged = source_unchanged(file->key, source, reader);
+    const struct tier *tier = unchanged ? store_function(L, vm->cache, &payload) : NULL;
+    if (tier == NULL)
+        vm_record(vm, file, OUTCOME_BYPASS, start, NULL);
+    else if (publish(L, vm, file, tier, &payload, source, start, compile_ns, true))
+        move_top(L, own);
+}
+
+/* Remembers the error message on top, or that there is none any more. */
+static void note_status(lua_State *L, struct vm *vm, struct file *file, int status)
+{
+    if (file != NULL && (status != LUA_OK || atomic_load_explicit(&file->failing, memory_order_relaxed)))
+        cache_note_error(vm->cache, file, status != LUA_OK ? lua_tostring(L, -1) : NULL);
+}
+
+/* Compiles with the stock loader. `name` may be NULL (standard input), `file` too (no key can be remembered). */
+static int load_stock(lua_State *L, struct vm *vm, struct file *file, const char *name, const char *mode, uint64_t start)
+{
+    int status = stock_load(L, name, mode, !vm->cache->allow_binary);
+    note_status(L, vm, file, status);
+    vm_record(vm, file, status == LUA_OK ? OUTCOME_BYPASS : OUTCOME_ERROR, start, NULL);
+    return status;
+}
+
+/* Compiles, and stores what came from a regular file. */
+static int load_and_store(lua_State *L, struct vm *vm, struct file *file, const char *mode, uint64_t start)
+{
+    struct source source;
+    struct source_reader reader;
+    int status = LUA_OK;
+    bool donor = vm->cache->tiers[0]->donor;
+    source_open(file->key, &source, &reader);
+    bool fits = source.regular && mode_fits(mode, source.binary);
+    if (!fits || !donor || !load_by_donor(L, vm, file, &source, &reader, start)) {
+        status = load_opened(L, &reader, file, mode, !vm->cache->allow_binary);
+        if (status == LUA_OK && fits && !donor)
+            store(L, vm, file, &source, &reader, start);
+        else
+            vm_record(vm, file, status == LUA_OK ? OUTCOME_BYPASS : OUTCOME_ERROR, start, NULL);
+    }
+    note_status(L, vm, file, status);
+    source_close(&reader);
+    return status;
+}
