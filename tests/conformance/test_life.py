@@ -94,6 +94,16 @@ def test_code_is_freed_when_it_was_cleared_and_its_last_holder_is_gone(way: Way,
     assert cache.generations() == []
 
 
+def test_an_error_is_told_until_its_file_loads(way: Way, write: Write, new_vm: NewVM) -> None:
+    path, cache = write("local = 1"), way.new_cache()
+    vm = new_vm(cache)
+    message = vm.error(f"dofile('{path}')")
+    assert [file.error for file in cache.files()] == [message]
+    Path(path).write_text("return 1")
+    assert vm.run(f"return dofile('{path}')") == ("1",)
+    assert [file.error for file in cache.files()] == [""]
+
+
 def test_a_function_that_python_keeps_keeps_its_vm_and_its_code(way: Way, write: Write) -> None:
     """lupa closes a state when the last object that wraps something of it is gone, whenever that is."""
     path, cache = write("return function(a) return a .. ' and a constant' end"), way.new_cache()

@@ -44,6 +44,23 @@ def test_current_retired_gone(lua: LuaVersion, write: Write, new_vm: NewVM) -> N
     assert cache.files()[0].retired == 0
 
 
+def test_a_generation_remembers_where_its_file_was(
+    write: Write, new_vm: NewVM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("folder/a.lua", "return 1")
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+    (tmp_path / "b.lua").symlink_to(tmp_path / "folder" / "a.lua")
+    monkeypatch.chdir(tmp_path)
+    here, cache = str(tmp_path), CodeCache()
+    names = [f"{here}/folder/a.lua", f"{here}/link/a.lua", f"{here}/b.lua", f"{here}/folder/../b.lua"]
+    names += [f"{here}//folder/a.lua", f"{here}/./folder/a.lua", f"/{here}/folder/a.lua"]
+    names += ["folder/a.lua", "./link/a.lua"]
+    vm = new_vm(cache)
+    for name in names:
+        vm.run(f"loadfile({name!r})")
+    assert {(row.key, row.path) for row in cache.generations()} == {(name, f"{here}/folder/a.lua") for name in names}
+
+
 def test_a_closed_vm_holds_nothing(lua: LuaVersion, write: Write, new_vm: NewVM) -> None:
     cache = CodeCache(lua)
     path = write("a.lua", "return 1")

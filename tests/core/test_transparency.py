@@ -40,7 +40,13 @@ FILES = {
     "table.lua": "error({})",
     "empty.lua": "",
     "comment.lua": "#!/usr/bin/lua -w\nreturn debug.getinfo(1, 'l').currentline",
+    "hash.lua": "#",
+    "lines.lua": "#\n\nreturn debug.getinfo(1, 'l').currentline",
     "bom.lua": b"\xef\xbb\xbfreturn 'bom'",
+    "bom and comment.lua": b"\xef\xbb\xbf# comment\nreturn debug.getinfo(1, 'l').currentline",
+    "half a bom.lua": b"\xef\xbbreturn 'bom'",
+    "block.lua": "return 'block'".ljust(16384),  # files are read in blocks of this size
+    "blocks.lua": "return #'" + "x" * 40_000 + "'",
     "info.lua": "local i = debug.getinfo(1, 'S') return i.source, i.short_src, i.what, i.linedefined",
     "nested.lua": "local n = 0\nreturn function() n = n + 1 return n end",
     "long.lua": "return " + " .. ".join(f"'{'x' * 50}{n}'" for n in range(40)),
@@ -72,7 +78,13 @@ PROBES = {
     "folder": "return show(loadfile(here))",
     "empty file": "return show(dofile(here .. 'empty.lua'))",
     "first line with #": "return show(dofile(here .. 'comment.lua'))",
+    "nothing but #": "return show(loadfile(here .. 'hash.lua'))",
+    "line numbers after #": "return show(dofile(here .. 'lines.lua'))",
     "byte-order mark": "return show(pcall(dofile, here .. 'bom.lua'))",
+    "byte-order mark and #": "return show(pcall(dofile, here .. 'bom and comment.lua'))",
+    "half a byte-order mark": "return show(loadfile(here .. 'half a bom.lua'))",
+    "one block": "return show(dofile(here .. 'block.lua'))",
+    "more than a block": "return show(dofile(here .. 'blocks.lua'))",
     "debug information": "return show(dofile(here .. 'info.lua'))",
     "long strings": "return show(#dofile(here .. 'long.lua'))",
     "zeros": "return show(loadfile(here .. 'zeros.lua'))",
@@ -129,11 +141,15 @@ def comparable(text: str) -> str:
     return text.replace("'_G.", "'")
 
 
+LIBRARIES = [*((lua, False) for lua in LuaVersion), *((lua, True) for lua in LuaVersion if runtime.has_own(lua))]
+
+
+@pytest.mark.parametrize(("lua", "own"), LIBRARIES)
 @pytest.mark.parametrize("probe", PROBES)
-def test_as_the_stock_functions(lua: LuaVersion, probe: str, folder: Path, new_vm: NewVM) -> None:
+def test_as_the_stock_functions(lua: LuaVersion, own: bool, probe: str, folder: Path, new_vm: NewVM) -> None:
     source = f"{SHOW.replace('HERE', repr(str(folder) + os.sep))} local function probe() {PROBES[probe]} end "
     expected = printable(runtime.library(lua, own=False).new_runtime().execute(f"{source} return probe()".encode()))
-    cache = CodeCache(lua)
+    cache = CodeCache(lua, own=own)
     for turn in ("miss", "hit"):
         found = text_of(new_vm(cache).run(f"{source} print(probe())"))
         assert comparable(found) == comparable(expected), turn
