@@ -40,28 +40,6 @@ static void generation_free(struct cache *cache, struct generation *generation)
     free(generation);
 }
 
-void cache_release(struct cache *cache)
-{
-    if (atomic_fetch_sub(&cache->refs, 1) != 1)
-        return;
-    while (cache->generations != NULL) {
-        struct generation *next = cache->generations->next;
-        generation_free(cache, cache->generations);
-        cache->generations = next;
-    }
-    while (cache->files != NULL) {
-        struct file *next = cache->files->next;
-        free(cache->files->error);
-        free(cache->files);
-        cache->files = next;
-    }
-    index_destroy(&cache->index);
-    ring_free(cache->ring);
-    free(cache->slots);
-    pthread_mutex_destroy(&cache->lock);
-    free(cache);
-}
-
 /* Zeroed, and at the beginning of a cache line. NULL: no memory. */
 static void *aligned_block(size_t size)
 {
@@ -71,10 +49,37 @@ static void *aligned_block(size_t size)
     return memset(block, 0, size);
 }
 
-static struct file *file_new(uint64_t hash, const char *key, size_t length)
+/* Files lie side by side, in the order they were first loaded, as programs load them again: a file on a page of its own
+   costs a hit as much as all that a hit does. */
+struct file_block {
+    struct file_block *older;
+    size_t used, size;
+    _Alignas(CACHE_LINE) char bytes[];
+};
+
+enum { FILE_BLOCK = 16384 };
+
+/* Room for a file at the end of the newest block, zeroed. NULL: no memory. */
+static void *file_room(struct cache *cache, size_t size)
 {
-    size_t size = offsetof(struct file, chunkname) + length + 2;
-    struct file *file = aligned_block(size > sizeof *file ? size : sizeof *file);
+    struct file_block *block = cache->file_blocks;
+    if (block == NULL || block->size - block->used < size) {
+        size_t room = size > FILE_BLOCK ? size : FILE_BLOCK;
+        block = aligned_block(sizeof *block + room);
+        if (block == NULL)
+            return NULL;
+        block->size = room;
+        block->older = cache->file_blocks;
+        cache->file_blocks = block;
+    }
+    return block->bytes + block->used;
+}
+
+/* Under the lock: a new file, in the index and in the list. NULL: no memory. */
+static struct file *add_file(struct cache *cache, uint64_t hash, const char *key, size_t length)
+{
+    size_t size = (offsetof(struct file, chunkname) + length + 2 + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
+    struct file *file = file_room(cache, size);
     if (file == NULL)
         return NULL;
     file->hash = hash;
@@ -82,7 +87,39 @@ static struct file *file_new(uint64_t hash, const char *key, size_t length)
     file->chunkname[0] = '@';
     memcpy(file->chunkname + 1, key, length);
     file->key = file->chunkname + 1;
+    if (!index_add(&cache->index, file)) {
+        memset(file, 0, size);
+        return NULL;
+    }
+    cache->file_blocks->used += size;
+    *cache->files_end = file;
+    cache->files_end = &file->next;
+    cache->file_count++;
+    cache->fruitless++;
     return file;
+}
+
+void cache_release(struct cache *cache)
+{
+    if (atomic_fetch_sub(&cache->refs, 1) != 1)
+        return;
+    while (cache->generations != NULL) {
+        struct generation *next = cache->generations->next;
+        generation_free(cache, cache->generations);
+        cache->generations = next;
+    }
+    for (struct file *file = cache->files; file != NULL; file = file->next)
+        free(file->error);
+    while (cache->file_blocks != NULL) {
+        struct file_block *older = cache->file_blocks->older;
+        free(cache->file_blocks);
+        cache->file_blocks = older;
+    }
+    index_destroy(&cache->index);
+    ring_free(cache->ring);
+    free(cache->slots);
+    pthread_mutex_destroy(&cache->lock);
+    free(cache);
 }
 
 struct file *cache_file(struct cache *cache, uint64_t hash, const char *key, size_t length)
@@ -92,19 +129,8 @@ struct file *cache_file(struct cache *cache, uint64_t hash, const char *key, siz
         return file;
     pthread_mutex_lock(&cache->lock);
     file = index_find(&cache->index, hash, key, length);
-    if (file == NULL && cache->fruitless < FRUITLESS_FILES) {
-        file = file_new(hash, key, length);
-        if (file != NULL && !index_add(&cache->index, file)) {
-            free(file);
-            file = NULL;
-        }
-        if (file != NULL) {
-            *cache->files_end = file;
-            cache->files_end = &file->next;
-            cache->file_count++;
-            cache->fruitless++;
-        }
-    }
+    if (file == NULL && cache->fruitless < FRUITLESS_FILES)
+        file = add_file(cache, hash, key, length);
     pthread_mutex_unlock(&cache->lock);
     return file;
 }

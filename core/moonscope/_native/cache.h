@@ -33,6 +33,7 @@ struct cache {
     pthread_mutex_t lock;
     /* Under the lock: */
     struct file *files, **files_end;
+    struct file_block *file_blocks; /* where they lie, newest first */
     size_t file_count, fruitless;
     struct generation *generations; /* all that are not freed, newest first */
     size_t generation_count;
