@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import VM, Sharers, Way, Write
+from moonscope.cache import CodeCache
+from moonscope.model import Sharing
+
+from .conftest import VM, NewVM, Sharers, Way, Write
 
 FILE = """local first, second = ...
 local function add(a, b, ...)
@@ -197,3 +200,34 @@ def test_what_lua_tells_is_the_same(way: Way, sharers: Sharers, stock: VM, write
     expected = account(stock, path, SCRIPTS[script])
     for vm in (*sharers, sharers[0]):
         assert account(vm, path, SCRIPTS[script]) == expected
+
+
+STRIPPED = """
+local f = loadfile(path)
+tell(pcall(f, {})) tell(pcall(f, 1)) tell(select(2, xpcall(f, debug.traceback, {})))
+local info = debug.getinfo(f, 'SlL')
+tell(info.source, info.currentline, info.what, type(info.activelines))
+local lines = 0
+debug.sethook(function() lines = lines + 1 end, 'l')
+pcall(f, {})
+debug.sethook()
+tell((debug.getupvalue(f, 1)))
+tell(string.dump(f) == string.dump(f), #string.dump(f, true))
+"""
+
+
+def test_what_lua_tells_of_stripped_code_is_the_same(
+    way: Way, new_vm: NewVM, stock: VM, write: Write
+) -> None:
+    """Files may hold precompiled chunks, where the embedder allows them; those without lines and names too."""
+    source = "local a = ...\nlocal function f(x)\n  return x.y.z\nend\nreturn f(a)"
+    dump = f"local f = (loadstring or load)({source!r}, '@file.lua') return (string.dump(f, true):gsub('.', hex))"
+    stock.run("function hex(c) return string.format('%02x', c:byte()) end")
+    (code,) = stock.run(dump)
+    path = write(bytes.fromhex(code.strip('"')).decode("latin-1"))
+    plain, shared = (
+        CodeCache(way.lua, sharing=sharing, own=way.own, allow_binary=True) for sharing in (Sharing.OFF, way.sharing)
+    )
+    expected = account(new_vm(plain), path, STRIPPED)
+    for vm in (new_vm(shared), new_vm(shared)):
+        assert account(vm, path, STRIPPED) == expected

@@ -64,8 +64,11 @@ static void *take(struct freezer *freezer, size_t size)
     return at;
 }
 
+/* NULL of NULL: that stripped code has no lines is told by the pointer. */
 static void *take_copy(struct freezer *freezer, const void *from, size_t size)
 {
+    if (from == NULL)
+        return NULL;
     void *at = take(freezer, size);
     if (at != NULL && size > 0)
         memcpy(at, from, size);
