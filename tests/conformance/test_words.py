@@ -128,3 +128,17 @@ def test_a_runtime_with_a_hash_seed_of_its_own(way: Way, new_vm: NewVM, write: W
     seeded = cache.library.module.LuaRuntime(encoding=None, string_hash_seed=12345)
     cache.attach(seeded)
     assert seeded.execute(b"dofile(...) return rawget(_G, 'ans' .. 'wer')", path.encode()) == 42
+
+
+def test_long_keys_on_a_runtime_with_a_hash_seed_of_its_own(way: Way, new_vm: NewVM, write: Write) -> None:
+    """Long strings are not shared between VMs by address, but their hashes depend on the seed all the same."""
+    if way.lua != "5.5":
+        return
+    cache = way.new_cache()
+    key = "a key of more than forty characters: a long string"
+    path = write(f"local t = ... return t['{key}']")  # no short string at all
+    new_vm(cache).run(f"loadfile('{path}')")
+    seeded = cache.library.module.LuaRuntime(encoding=None, string_hash_seed=12345)
+    cache.attach(seeded)
+    look_up = f"local t = {{}} for i = 1, 200 do t['{key}' .. i] = i end t['{key}'] = 42 return loadfile(...)(t)"
+    assert seeded.execute(look_up.encode(), path.encode()) == 42

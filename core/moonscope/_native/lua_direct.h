@@ -1,22 +1,36 @@
 /* Tier `direct`, on Moonscope's own runtime: a further VM gets a closure over the frozen prototype itself, and nothing
    of its own. The runtime is stock Lua but for one question it asks about short strings; see lua_vocabulary.h. */
 
+static const char base_word[] = "__index"; /* frozen before any state is attached */
+
 typedef void *(*short_string_hook)(void *, const char *, size_t, unsigned);
 
 /* The runtime's: pushes a closure over a prototype, or returns 0 when it would have to collect garbage first, or there is
    no memory. Raises nothing and runs nothing. As the functions of the API. */
 static int (*push_function)(lua_State *, void *);
 
+/* The value must be a string. Its text would not tell where it begins: that of 5.5's long strings may lie elsewhere. */
 static struct string_layout *string_at(lua_State *L, int index)
 {
-    const char *text = lua_tolstring(L, index, NULL);
-    return (struct string_layout *)(uintptr_t)(text - offsetof(struct string_layout, text));
+    return (struct string_layout *)(uintptr_t)lua_topointer(L, index);
+}
+
+/* A state with a hash seed of its own never asks for frozen strings, and finds other hashes for long ones. */
+static bool asks_for_words(lua_State *L)
+{
+    lua_pushstring(L, base_word);
+    const struct string_layout *own = string_at(L, -1);
+    bool asks = frozen_short_string(NULL, own->text, own->length, own->hash) == own;
+    lua_pop(L, 1);
+    return asks;
 }
 
 /* May this VM run code whose constants are the frozen strings? Not when it interned one of them itself before it was
    frozen: its tables have that one as the key, and lookups would silently miss. O(1) for a VM born after the newest. */
 static bool direct_fits(lua_State *L, const struct frozen *frozen, uint64_t born)
 {
+    if (born == 0 && !asks_for_words(L))
+        return false;
     for (uint32_t i = 0; frozen->newest > born && i < frozen->constant_count; i++) {
         const struct frozen_constant *constant = &frozen->constants[i];
         if (constant->kind != KIND_SHORT || vocabulary_number(constant->value.string) <= born)
@@ -67,7 +81,7 @@ static int direct_push(lua_State *L, struct vm *vm, struct hold *hold, const str
                        const char *chunkname)
 {
     (void)chunkname; /* the frozen source tells it */
-    if (hold->own == NULL && vm != NULL && vm->born >= payload->newest)
+    if (hold->own == NULL && vm != NULL && vm->born > 0 && vm->born >= payload->newest)
         hold->own = main_prototype(payload);
     if (hold->own != NULL && push_function(L, hold->own))
         return LUA_OK;
