@@ -89,6 +89,18 @@ def test_vms_that_are_older_than_the_file_share_all_of_it_when_they_have_no_word
     assert growth(old, path) < 0.02 * plain
 
 
+def test_the_words_that_lua_itself_makes_are_no_conflict(way: Way, write: Write, new_vm: NewVM) -> None:
+    """Every VM makes the empty string and single characters for itself, long before it loads a file that has them."""
+    if way.sharing is not Sharing.DIRECT:
+        return
+    bytes_of_every_kind = ", ".join(f"'\\{byte:03d}'" for byte in range(256))
+    path, cache = write(f"local all = {{'', {bytes_of_every_kind}}} return all"), way.new_cache()
+    old = new_vm(cache)
+    old.run("local all = '' for byte = 0, 255 do all = all .. ('x'):gsub('x', '') .. string.char(byte) end")
+    growth(new_vm(cache), path)
+    assert growth(old, path) < 1000
+
+
 def test_what_the_cache_says_is_what_vms_hold(way: Way, path: str, plain: int, new_vm: NewVM) -> None:
     cache = way.new_cache()
     growth(new_vm(cache), path)

@@ -135,6 +135,13 @@ static bool add_words(lua_State *L)
         added = vocabulary_add(string_at(L, -1)) != NULL && added;
         lua_pop(L, 1);
     }
+    /* Not reachable, but made by libraries, the lexer and lua_concat all the time: the empty string, single bytes. */
+    for (int byte = -1; byte < 256; byte++) {
+        const char text = (char)byte;
+        lua_pushlstring(L, &text, byte >= 0);
+        added = vocabulary_add(string_at(L, -1)) != NULL && added;
+        lua_pop(L, 1);
+    }
     return added;
 }
 
