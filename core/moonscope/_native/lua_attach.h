@@ -41,7 +41,7 @@ static void watch_end(lua_State *L, struct vm *vm)
 static lua_State *main_thread(lua_State *L)
 {
 #if LUA_VERSION_NUM >= 502
-    lua_pushinteger(L, 1); /* LUA_RIDX_MAINTHREAD */
+    lua_pushinteger(L, LUA_VERSION_NUM >= 505 ? 3 : 1); /* LUA_RIDX_MAINTHREAD */
     lua_rawget(L, LUA_REGISTRYINDEX);
     lua_State *main = lua_tothread(L, -1);
     lua_pop(L, 1);
