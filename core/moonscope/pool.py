@@ -171,8 +171,11 @@ class VMPool:
     def close(
         self, vms: Iterable[int] | None, progress: Progress | None = None, cancelled: Cancelled | None = None
     ) -> int:
-        """Tear VMs down, each on a worker: running ones are interrupted, waiting jobs dropped. Returns how many."""
-        actors = self._find(vms)
+        """Tear VMs down, each on a worker: running ones are interrupted, waiting jobs dropped. Returns how many.
+
+        Some may be gone already, as when two windows close them. Raises NotFoundError when all of them are.
+        """
+        actors = self._find(vms, some=True)
         batch: Batch[bool] = Batch("close")
         closing = [actor for actor in actors if self._begin_close(actor, batch)]
         batch.wait(len(closing), progress, cancelled)
@@ -196,18 +199,22 @@ class VMPool:
 
     # Inside
 
-    def _find(self, vms: Iterable[int] | None) -> list[Actor]:
+    def _find(self, vms: Iterable[int] | None, *, some: bool = False) -> list[Actor]:
+        """Raises NotFoundError when one of the VMs is not there; with `some`, when none of them is."""
         with self._workers.lock:
             self._refuse_when_closed()
             if vms is None:
                 return [actor for actor in self._actors.values() if actor.vm is not None and not actor.closing]
-            found = []
+            found, missing = [], []
             for id in dict.fromkeys(vms):
                 actor = self._actors.get(id)
                 if actor is None or actor.vm is None or actor.closing:
-                    raise NotFoundError(f"there is no VM {id} here; it may have been closed")
-                found.append(actor)
-            return found
+                    missing.append(id)
+                else:
+                    found.append(actor)
+        if missing and not (some and found):
+            raise NotFoundError(f"there is no VM {missing[0]} here; it may have been closed")
+        return found
 
     def _refuse_when_closed(self) -> None:
         if self._closed:

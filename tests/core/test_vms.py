@@ -11,7 +11,7 @@ import pytest
 
 from moonscope.cache import CodeCache
 from moonscope.engine import Engine
-from moonscope.errors import CancelledError, UsageError
+from moonscope.errors import CancelledError, NotFoundError, UsageError
 from moonscope.model import CacheMode, LuaVersion, RunResult, Update, VMOptions, VMState
 from moonscope.pool import VMPool
 from moonscope.protocol import Close, Collect, Done, Load, Loaded, RunChunk, RunFile, Runs, SetMode, Spawn
@@ -34,6 +34,7 @@ Eventually = Callable[[Callable[[Update], object]], Update]
         ("", ()),
         ("return", ()),
         ("'中文'", ('"中文"',)),
+        ("=1 + 1", ("2",)),
     ],
 )
 def test_a_chunk_or_an_expression_gives_its_values(
@@ -278,6 +279,15 @@ def test_the_mode_for_vms_to_come(engine: Engine, spawn: SpawnVMs) -> None:
     assert modes == {before: CacheMode.ON, after: CacheMode.EXIST, told: CacheMode.OFF}
     assert snapshot.settings is not None
     assert snapshot.settings.default_mode is CacheMode.EXIST
+
+
+def test_closing_goes_on_when_some_are_gone(engine: Engine, spawn: SpawnVMs) -> None:
+    """Two windows may close the same VMs."""
+    first, second, third = spawn(3)
+    engine.perform(Close(vms=(second,)))
+    assert engine.perform(Close(vms=(first, second, third))) == Done(2)
+    with pytest.raises(NotFoundError, match=f"no VM {first} here"):
+        engine.perform(Close(vms=(first, second)))
 
 
 def test_a_pool_without_an_engine(write: Write) -> None:
