@@ -70,11 +70,14 @@ class CodeCache:
         instruction_budget: int = 0,
         search_path: bytes = b"",
         jit: bool = False,
+        unshared: bool = False,
     ) -> _native.VM:
-        """A VM with a state of its own, for `LuaVM`; 0: no limit. Raises UnsupportedError when there is no memory."""
+        """A VM with a state of its own, for `LuaVM`; 0: no limit. One that is `unshared` stays in mode OFF. Raises
+        UnsupportedError when there is no memory."""
         id = self.new_id() if id is None else id
         try:
-            return self.native.spawn(id, MODES.index(mode), memory_cap, instruction_budget, search_path, jit)
+            number = MODES.index(CacheMode.OFF if unshared else mode)
+            return self.native.spawn(id, number, memory_cap, instruction_budget, search_path, jit, unshared)
         except MemoryError:
             raise UnsupportedError(f"no VM of Lua {self.lua} can be made: the memory is full") from None
 

@@ -78,11 +78,12 @@ class LuaVM:
         self.tier = Tier.OFF if options.sharing is Sharing.OFF else cache.tier
         self._native = cache.spawn(
             id,
-            mode=CacheMode.OFF if self.tier is Tier.OFF else options.mode or CacheMode.ON,
+            mode=options.mode or CacheMode.ON,
             memory_cap=options.memory_cap or 0,
             instruction_budget=options.instruction_budget or 0,
             search_path=_search_path(options.roots),
             jit=options.jit,
+            unshared=self.tier is Tier.OFF,
         )
         self.id = self._native.id
         self._watchdog = watchdog if watchdog is not None else Watchdog()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from moonscope.model import Sharing
@@ -49,6 +53,34 @@ def test_a_further_vm_holds_little_of_a_file(way: Way, path: str, plain: int, ne
     private = growth(new_vm(cache), path)
     limits = {Sharing.BYTECODE: 1.25, Sharing.GRAFT: 0.75, Sharing.DIRECT: 0.02}
     assert private <= limits[way.sharing] * plain
+
+
+COMPILES_A_HUGE_STRING = """
+import resource, sys
+from moonscope import CodeCache
+from moonscope.model import VMOptions
+from moonscope.vm import LuaVM
+lua, own, sharing, path = sys.argv[1:]
+cache = CodeCache(lua, own=own == "True", sharing=sharing)
+vm = LuaVM(cache, VMOptions(lua=cache.lua, memory_cap=8 << 20))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(vm.load([path.encode()])[0].message)
+grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+print(grown // (1 if sys.platform == "linux" else 1024))
+"""
+
+
+def test_compiling_for_a_vm_is_under_its_memory_cap(way: Way, tmp_path: Path) -> None:
+    """Also where it is done in a state of its own: the process must not grow by what the file asks for."""
+    huge = tmp_path / "huge.lua"
+    with huge.open("wb") as file:
+        file.write(b"return [[")
+        file.truncate(200 << 20)
+    command = [sys.executable, "-c", COMPILES_A_HUGE_STRING, way.lua, str(way.own), way.sharing, str(huge)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    message, kilobytes = done.stdout.splitlines()
+    assert "not enough memory" in message
+    assert int(kilobytes) < 64 << 10
 
 
 def test_a_second_load_in_one_vm_costs_a_closure(way: Way, path: str, new_vm: NewVM) -> None:

@@ -236,6 +236,8 @@ def test_os_exit_ends_only_the_run(lua: LuaVersion, engine: Engine, spawn: Spawn
     assert all(result.failure and "os.exit with code 3" in result.failure.message for result in results)
     assert not any(result.interrupted for result in results)
     assert [result.failure for result in run_all(engine, "os.exit()")] == [None, None]
+    wrong = run_all(engine, "os.exit({})")
+    assert all(result.failure and "number expected, got table" in result.failure.message for result in wrong)
     assert [mark.kind for mark in engine.changes(0).marks].count("exit") == 4
     assert [result.values for result in run_all(engine, "return 'alive'")] == [('"alive"',)] * 2
 

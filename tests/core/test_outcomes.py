@@ -143,6 +143,20 @@ def test_scripts_written_for_skynet_run(lua: LuaVersion, module: str, write: Wri
     assert [row.state for row in cache.generations() if row.state == "current"] == []
 
 
+def test_both_names_of_the_module_are_one_table(lua: LuaVersion, new_vm: NewVM) -> None:
+    result = new_vm(CodeCache(lua)).run("return require 'codecache' == require 'skynet.codecache'")
+    assert result.values == ("true",)
+
+
+def test_a_script_cannot_turn_on_what_its_vm_was_spawned_without(lua: LuaVersion, write: Write, new_vm: NewVM) -> None:
+    cache = CodeCache(lua)
+    vm = new_vm(cache, sharing=Sharing.OFF)
+    turned = vm.run("local codecache = require 'codecache' codecache.mode('ON') return codecache.mode()")
+    loads(vm, write("a.lua", "return 1"), times=2)
+    assert (turned.values, vm.tier) == (('"OFF"',), Tier.OFF)
+    assert cache.counters() == Counters(bypasses=2)
+
+
 def test_counts_agree_per_key_per_vm_and_in_total(
     engine: Engine, spawn: Callable[..., tuple[int, ...]], write: Write
 ) -> None:

@@ -65,11 +65,19 @@ class Cache:
         """A record for a runtime of the calling program, which gets the cached loaders and nothing else. Its `entry` is
         called in that runtime, which joins the two: `package.loadlib(vm.library, vm.entry)(vm.token)`."""
     def spawn(
-        self, id: int, mode: int, memory_cap: int, instruction_budget: int, search_path: bytes, jit: bool
+        self,
+        id: int,
+        mode: int,
+        memory_cap: int,
+        instruction_budget: int,
+        search_path: bytes,
+        jit: bool,
+        unshared: bool,
     ) -> VM:
         """A managed VM: a state of its own with the standard libraries, the cached loaders, captured printing,
         interruptible coroutines, `os.exit` that ends only the run, and no `python` module. 0: no limit.
-        `search_path` is put before package.path; `jit` lets LuaJIT compile traces. Raises MemoryError."""
+        `search_path` is put before package.path; `jit` lets LuaJIT compile traces. `unshared`: its
+        scripts cannot change the mode. Raises MemoryError."""
     def clear(self, keys: list[bytes] | None = None, dry_run: bool = False) -> tuple[int, int, int, tuple[int, ...]]:
         """Take all (None) or the named keys out of the index: files, freed bytes, retained bytes, ids of VMs on old
         code."""

@@ -55,6 +55,7 @@ enum {
     X(int, lua_checkstack, (lua_State *, int)) \
     X(int, lua_type, (lua_State *, int)) \
     X(const char *, lua_typename, (lua_State *, int)) \
+    X(int, lua_isnumber, (lua_State *, int)) \
     X(int, lua_isstring, (lua_State *, int)) \
     X(int, lua_rawequal, (lua_State *, int, int)) \
     X(int, lua_iscfunction, (lua_State *, int)) \

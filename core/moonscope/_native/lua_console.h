@@ -112,7 +112,10 @@ static int captured_file_write(lua_State *L)
 static int captured_exit(lua_State *L)
 {
     struct vm *vm = own_vm(L);
-    if (lua_type(L, 1) == LUA_TBOOLEAN)
+    int type = lua_type(L, 1);
+    if (type > LUA_TNIL && type != LUA_TBOOLEAN && !lua_isnumber(L, 1))
+        return luaL_error(L, "bad argument #1 to 'exit' (number expected, got %s)", lua_typename(L, type));
+    if (type == LUA_TBOOLEAN)
         vm->exit_code = lua_toboolean(L, 1) ? 0 : 1;
     else
         vm->exit_code = lua_isnoneornil(L, 1) ? 0 : (int)to_integer(L, 1);

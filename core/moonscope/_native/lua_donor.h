@@ -26,7 +26,7 @@ static int dump_body(lua_State *L)
 static char *dump_payload(const struct tier *tier, const struct payload *payload, const char *chunkname, size_t *length)
 {
     struct donation donation = {tier, payload, chunkname, {0}};
-    in_donor(dump_body, &donation, NULL);
+    in_donor(dump_body, &donation, 0, NULL);
     *length = donation.dump.size;
     return donation.dump.data;
 }
@@ -62,13 +62,13 @@ static bool measure(struct measurement *items, size_t count)
 {
     struct payload *dumps = calloc(count, sizeof *dumps);
     struct batch batch = {items, count, NULL};
-    bool done = dumps != NULL && count > 0 && in_donor(measure_body, &batch, NULL);
+    bool done = dumps != NULL && count > 0 && in_donor(measure_body, &batch, 0, NULL);
     for (size_t i = 0; done && i < count; i++) {
         dumps[i].data = dump_payload(items[i].tier, items[i].payload, items[i].chunkname, &dumps[i].size);
         done = dumps[i].data != NULL;
     }
     batch.plain = dumps;
-    done = done && in_donor(measure_body, &batch, NULL);
+    done = done && in_donor(measure_body, &batch, 0, NULL);
     for (size_t i = 0; dumps != NULL && i < count; i++)
         free(dumps[i].data);
     free(dumps);
@@ -95,7 +95,7 @@ static bool compile(const char *name, bool allow_binary, struct payload *payload
 {
     struct compilation job = {name, allow_binary, {0}, false};
     *error = NULL;
-    in_donor(compile_body, &job, error);
+    in_donor(compile_body, &job, 0, error);
     *payload = job.payload;
     return job.done;
 }

@@ -135,7 +135,7 @@ static int codecache_clear(lua_State *L)
     return 0;
 }
 
-/* skynet's: without an argument the mode by name, with one it is set. */
+/* skynet's: without an argument the mode by name, with one it is set (not in a VM that shares nothing). */
 static int codecache_mode(lua_State *L)
 {
     static const char *const names[] = {"ON", "EXIST", "OFF", NULL};
@@ -144,7 +144,9 @@ static int codecache_mode(lua_State *L)
         lua_pushstring(L, names[atomic_load(&vm->mode)]);
         return 1;
     }
-    atomic_store(&vm->mode, luaL_checkoption(L, 1, NULL, names));
+    int mode = luaL_checkoption(L, 1, NULL, names);
+    if (!vm->unshared)
+        atomic_store(&vm->mode, mode);
     return 0;
 }
 
@@ -154,9 +156,14 @@ static void push_method(lua_State *L, struct vm *vm, lua_CFunction function)
     lua_pushcclosure(L, function, 1);
 }
 
+/* One table under both of its names. */
 static int open_codecache(lua_State *L)
 {
     struct vm *vm = own_vm(L);
+    lua_pushlightuserdata(L, (void *)&codecache_key);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+    if (lua_type(L, -1) == LUA_TTABLE)
+        return 1;
     lua_createtable(L, 0, 3);
     push_method(L, vm, codecache_clear);
     lua_setfield(L, -2, "clear");
@@ -164,5 +171,8 @@ static int open_codecache(lua_State *L)
     lua_setfield(L, -2, "mode");
     push_method(L, vm, cached_loadfile);
     lua_setfield(L, -2, "loadfile");
+    lua_pushlightuserdata(L, (void *)&codecache_key);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, LUA_REGISTRYINDEX);
     return 1;
 }

@@ -88,24 +88,51 @@ struct donor_store {
     struct source_reader *reader;
     const struct tier *tier;
     struct payload payload;
+    char *message; /* owned: the syntax error, which a VM would find too; NULL: none */
 };
 
 static int donor_store_body(lua_State *L)
 {
     struct donor_store *job = lua_touserdata(L, 1);
     lua_gc(L, LUA_GCSTOP, 0); /* there is next to no garbage, and all of it goes with the state */
-    if (load_opened(L, job->reader, job->file, NULL, !job->cache->allow_binary) != LUA_OK)
-        return lua_error(L);
-    job->tier = store_function(L, job->cache, &job->payload);
+    int status = load_opened(L, job->reader, job->file, NULL, !job->cache->allow_binary);
+    if (status == LUA_OK)
+        job->tier = store_function(L, job->cache, &job->payload);
+    else if (status == LUA_ERRRUN + 1) /* LUA_ERRSYNTAX */
+        job->message = strdup(lua_tostring(L, -1));
     return 0;
 }
 
-/* Compiles in a state of its own, stores, and pushes. False: nothing was pushed; the stock loader will tell why. */
-static bool load_by_donor(lua_State *L, struct vm *vm, struct file *file, const struct source *source,
-                          struct source_reader *reader, uint64_t start)
+static int push_text(lua_State *L)
 {
-    struct donor_store job = {vm->cache, file, reader, NULL, {0}};
-    if (!in_donor(donor_store_body, &job, NULL) || job.tier == NULL)
+    lua_pushstring(L, lua_touserdata(L, 1));
+    return 1;
+}
+
+/* Pushes the donor's message, which is freed; returns Lua's status. */
+static int push_message(lua_State *L, char *message)
+{
+    lua_pushcclosure(L, push_text, 0);
+    lua_pushlightuserdata(L, message);
+    int status = protected_call(L, 1, 1, 0);
+    free(message);
+    return status == LUA_OK ? LUA_ERRRUN + 1 : status;
+}
+
+/* Compiles in a state of its own, stores, and pushes a function or the syntax error. False: nothing was pushed; the stock
+   loader will tell why. The compiler works for this VM, so it may hold what the VM may: otherwise a huge file would get
+   the memory that the cap denies. */
+static bool load_by_donor(lua_State *L, struct vm *vm, struct file *file, const struct source *source,
+                          struct source_reader *reader, uint64_t start, int *status)
+{
+    struct donor_store job = {vm->cache, file, reader, NULL, {0}, NULL};
+    bool done = in_donor(donor_store_body, &job, vm->cap, NULL);
+    if (done && job.message != NULL) {
+        *status = push_message(L, job.message);
+        vm_record(vm, file, OUTCOME_ERROR, start, NULL);
+        return true;
+    }
+    if (!done || job.tier == NULL)
         return false;
     if (!source_unchanged(file->key, source, reader)) {
         job.tier->release(&job.payload);
@@ -154,7 +181,7 @@ static int load_and_store(lua_State *L, struct vm *vm, struct file *file, const 
     bool donor = vm->cache->tiers[0]->donor;
     source_open(file->key, &source, &reader);
     bool fits = source.regular && mode_fits(mode, source.binary);
-    if (!fits || !donor || !load_by_donor(L, vm, file, &source, &reader, start)) {
+    if (!fits || !donor || !load_by_donor(L, vm, file, &source, &reader, start, &status)) {
         status = load_opened(L, &reader, file, mode, !vm->cache->allow_binary);
         if (status == LUA_OK && fits && !donor)
             store(L, vm, file, &source, &reader, start);

@@ -6,6 +6,7 @@ static const char factory_key; /* of the function that makes closures (lua_facto
 #endif
 static const char vm_key;   /* of the VM */
 static const char globals_key, tostring_key; /* 5.1 – 5.3: the globals, the stock tostring */
+static const char codecache_key; /* of the module's table, once it was required */
 static const char kept_key; /* of the table name → function that `load` keeps */
 
 static struct vm *registered_vm(lua_State *L)

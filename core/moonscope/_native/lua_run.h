@@ -61,15 +61,16 @@ static void push_chunk(lua_State *L, struct vm *vm, int how)
         status = cached_load(L, vm, source, length, NULL);
     } else {
         status = LUA_ERRRUN;
+        bool told = how == 1 && source[0] == '='; /* an expression, as the prompts of 5.1, 5.2 and LuaJIT want it */
         if (how == 1) {
             lua_pushlstring(L, "return ", 7);
-            lua_pushvalue(L, 1);
+            lua_pushlstring(L, source + told, length - told);
             lua_concat(L, 2);
             size_t both;
             const char *expression = lua_tolstring(L, -1, &both);
             status = load_text(L, expression, both, name);
         }
-        if (status != LUA_OK)
+        if (status != LUA_OK && !told)
             status = load_text(L, source, length, name);
     }
     if (status != LUA_OK)

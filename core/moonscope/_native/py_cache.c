@@ -115,10 +115,11 @@ static PyObject *cache_spawn(PyObject *self, PyObject *arguments)
 {
     unsigned long long id, cap, budget;
     int mode;
-    int jit;
+    int jit, unshared;
     struct birth birth = {0};
     Py_ssize_t path_length;
-    if (!PyArg_ParseTuple(arguments, "KiKKy#p", &id, &mode, &cap, &budget, &birth.search_path, &path_length, &jit) ||
+    if (!PyArg_ParseTuple(arguments, "KiKKy#pp", &id, &mode, &cap, &budget, &birth.search_path, &path_length, &jit,
+                          &unshared) ||
         !mode_exists(mode))
         return NULL;
     birth.path_length = (size_t)path_length;
@@ -128,6 +129,7 @@ static PyObject *cache_spawn(PyObject *self, PyObject *arguments)
         return PyErr_NoMemory();
     const struct lua_ops *ops = lua_ops[birth.vm->cache->lua];
     atomic_store(&birth.vm->mode, mode);
+    birth.vm->unshared = unshared != 0;
     birth.vm->cap = (size_t)cap;
     birth.vm->budget = budget;
     birth.vm->born = ops->newest_word(); /* before the state is made */

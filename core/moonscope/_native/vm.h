@@ -44,6 +44,7 @@ struct vm {
     struct cache *cache; /* retained */
     uint64_t id;
     bool managed;
+    bool unshared;  /* spawned with sharing off: its mode stays off */
     bool installed; /* the cached functions are in its globals; the VM's thread only */
     /* The Lua state. `main` is only an address to the outside; NULL before attach. */
     lua_State *main;
