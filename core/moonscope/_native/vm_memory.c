@@ -1,0 +1,37 @@
+/* The allocator of a VM: the state's own one, with its blocks counted. */
+#include "vm.h"
+
+#include <sched.h>
+
+void *vm_allocate(void *ud, void *block, size_t old_size, size_t new_size)
+{
+    struct vm *vm = ud;
+    if (block == NULL)
+        old_size = 0; /* it tells what kind of object is made, not a size */
+    size_t used = atomic_load_explicit(&vm->used, memory_order_relaxed);
+    if (new_size >= ABSURD_SIZE)
+        return NULL;
+    /* Only a run is refused memory: between runs the owner's own calls are not protected, and failing them would end the
+       process. They get by with the reserve. */
+    if (new_size > old_size && vm->cap != 0 && used + (new_size - old_size) + CAP_RESERVE > vm->cap &&
+        atomic_load_explicit(&vm->current, memory_order_relaxed) != NULL)
+        return NULL;
+    /* Whoever sets a hook from outside walks call frames: none may be freed meanwhile (see interrupt.h). */
+    while (block != NULL && atomic_load(&vm->hooking))
+        sched_yield();
+    /* The block that holds the main thread is the last that lua_close frees. */
+    bool end = new_size == 0 && block != NULL && (char *)vm->main >= (char *)block &&
+               (char *)vm->main < (char *)block + old_size;
+    void *result = vm->allocate(vm->allocate_data, block, old_size, new_size);
+    if (end) {
+        vm_detach(vm);
+        return NULL;
+    }
+    if (result != NULL || new_size == 0) {
+        used = used + new_size - old_size;
+        atomic_store_explicit(&vm->used, used, memory_order_relaxed);
+        if (used > atomic_load_explicit(&vm->peak, memory_order_relaxed))
+            atomic_store_explicit(&vm->peak, used, memory_order_relaxed);
+    }
+    return result;
+}
