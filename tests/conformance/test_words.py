@@ -6,8 +6,12 @@ had a word of its own before the file was frozen never runs the frozen one.
 
 from __future__ import annotations
 
+import gc
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from moonscope.cache import CodeCache
 
 from .conftest import VM, NewVM, Sharers, Way, Write, new_word
 
@@ -95,6 +99,42 @@ def test_words_of_files_that_are_loaded_in_any_order(way: Way, new_vm: NewVM, wr
             assert vm.run(f"return dofile('{path}')") == (str(age), str(age + 1))
             # No word is in the table twice.
             assert vm.run(COUNT_TWICE) == ("0",)
+
+
+def test_words_that_nobody_needs_are_dropped_when_the_last_vm_is_closed(way: Way, new_vm: NewVM, write: Write) -> None:
+    gc.collect()  # VMs that a test left to the collector may have the words
+    cache = way.new_cache()
+    before = shared(cache)
+    vms = [new_vm(cache) for _ in range(2)]
+    path = write(" ".join(f"{new_word()} = 1" for _ in range(100)))
+    for vm in vms:
+        vm.run(f"loadfile('{path}')")
+    filled = shared(cache)
+    cache.clear()
+    for vm in vms:
+        vm.vm.close()
+    assert shared(cache) <= before < filled
+
+
+def test_words_outlive_what_was_cleared_in_vms_that_have_them(way: Way, new_vm: NewVM, write: Write) -> None:
+    """`old` has words of files that are long gone as keys of its tables, and still finds them by any other way."""
+    words, cache = [new_word() for _ in range(20)], way.new_cache()
+    path, old = write(f"local t = ... {' '.join(f't.{word} = true' for word in words)} return t"), new_vm(cache)
+    old.run(f"box = loadfile('{path}')({{}})")
+    for _ in range(3):
+        cache.clear()
+        young = new_vm(cache)
+        for vm in (old, young):
+            vm.run(f"box = loadfile('{path}')(box or {{}})")
+            assert vm.run(COUNT_TWICE) == ("0",)
+            for word in words:
+                assert vm.run(f"return box[{made_up(word)}]") == ("true",)
+        young.vm.close()
+
+
+def shared(cache: CodeCache) -> int:
+    """Shared bytes of the cache, words included."""
+    return cache.native.totals()[5]
 
 
 words = st.text(st.sampled_from("abcxyz_"), min_size=1, max_size=44).map(lambda text: "_" + text)

@@ -8,7 +8,7 @@
 #include <string.h>
 
 void *hostile_malloc(size_t, const char *function);
-void *hostile_calloc(size_t, size_t);
+void *hostile_calloc(size_t, size_t, const char *function);
 void *hostile_realloc(void *, size_t);
 char *hostile_strdup(const char *);
 char *hostile_strndup(const char *, size_t);
@@ -18,7 +18,7 @@ int hostile_unlock(pthread_mutex_t *, const char *function);
 
 #ifndef HOSTILE_ITSELF
 #define malloc(size) hostile_malloc(size, __func__)
-#define calloc(count, size) hostile_calloc(count, size)
+#define calloc(count, size) hostile_calloc(count, size, __func__)
 #define realloc(block, size) hostile_realloc(block, size)
 #undef strdup
 #define strdup(text) hostile_strdup(text)

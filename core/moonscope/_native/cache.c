@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lua.h"
 #include "vm.h"
 
 struct cache *cache_new(enum lua_index lua, const struct tier *const tiers[TIERS], bool allow_binary, size_t ring_capacity)
@@ -108,6 +109,7 @@ void cache_release(struct cache *cache)
         generation_free(cache, cache->generations);
         cache->generations = next;
     }
+    lua_ops[cache->lua]->sweep_words();
     for (struct file *file = cache->files; file != NULL; file = file->next)
         free(file->error);
     while (cache->file_blocks != NULL) {
@@ -279,4 +281,5 @@ void cache_reclaim(struct cache *cache)
             generation_free(cache, generation);
         }
     }
+    lua_ops[cache->lua]->sweep_words(); /* those of generations released now, or before when states still had them */
 }

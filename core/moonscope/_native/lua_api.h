@@ -152,7 +152,9 @@ enum {
 #endif
 
 #if LUA_VERSION_NUM == 505
-#define LUA_API_LIBRARIES(X) X(void, luaL_openselectedlibs, (lua_State *, int, int))
+#define LUA_API_LIBRARIES(X) \
+    X(void, luaL_openselectedlibs, (lua_State *, int, int)) \
+    X(const char *, lua_pushexternalstring, (lua_State *, const char *, size_t, lua_Alloc, void *))
 #define open_libraries(L) luaL_openselectedlibs(L, ~0, 0)
 #else
 #define LUA_API_LIBRARIES(X) X(void, luaL_openlibs, (lua_State *))

@@ -20,7 +20,7 @@ static bool asks_for_words(lua_State *L)
 {
     lua_pushstring(L, base_word);
     const struct string_layout *own = string_at(L, -1);
-    bool asks = frozen_short_string(NULL, own->text, own->length, own->hash) == own;
+    bool asks = frozen_short_string(L, own->text, own->length, own->hash) == own;
     lua_pop(L, 1);
     return asks;
 }
@@ -31,12 +31,12 @@ static bool direct_fits(lua_State *L, const struct frozen *frozen, uint64_t born
 {
     if (born == 0 && !asks_for_words(L))
         return false;
-    for (uint32_t i = 0; frozen->newest > born && i < frozen->constant_count; i++) {
-        const struct frozen_constant *constant = &frozen->constants[i];
-        if (constant->kind != KIND_SHORT || vocabulary_number(constant->value.string) <= born)
+    for (uint32_t i = 0; frozen->newest > born && i < frozen->value_count; i++) {
+        const struct string_layout *word = frozen->values[i].value.object;
+        if (frozen->values[i].kind != KIND_SHORT || word_number(word) <= born)
             continue;
-        lua_pushlstring(L, constant->value.string->text, constant->value.string->length);
-        bool same = string_at(L, -1) == constant->value.string;
+        lua_pushlstring(L, word->text, word->length);
+        bool same = string_at(L, -1) == word;
         lua_pop(L, 1);
         if (!same)
             return false;
@@ -54,7 +54,7 @@ static int check_fit(lua_State *L)
 
 static void *main_prototype(const struct payload *payload)
 {
-    return &((struct frozen *)payload->data)->protos[0].proto;
+    return main_proto(payload->data);
 }
 
 /* Finds out what this VM runs: the frozen prototype itself, or a graft of it. */
@@ -127,19 +127,28 @@ static const char *const base_words[] = {
     "iter", "iterex", "enumerate", "v", "l", "e", "t",
 };
 
+/* This use is never given back. */
+static bool keep_word(const struct string_layout *string)
+{
+    pthread_mutex_lock(&vocabulary.lock);
+    bool kept = vocabulary_use(string) != NULL;
+    pthread_mutex_unlock(&vocabulary.lock);
+    return kept;
+}
+
 static bool add_words(lua_State *L)
 {
     bool added = true;
     for (size_t i = 0; i < sizeof base_words / sizeof *base_words; i++) {
         lua_pushstring(L, base_words[i]);
-        added = vocabulary_add(string_at(L, -1)) != NULL && added;
+        added = keep_word(string_at(L, -1)) && added;
         lua_pop(L, 1);
     }
     /* Not reachable, but made by libraries, the lexer and lua_concat all the time: the empty string, single bytes. */
     for (int byte = -1; byte < 256; byte++) {
         const char text = (char)byte;
         lua_pushlstring(L, &text, byte >= 0);
-        added = vocabulary_add(string_at(L, -1)) != NULL && added;
+        added = keep_word(string_at(L, -1)) && added;
         lua_pop(L, 1);
     }
     return added;
@@ -148,7 +157,7 @@ static bool add_words(lua_State *L)
 static void add_if_short(lua_State *L, int index)
 {
     if (lua_type(L, index) == LUA_TSTRING && !is_long(string_at(L, index)))
-        vocabulary_add(string_at(L, index));
+        keep_word(string_at(L, index));
 }
 
 /* Every string that a fresh VM's tables hold, so that no later VM keeps a private copy of a common word. The table is on
@@ -190,17 +199,10 @@ static int make_base(lua_State *L)
     return 0;
 }
 
-/* Called once, by bind(), before any state of the runtime is attached. False: this is no Moonscope runtime. */
-static bool direct_start(void *library)
+/* False: no memory. */
+static bool make_base_words(void)
 {
-    const int *abi = dlsym(library, "moonscope_runtime_abi");
-    short_string_hook *hook = dlsym(library, "moonscope_short_string");
     bool made = false;
-    *(void **)&push_function = dlsym(library, "moonscope_push_function");
-    if (abi == NULL || *abi != 2 || hook == NULL || push_function == NULL)
-        return false;
-    if (*hook != NULL) /* set before */
-        return *hook == frozen_short_string;
     lua_State *L = luaL_newstate();
     if (L == NULL)
         return false;
@@ -208,7 +210,25 @@ static bool direct_start(void *library)
     lua_pushlightuserdata(L, &made);
     made = protected_call(L, 1, 0, 0) == LUA_OK && made;
     lua_close(L);
-    if (made)
-        *hook = frozen_short_string;
     return made;
+}
+
+/* Called once, by bind(), before any state of the runtime is attached. False: this is no Moonscope runtime. */
+static bool direct_start(void *library)
+{
+    const int *abi = dlsym(library, "moonscope_runtime_abi");
+    short_string_hook *hook = dlsym(library, "moonscope_short_string");
+    without_states_function without_states;
+    *(void **)&push_function = dlsym(library, "moonscope_push_function");
+    *(void **)&without_states = dlsym(library, "moonscope_without_states");
+    if (abi == NULL || *abi != 3 || hook == NULL || push_function == NULL || without_states == NULL)
+        return false;
+    if (*hook != NULL) /* set before */
+        return *hook == frozen_short_string;
+    vocabulary.without_states = without_states; /* from here on a word has the hash that Lua gives it */
+    if (make_base_words())
+        *hook = frozen_short_string;
+    else
+        vocabulary.without_states = NULL;
+    return *hook != NULL;
 }

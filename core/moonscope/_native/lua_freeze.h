@@ -1,124 +1,7 @@
-/* Freezing: a copy of a function's prototype tree in one block of process-owned, immutable memory. What every VM can
-   share as it is (code, line tables, names) is laid out as Lua wants it. Constants are too, when every VM is known to
-   intern the very strings that are frozen here (tier direct); on a stock Lua, where short strings are compared by
-   address and every VM has its own, they are kept in a form from which a VM makes its own (tier graft). */
+/* Freezing a function; see lua_frozen.h for what comes out. It is planned first. Then the block is made and written, which
+   cannot fail any more. */
 
-/* 16 bytes, and a value_layout at the same time: Lua never looks at the padding of a value. */
-struct frozen_constant {
-    union {
-        uint64_t bits;                /* numbers, booleans */
-        const char *text;             /* strings, graft: in the block */
-        struct string_layout *string; /* strings, direct: in the vocabulary, or (long ones) in the block */
-    } value;
-    uint8_t kind;
-    uint32_t length; /* strings, graft: bytes. Direct: 0, or 1 + the number of the constant it is the same object as */
-};
-
-_Static_assert(sizeof(struct frozen_constant) == 16 &&
-                   offsetof(struct frozen_constant, kind) == offsetof(struct value_layout, kind), "TValue");
-
-enum { KIND_REPEATED = 0xFF }; /* graft: a long string seen before; `length` is the number of that constant */
-
-struct frozen_proto {
-    struct proto_layout proto; /* direct: complete; graft: but for `constants` and `children` */
-    uint32_t first_constant;
-    struct frozen_proto **children; /* direct: also what proto.children points at */
-};
-
-/* The payload: this, and behind it everything it points at. */
-struct frozen {
-    uint32_t proto_count, constant_count, child_count;
-    bool direct;
-    uint64_t newest; /* direct: number of the newest string of the vocabulary in it */
-    size_t size;
-    struct frozen_constant *constants;
-    struct frozen_proto protos[]; /* parents before children; 0 is the main function */
-};
-
-/* Address → what was made of it, while freezing. */
-struct seen {
-    const void *from;
-    union {
-        struct string_layout *string;
-        uint32_t constant;
-    } to;
-};
-
-/* With `block == NULL` nothing is written: the same steps only add up the size. */
-struct freezer {
-    lua_State *L; /* direct: computes hashes; may raise */
-    char *block;
-    bool direct, failed;
-    uint64_t newest;
-    size_t used, name_count;
-    uint32_t protos, constants, children;
-    struct frozen *frozen;
-    struct seen *seen;
-    size_t seen_mask;
-};
-
-static void *take(struct freezer *freezer, size_t size)
-{
-    char *at = freezer->block != NULL ? freezer->block + freezer->used : NULL;
-    freezer->used += (size + 7) & ~(size_t)7;
-    return at;
-}
-
-/* NULL of NULL: that stripped code has no lines is told by the pointer. */
-static void *take_copy(struct freezer *freezer, const void *from, size_t size)
-{
-    if (from == NULL)
-        return NULL;
-    void *at = take(freezer, size);
-    if (at != NULL && size > 0)
-        memcpy(at, from, size);
-    return at;
-}
-
-static struct seen *look_up(struct freezer *freezer, const void *from, bool *fresh)
-{
-    size_t at = ((uintptr_t)from >> 4) * 0x9E3779B97F4A7C15u >> 20 & freezer->seen_mask;
-    while (freezer->seen[at].from != NULL && freezer->seen[at].from != from)
-        at = (at + 1) & freezer->seen_mask;
-    *fresh = freezer->seen[at].from == NULL;
-    freezer->seen[at].from = from;
-    return &freezer->seen[at];
-}
-
-/* A name in debug information. A long string's hash is otherwise computed, and stored, when first needed: mark it as
-   known, so that no VM ever writes here. */
-static struct string_layout *freeze_name(struct freezer *freezer, const struct string_layout *name)
-{
-    bool fresh;
-    if (name == NULL)
-        return NULL;
-    /* Keyed one byte off: the same string may also be a constant. */
-    struct seen *seen = look_up(freezer, (const char *)name + 1, &fresh);
-    if (!fresh)
-        return seen->to.string;
-    size_t header = is_long(name) ? LONG_HEADER : offsetof(struct string_layout, text), length = string_length(name);
-    struct string_layout *copy = take(freezer, header + length + 1);
-    if (copy != NULL) {
-        char *text = (char *)copy + header;
-        memcpy(copy, name, offsetof(struct string_layout, text));
-        memcpy(text, string_text(name), length);
-        text[length] = '\0';
-        copy->next = NULL;
-        copy->mark = MARK_FROZEN;
-        if (is_long(name)) {
-            copy->extra = 1;
-#if LUA_VERSION_NUM == 505
-            memcpy(copy->text, &text, sizeof text);
-#endif
-        } else {
-            copy->long_length = 0; /* no chain */
-        }
-    }
-    seen->to.string = copy;
-    return copy;
-}
-
-/* The hash that every state of this runtime finds for a long string, which is only computed when it is a table key. */
+/* The hash that every state of the own runtime finds for a long string, which is only computed when it is a table key. */
 static uint32_t long_hash(lua_State *L, const struct string_layout *string)
 {
     int top = lua_gettop(L);
@@ -133,152 +16,263 @@ static uint32_t long_hash(lua_State *L, const struct string_layout *string)
     return hash;
 }
 
-/* Tier direct: the string itself. `repeated`: a long one that was met before. */
-static void freeze_string_constant(struct freezer *freezer, const struct string_layout *string,
-                                   struct frozen_constant *constant, const struct seen *repeated)
+/* Argument: the freezer. Raises when there is no memory. */
+static int hash_longs(lua_State *L)
 {
-    if (repeated != NULL) {
-        if (freezer->block != NULL)
-            constant->value.string = freezer->frozen->constants[repeated->to.constant].value.string;
-        constant->length = repeated->to.constant + 1;
-    } else if (is_long(string)) {
-        constant->value.string = freeze_name(freezer, string);
-        if (freezer->block != NULL)
-            constant->value.string->hash = long_hash(freezer->L, string);
-    } else if (freezer->block != NULL) {
-        constant->value.string = vocabulary_add(string);
-        if (constant->value.string == NULL)
-            freezer->failed = true;
-        else if (vocabulary_number(constant->value.string) > freezer->newest)
-            freezer->newest = vocabulary_number(constant->value.string);
-    }
-}
-
-static void freeze_constant(struct freezer *freezer, const struct value_layout *value, uint32_t number)
-{
-    struct frozen_constant constant = {.value.bits = value->value.bits, .length = 0, .kind = value->kind};
-    if (value->kind == KIND_SHORT || value->kind == KIND_LONG) {
-        const struct string_layout *string = value->value.object;
-        bool fresh = true;
-        struct seen *seen = value->kind == KIND_LONG ? look_up(freezer, string, &fresh) : NULL;
-        if (seen != NULL && fresh)
-            seen->to.constant = number;
-        if (freezer->direct) {
-            freeze_string_constant(freezer, string, &constant, fresh ? NULL : seen);
-        } else if (!fresh) {
-            constant.kind = KIND_REPEATED;
-            constant.length = seen->to.constant;
-        } else {
-            constant.length = (uint32_t)string_length(string);
-            constant.value.text = take_copy(freezer, string_text(string), string_length(string));
+    struct freezer *freezer = lua_touserdata(L, 1);
+    for (uint32_t i = 0; i < freezer->values.count; i++)
+        if (freezer->values.items[i].kind == KIND_LONG) {
+            const struct string_layout *string = (const void *)(uintptr_t)freezer->values.items[i].value;
+            look_up(freezer, constant_key(string))->hash = long_hash(L, string);
         }
-    }
-    if (freezer->block != NULL)
-        freezer->frozen->constants[number] = constant;
+    return 0;
 }
 
-static void freeze_names(struct freezer *freezer, const struct proto_layout *from, struct proto_layout *to)
+/* A frozen long string. It is marked as having its hash, or the first VM that needs that would write it here. */
+static struct string_layout *write_long(struct freezer *freezer, const struct string_layout *from, struct seen *seen)
 {
-    to->source = freeze_name(freezer, from->source);
-    for (int i = 0; i < from->upvalue_count; i++) {
-        struct string_layout *name = freeze_name(freezer, from->upvalues[i].name);
-        if (freezer->block != NULL)
-            to->upvalues[i].name = name;
-    }
-    for (int i = 0; i < from->local_count; i++) {
-        struct string_layout *name = freeze_name(freezer, from->locals[i].name);
-        if (freezer->block != NULL)
-            to->locals[i].name = name;
-    }
+    struct string_layout *string = (struct string_layout *)(void *)(freezer->longs + seen->to.offset);
+    char *text = (char *)string + LONG_HEADER;
+    if (seen->written)
+        return string;
+    memcpy(string, from, offsetof(struct string_layout, text));
+    memcpy(text, string_text(from), string_length(from));
+    text[string_length(from)] = '\0';
+    string->next = NULL;
+    string->mark = MARK_FROZEN;
+    string->extra = 1;
+    string->hash = seen->hash;
+#if LUA_VERSION_NUM == 505
+    memcpy(string->text, &text, sizeof text);
+#endif
+    seen->written = true;
+    return string;
 }
 
-/* Returns the prototype's number. Recursion is bounded by the compiler's own limit on nesting. */
-static uint32_t freeze_proto(struct freezer *freezer, const struct proto_layout *from)
+static struct string_layout *write_string(struct freezer *freezer, const struct string_layout *from, struct seen *seen)
 {
-    uint32_t number = freezer->protos++, first = freezer->constants;
-    struct frozen_proto record = {.proto = *from, .first_constant = first};
-    struct proto_layout *to = &record.proto;
-    to->next = to->gray = NULL;
-    to->mark = MARK_FROZEN;
-    to->constants = NULL;
-    to->children = NULL;
-    to->code = take_copy(freezer, from->code, (size_t)from->code_count * sizeof *from->code);
-    to->lines = take_copy(freezer, from->lines, (size_t)from->line_count);
-    to->absolute_lines =
-        take_copy(freezer, from->absolute_lines, (size_t)from->absolute_line_count * sizeof *from->absolute_lines);
-    to->upvalues = take_copy(freezer, from->upvalues, (size_t)from->upvalue_count * sizeof *from->upvalues);
-    to->locals = take_copy(freezer, from->locals, (size_t)from->local_count * sizeof *from->locals);
-    record.children = take(freezer, (size_t)from->child_count * sizeof *record.children);
-    if (freezer->direct && freezer->block != NULL) {
-        to->constants = (struct value_layout *)(freezer->frozen->constants + first);
-        to->children = (struct proto_layout **)record.children;
+    if (is_long(from))
+        return write_long(freezer, from, seen);
+    seen->uses++;
+    return seen->to.word;
+}
+
+static struct string_layout *write_name(struct freezer *freezer, const struct string_layout *name)
+{
+    return name != NULL ? write_string(freezer, name, look_up(freezer, name_key(name))) : NULL;
+}
+
+/* Returns 0 when the string was no constant yet; from now on it is constant `number`. */
+static uint32_t seen_as(struct seen *seen, uint32_t number)
+{
+    uint32_t before = seen->constant;
+    if (before == 0)
+        seen->constant = number + 1;
+    return before;
+}
+
+static void write_value(struct freezer *freezer, uint32_t number)
+{
+    const struct pair *pair = &freezer->values.items[number];
+    struct value_layout *value = &freezer->frozen->values[number];
+    value->value.bits = pair->value;
+    value->kind = (uint8_t)pair->kind;
+    *value_same(value) = 0;
+    if (!is_string(value))
+        return;
+    struct seen *seen = look_up(freezer, constant_key(value->value.object));
+    value->value.object = write_string(freezer, value->value.object, seen);
+    if (value->kind == KIND_LONG)
+        *value_same(value) = seen_as(seen, number);
+    else if (word_number(seen->to.word) > freezer->newest)
+        freezer->newest = word_number(seen->to.word);
+}
+
+static uint32_t write_long_slot(struct freezer *freezer, const struct string_layout *from, uint32_t number)
+{
+    struct seen *seen = look_up(freezer, constant_key(from));
+    uint32_t same = seen_as(seen, number);
+    struct long_text *at = (struct long_text *)(void *)(freezer->longs + seen->to.offset);
+    if (same != 0)
+        return slot_of(SLOT_SAME, same - 1);
+    at->length = string_length(from);
+    memcpy(at->text, string_text(from), at->length);
+    at->text[at->length] = '\0';
+    return slot_of(SLOT_LONG, (uint32_t)((size_t)((char *)at - (char *)freezer->frozen) / 8));
+}
+
+static uint32_t write_slot(struct freezer *freezer, uint32_t number)
+{
+    const struct pair *pair = &freezer->slots.items[number];
+    const struct string_layout *string = (const void *)(uintptr_t)pair->value;
+    if (pair->kind == KIND_SHORT)
+        return slot_of(SLOT_WORD, word_number(write_string(freezer, string, look_up(freezer, string))));
+    if (pair->kind == KIND_LONG)
+        return write_long_slot(freezer, string, number);
+    return slot_of(pair->kind == KIND_INTEGER ? SLOT_INTEGER : SLOT_VALUE, (uint32_t)pair->value);
+}
+
+static void write_upvalue(struct freezer *freezer, uint32_t number)
+{
+    const struct pair *pair = &freezer->upvalue_runs.items[number];
+    freezer->frozen->upvalues[number] = (struct upvalue_layout){
+        .name = write_name(freezer, (const struct string_layout *)(uintptr_t)pair->value),
+        .in_stack = (uint8_t)pair->kind,
+        .index = (uint8_t)(pair->kind >> 8),
+        .kind = (uint8_t)(pair->kind >> 16),
+    };
+}
+
+static void copy(void *to, const void *from, size_t size)
+{
+    if (size > 0)
+        memcpy(to, from, size);
+}
+
+static void write_proto(struct freezer *freezer, const struct plan *plan)
+{
+    const struct proto_layout *from = plan->from;
+    struct cursor *cursor = &freezer->cursors[plan->complete];
+    struct proto_layout to = *from;
+    to.mark = MARK_FROZEN;
+    to.source = freezer->frozen->source;
+    to.code = cursor->code;
+    to.lines = from->lines != NULL ? cursor->lines : NULL; /* the pointer tells that stripped code has none */
+    to.absolute_lines = cursor->absolute_lines;
+    to.locals = cursor->locals;
+    copy(to.code, from->code, (size_t)from->code_count * sizeof *to.code);
+    copy(to.lines, from->lines, (size_t)from->line_count);
+    copy(to.absolute_lines, from->absolute_lines, (size_t)from->absolute_line_count * sizeof *to.absolute_lines);
+    copy(to.locals, from->locals, (size_t)from->local_count * sizeof *to.locals);
+    for (int i = 0; i < from->local_count; i++)
+        to.locals[i].name = write_name(freezer, from->locals[i].name);
+    pass_tables(cursor, from);
+    if (!plan->complete)
+        return;
+    to.upvalues = freezer->frozen->upvalues + plan->upvalues;
+    to.constants = freezer->frozen->values + plan->constants;
+    to.children = freezer->children;
+    freezer->children += from->child_count;
+    const struct plan *child = plan + 1;
+    for (int i = 0; i < from->child_count; i++, child = &freezer->plans[child->after])
+        to.children[i] = proto_number(freezer->frozen->protos, child->number);
+    put_proto(proto_number(freezer->frozen->protos, plan->number), &to);
+}
+
+static void start_cursors(struct freezer *freezer)
+{
+    const struct frozen *frozen = freezer->frozen;
+    const struct sums *packed = &freezer->sums[false];
+    freezer->cursors[false] = (struct cursor){frozen->code, frozen->lines, frozen->absolute_lines, frozen->locals};
+    freezer->cursors[true] =
+        (struct cursor){frozen->code + packed->code, frozen->lines + packed->lines,
+                        frozen->absolute_lines + packed->absolute_lines, frozen->locals + packed->locals};
+}
+
+/* Returns the size. */
+static size_t lay_block(struct freezer *freezer, void *block)
+{
+    const struct sums *packed = &freezer->sums[false], *complete = &freezer->sums[true];
+    struct frozen frozen = {.complete = freezer->complete}, *at = block;
+    size_t used = 0;
+    take(block, &used, sizeof frozen);
+    frozen.proto_count = freezer->protos;
+    frozen.graft_protos = packed->protos + (freezer->complete ? complete->protos : 0);
+    frozen.graft_children = packed->children + (freezer->complete ? complete->children : 0);
+    frozen.value_count = freezer->values.count;
+    frozen.slot_count = freezer->slots.count;
+    frozen.upvalue_count = freezer->upvalue_runs.count;
+    frozen.local_count = (uint32_t)(packed->locals + complete->locals);
+    frozen.protos = take(block, &used, (size_t)complete->protos * PROTO_STRIDE);
+    freezer->children = take(block, &used, complete->children * sizeof *freezer->children);
+    frozen.values = take(block, &used, frozen.value_count * sizeof *frozen.values);
+    frozen.upvalues = take(block, &used, frozen.upvalue_count * sizeof *frozen.upvalues);
+    frozen.locals = take(block, &used, frozen.local_count * sizeof *frozen.locals);
+    freezer->longs = take(block, &used, freezer->long_bytes);
+    frozen.absolute_lines =
+        take(block, &used, (packed->absolute_lines + complete->absolute_lines) * sizeof *frozen.absolute_lines);
+    frozen.code = take(block, &used, (packed->code + complete->code) * sizeof *frozen.code);
+    frozen.slots = take(block, &used, frozen.slot_count * sizeof *frozen.slots);
+    frozen.lines = take(block, &used, packed->lines + complete->lines);
+    frozen.records = take(block, &used, (size_t)(freezer->records_end - freezer->records));
+    frozen.size = used;
+    if (block != NULL) {
+        *at = frozen;
+        freezer->frozen = at;
+        start_cursors(freezer);
     }
-    freeze_names(freezer, from, to);
-    freezer->constants += (uint32_t)from->constant_count;
-    freezer->children += (uint32_t)from->child_count;
-    for (int i = 0; i < from->constant_count; i++)
-        freeze_constant(freezer, &from->constants[i], first + (uint32_t)i);
-    for (int i = 0; i < from->child_count; i++) {
-        uint32_t child = freeze_proto(freezer, from->children[i]);
-        if (freezer->block != NULL)
-            record.children[i] = &freezer->frozen->protos[child];
-    }
-    if (freezer->block != NULL)
-        freezer->frozen->protos[number] = record;
-    return number;
+    return used;
 }
 
-static void count_proto(struct freezer *freezer, const struct proto_layout *proto)
+static void write_block(struct freezer *freezer)
 {
-    freezer->protos++;
-    freezer->constants += (uint32_t)proto->constant_count;
-    freezer->name_count += 1 + (size_t)proto->upvalue_count + (size_t)proto->local_count;
-    for (int i = 0; i < proto->child_count; i++)
-        count_proto(freezer, proto->children[i]);
+    struct frozen *frozen = freezer->frozen;
+    frozen->source = write_name(freezer, freezer->main->source);
+    for (uint32_t i = 0; i < freezer->planned; i++)
+        write_proto(freezer, &freezer->plans[i]);
+    for (uint32_t i = 0; i < frozen->upvalue_count; i++)
+        write_upvalue(freezer, i);
+    for (uint32_t i = 0; i < frozen->value_count; i++)
+        write_value(freezer, i);
+    for (uint32_t i = 0; i < frozen->slot_count; i++)
+        frozen->slots[i] = write_slot(freezer, i);
+    memcpy((uint8_t *)(uintptr_t)frozen->records, freezer->records, (size_t)(freezer->records_end - freezer->records));
+    frozen->newest = freezer->newest;
 }
 
-static void start_pass(struct freezer *freezer, const struct freezer *counted)
+/* The block has its uses of words now, the plan gives up those of its own. */
+static void hand_over_words(struct freezer *freezer)
 {
-    memset(freezer->seen, 0, (freezer->seen_mask + 1) * sizeof *freezer->seen);
-    freezer->protos = freezer->constants = freezer->children = 0;
-    freezer->used = 0;
-    freezer->frozen = take(freezer, sizeof *freezer->frozen + counted->protos * sizeof freezer->frozen->protos[0]);
-    struct frozen_constant *constants = take(freezer, counted->constants * sizeof *constants);
-    if (freezer->block != NULL)
-        freezer->frozen->constants = constants;
+    pthread_mutex_lock(&vocabulary.lock);
+    for (uint32_t i = 0; i < freezer->seen_count; i++)
+        if (freezer->seen[i].is_word) {
+            word_use_more(freezer->seen[i].to.word, freezer->seen[i].uses);
+            word_unuse(word_number(freezer->seen[i].to.word));
+        }
+    pthread_mutex_unlock(&vocabulary.lock);
 }
 
-/* NULL: no memory, or more constants than one userdata can hold. The caller frees it. */
-static struct frozen *freeze(lua_State *L, const struct proto_layout *main, bool direct)
+/* What is complete may be run as it is, and then its long strings need their hashes. */
+static bool hash_all(lua_State *L, struct freezer *freezer)
 {
-    struct freezer counted = {0}, freezer = {.L = L, .direct = direct};
-    count_proto(&counted, main);
-    if (counted.constants > USER_VALUES_MAX)
+    struct hooks hooks = hooks_off(L);
+    lua_pushcclosure(L, hash_longs, 0);
+    lua_pushlightuserdata(L, freezer);
+    bool done = protected_call(L, 1, 0, 0) == LUA_OK;
+    if (!done)
+        lua_pop(L, 1);
+    hooks_on(L, &hooks);
+    return done;
+}
+
+static bool plan_all(lua_State *L, struct freezer *freezer)
+{
+    pthread_mutex_lock(&vocabulary.lock);
+    plan_name(freezer, freezer->main->source);
+    plan_proto(freezer, freezer->main, false);
+    pthread_mutex_unlock(&vocabulary.lock);
+    return !freezer->failed && (freezer->long_bytes == 0 || !freezer->complete || hash_all(L, freezer));
+}
+
+/* `complete`: on the own runtime, in a state with its seed. NULL: no memory, or a VM of its own could not hold what it
+   needs; frozen_free is the end of it. Raises no error. */
+static struct frozen *freeze(lua_State *L, const struct proto_layout *main, bool complete)
+{
+    struct freezer freezer = {.main = main, .complete = complete};
+    count_proto(&freezer, main);
+    if (freezer.constants >= USER_VALUES_MAX) /* it needs one more, see build_graft */
         return NULL;
-    size_t entries = 64;
-    while (entries < 2 * (counted.name_count + counted.constants))
-        entries *= 2;
-    freezer.seen = malloc(entries * sizeof *freezer.seen);
-    if (freezer.seen == NULL)
+    freezer.scratch = malloc(lay_scratch(&freezer));
+    if (freezer.scratch == NULL)
         return NULL;
-    freezer.seen_mask = entries - 1;
-    start_pass(&freezer, &counted);
-    freeze_proto(&freezer, main);
-    freezer.block = malloc(freezer.used);
-    if (freezer.block != NULL) {
-        start_pass(&freezer, &counted);
-        freeze_proto(&freezer, main);
-        freezer.frozen->proto_count = freezer.protos;
-        freezer.frozen->constant_count = freezer.constants;
-        freezer.frozen->child_count = freezer.children;
-        freezer.frozen->direct = direct;
-        freezer.frozen->newest = freezer.newest;
-        freezer.frozen->size = freezer.used;
+    lay_scratch(&freezer);
+    size_t size = plan_all(L, &freezer) ? lay_block(&freezer, NULL) : 0;
+    void *block = size > 0 && size <= UINT32_MAX ? malloc(size) : NULL;
+    if (block != NULL) {
+        lay_block(&freezer, block);
+        write_block(&freezer);
     }
-    free(freezer.seen);
-    if (freezer.failed) {
-        free(freezer.block);
-        return NULL;
-    }
-    return freezer.frozen;
+    hand_over_words(&freezer);
+    free(freezer.scratch);
+    return block;
 }

@@ -12,7 +12,7 @@ struct string_layout {
     uint8_t extra;  /* long strings: the hash is computed */
     uint8_t length; /* short strings; negative or 255 in long ones */
     uint32_t hash;
-    size_t long_length; /* long strings; a chain pointer in short ones */
+    size_t long_length; /* long strings; a chain pointer in short ones, in frozen words the number */
     char text[];        /* 5.5's long strings: a pointer to the text, which follows it */
 };
 
@@ -72,12 +72,20 @@ _Static_assert(sizeof(struct value_layout) == 16 && sizeof(struct upvalue_layout
                    sizeof(struct local_layout) == 16, "TValue, Upvaldesc, LocVar");
 
 enum {
+    KIND_PROTO = 0x0A,
+    KIND_INTEGER = 0x03,
     KIND_SHORT = 0x44, KIND_LONG = 0x54, /* strings, as values */
     COLLECTABLE = 0x40,
     /* Black and old: collectors act on white objects and walk only their own lists, so a frozen object, which is on no
        list and never white, does not exist for them. */
     MARK_FROZEN = 0x24,
     USER_VALUES_MAX = 32766,
+};
+
+/* `next` and `gray` are the collectors', so frozen prototypes that lie side by side overlap there. */
+enum {
+    PROTO_BEGIN = offsetof(struct proto_layout, kind),
+    PROTO_STRIDE = offsetof(struct proto_layout, gray) - PROTO_BEGIN,
 };
 
 #if LUA_VERSION_NUM == 505
@@ -115,6 +123,17 @@ static const struct proto_layout *proto_at(lua_State *L, int index)
     return ((const struct closure_layout *)lua_topointer(L, index))->proto;
 }
 
+/* One of those that begin at `protos`, where the first one's `kind` is: what is around them may be anything's. */
+static struct proto_layout *proto_number(void *protos, size_t number)
+{
+    return (struct proto_layout *)((uintptr_t)protos + number * PROTO_STRIDE - PROTO_BEGIN);
+}
+
+static void put_proto(struct proto_layout *at, const struct proto_layout *from)
+{
+    memcpy((char *)at + PROTO_BEGIN, (const char *)from + PROTO_BEGIN, PROTO_STRIDE);
+}
+
 /* User values stand right before the block of a full userdata, in order. */
 static struct value_layout *user_values(void *block, int count)
 {
@@ -145,7 +164,7 @@ static bool nested_fits(const struct proto_layout *nested)
 
 static bool main_fits(const struct proto_layout *proto)
 {
-    return proto->kind == 10 && proto->line == 0 && proto->parameters == 0 && proto->upvalue_count == 1 &&
+    return proto->kind == KIND_PROTO && proto->line == 0 && proto->parameters == 0 && proto->upvalue_count == 1 &&
            proto->child_count == 1 && proto->code_count > 3 && proto->local_count == 3 &&
            text_is(proto->upvalues[0].name, "_ENV") && text_is(proto->source, "@moonscope") &&
            text_is(proto->locals[0].name, "first") && nested_fits(proto->children[0]);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "block.h"
 #include "lua.h"
 #include "vm.h"
 #include "vm_io.h"
@@ -24,6 +25,9 @@
 #if LUA_VERSION_NUM >= 504
 #include "lua_layout.h"
 #include "lua_vocabulary.h"
+#include "lua_frozen.h"
+#include "lua_sequence.h"
+#include "lua_plan.h"
 #include "lua_freeze.h"
 #include "lua_factory.h"
 #include "lua_graft.h"
@@ -73,7 +77,7 @@ static const struct tier *sharing_tier(void *library, const char *release)
 static uint64_t newest_word(void)
 {
 #if LUA_VERSION_NUM >= 504
-    return atomic_load(&vocabulary_newest);
+    return atomic_load(&vocabulary.newest);
 #else
     return 0;
 #endif
@@ -82,9 +86,25 @@ static uint64_t newest_word(void)
 static uint64_t word_bytes(void)
 {
 #if LUA_VERSION_NUM >= 504
-    return atomic_load(&vocabulary_bytes);
+    return atomic_load(&vocabulary.bytes);
 #else
     return 0;
+#endif
+}
+
+static uint64_t word_overhead(void)
+{
+#if LUA_VERSION_NUM >= 504
+    return atomic_load(&vocabulary.overhead);
+#else
+    return 0;
+#endif
+}
+
+static void sweep_words(void)
+{
+#if LUA_VERSION_NUM >= 504
+    vocabulary_sweep();
 #endif
 }
 
@@ -109,6 +129,8 @@ const struct lua_ops NAMED(LUA_TAG) = {
     .graft = GRAFT,
     .newest_word = newest_word,
     .word_bytes = word_bytes,
+    .word_overhead = word_overhead,
+    .sweep_words = sweep_words,
     .bytecode = &bytecode,
     .spawn = spawn,
     .close = close_state,

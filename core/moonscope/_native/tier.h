@@ -26,6 +26,8 @@ struct tier {
     bool pins;
     /* True: files are compiled in a state of their own, so that the VM has no strings of theirs yet. */
     bool donor;
+    /* True: its payloads share the frozen words of the Lua. */
+    bool words;
     /* Makes the payload of the main function on top of the stack, which stays there. False: no memory, or this tier
        cannot hold that function (another may). Raises no Lua error. */
     bool (*store)(lua_State *, struct payload *);

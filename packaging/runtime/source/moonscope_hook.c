@@ -3,6 +3,7 @@
 
 #include "moonscope_hook.h"
 
+#include <pthread.h>
 #include <stdint.h>
 #include <sys/random.h> /* getentropy on macOS */
 #include <time.h>
@@ -12,7 +13,34 @@
 
 EXPORT moonscope_short_string_fn moonscope_short_string = NULL;
 EXPORT unsigned int moonscope_seed = 0;
-EXPORT const int moonscope_runtime_abi = 2;
+EXPORT const int moonscope_runtime_abi = 3;
+
+static pthread_mutex_t states_lock = PTHREAD_MUTEX_INITIALIZER;
+static size_t states; /* alive; under the lock */
+
+void moonscope_state_begins(void)
+{
+    pthread_mutex_lock(&states_lock);
+    states++;
+    pthread_mutex_unlock(&states_lock);
+}
+
+void moonscope_state_ends(void)
+{
+    pthread_mutex_lock(&states_lock);
+    states--;
+    pthread_mutex_unlock(&states_lock);
+}
+
+EXPORT int moonscope_without_states(void (*work)(void))
+{
+    pthread_mutex_lock(&states_lock);
+    int none = states == 0;
+    if (none)
+        work();
+    pthread_mutex_unlock(&states_lock);
+    return none;
+}
 
 /* Better than nothing on a system without a source of randomness: the clocks, and where things lie in memory. */
 static unsigned int guess(void)

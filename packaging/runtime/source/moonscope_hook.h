@@ -1,4 +1,4 @@
-/* What Moonscope's runtime adds to Lua: four symbols per library, found with dlsym by Moonscope's C part. */
+/* What Moonscope's runtime adds to Lua: symbols of each library, found with dlsym by Moonscope's C part. */
 
 #ifndef MOONSCOPE_HOOK_H
 #define MOONSCOPE_HOOK_H
@@ -6,7 +6,8 @@
 #include <stddef.h>
 
 /* Asked for each short string that a state is about to make. Returns the TString that every state of this library is to
-   use instead (never white, on no list, its hash that of moonscope_seed, never freed), or NULL: make one.
+   use instead (never white, on no list, its hash that of moonscope_seed), or NULL: make one. The state may use it until
+   it has ended.
    Runs in any thread, inside the state's own work: it must neither call Lua nor wait. */
 typedef void *(*moonscope_short_string_fn)(void *lua_state, const char *text, size_t length, unsigned int hash);
 
@@ -23,6 +24,14 @@ struct lua_State;
    the globals, as lua_load gives it. The stack needs room for one value. Returns 1, or 0 with nothing pushed: there is no
    memory, or garbage is to be collected first. Raises no error and runs no other code, so it may be called unprotected. */
 extern int moonscope_push_function(struct lua_State *L, void *proto);
+
+/* Runs `work` if no state of this library is alive, and holds off any that is about to begin until it is done: what states
+   were given can be freed then. Returns whether it ran. `work` must not make or close a state. */
+extern int moonscope_without_states(void (*work)(void));
+
+/* What Lua calls: a state is about to make its first string; it has dropped its last. */
+__attribute__((visibility("hidden"))) void moonscope_state_begins(void);
+__attribute__((visibility("hidden"))) void moonscope_state_ends(void);
 
 /* The version of all this. */
 extern const int moonscope_runtime_abi;

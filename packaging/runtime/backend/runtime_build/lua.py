@@ -26,6 +26,8 @@ if (moonscope_short_string != NULL && g->seed == moonscope_seed) {
   }
   """
 
+ENDS = "moonscope_state_ends();\n  "
+
 COMMON = [
     # A state that misses a short string in its own table uses the process's, before it makes (or grows) anything.
     Edit("lstring.c", '#include "lstring.h"\n', '#include "lstring.h"\n' + INCLUDE),
@@ -40,6 +42,13 @@ LUA54 = [
     *COMMON,
     # A shared reserved word has its number already: memory that all threads read is not written.
     Edit("llex.c", RESERVED, f"if (ts->extra != i + 1)  /* moonscope: shared */\n      {RESERVED}"),
+    # States are counted, from before their first string until all is freed but the block that the state itself is.
+    Edit("lstate.c", "g->seed = luai_makeseed(L);", "g->seed = luai_makeseed(L);\n  moonscope_state_begins();"),
+    Edit(
+        "lstate.c",
+        "(*g->frealloc)(g->ud, fromstate(L), sizeof(LG), 0);",
+        f"{ENDS}(*g->frealloc)(g->ud, fromstate(L), sizeof(LG), 0);",
+    ),
     # One seed for all states. The macro is Lua's own way to configure it.
     Edit(
         "lstate.c",
@@ -62,6 +71,14 @@ LUA55 = [
         "llex.c",
         "ls->glbn->extra = 0;",
         "if (ls->glbn->extra != 0)  /* moonscope: shared */\n    ls->glbn->extra = 0;",
+    ),
+    # As in 5.4.
+    Edit("lstate.c", '#include "lstate.h"\n', '#include "lstate.h"\n' + INCLUDE),
+    Edit("lstate.c", "g->seed = seed;", "g->seed = seed;\n  moonscope_state_begins();"),
+    Edit(
+        "lstate.c",
+        "(*g->frealloc)(g->ud, g, sizeof(global_State), 0);",
+        f"{ENDS}(*g->frealloc)(g->ud, g, sizeof(global_State), 0);",
     ),
     # New states, lupa's too, ask with no state: they get the one seed. math.random and table.sort ask with theirs, and
     # go on to get what is different each time.
