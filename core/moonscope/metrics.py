@@ -94,14 +94,15 @@ class Recorder:
         return load_events(events, self._load_serials)
 
     def _sample(self, caches: list[CodeCache]) -> Sample:
-        sums = [sum(column) for column in zip(*(cache.native.totals() for cache in caches), strict=True)] or [0] * 11
-        hits, misses, bypasses, races, errors, shared, retained, private, unshared, vms, dropped = sums
+        sums = [sum(column) for column in zip(*(cache.native.totals() for cache in caches), strict=True)] or [0] * 12
+        hits, misses, bypasses, races, errors, shared, retained, private, unshared, vms, dropped, overhead = sums
         return Sample(
             time=time.time(),
             shared_bytes=shared,
             retained_bytes=retained,
             private_bytes=private,
             unshared_bytes=unshared,
+            overhead_bytes=overhead,
             vms=vms,
             counters=Counters(hits, misses, bypasses, races, errors),
             rss_bytes=self._process.memory_info().rss,

@@ -22,6 +22,7 @@ _GIVE_WAY = ("loads", "memory")  # segments that are cut when the window is narr
 _MEMORY_TIP = """Shared: held once for the process.
 Private: all memory of all VMs.
 Unshared: what the same VMs would hold without the cache.
+The process takes more than shared and private: the C allocator rounds up, and the cache keeps records.
 Saved: unshared less private less shared; negative when the cache costs memory."""
 _NOTE_MS = 8_000
 _PATIENCE_MS = 300  # work that ends sooner shows no progress

@@ -12,6 +12,7 @@ from .conftest import Command
 
 WHOLE = {"files", "prototypes", "vms", "hits", "misses", "bypasses", "races", "errors", "shared_bytes", "rss_bytes"} | {
     "cleared_bytes", "retained_bytes", "freed_after_close_bytes", "private_bytes_per_vm", "unshared_bytes_per_vm",
+    "overhead_bytes",
 }  # fmt: skip
 FRACTIONS = {"first_vm_us_per_file", "next_vm_us_per_file", "duration_s"}
 WORDS = {"lua", "release", "sharing", "sharing_why", "mode"}
@@ -55,6 +56,7 @@ def test_the_table_shows_the_numbers_of_the_json(moonscope: Command, library: Pa
         "shared bytes": "shared_bytes",
         "private bytes per VM": "private_bytes_per_vm",
         "unshared bytes per VM": "unshared_bytes_per_vm",
+        "overhead bytes": "overhead_bytes",
         "process RSS bytes": "rss_bytes",
         "first VM, µs per file": "first_vm_us_per_file",
         "next VM, µs per file": "next_vm_us_per_file",

@@ -84,6 +84,7 @@ def test_samples_come_by_themselves(engine: Engine, spawn: Spawn, write: Write, 
     assert last.retained_bytes == 0
     assert last.private_bytes == sum(row.memory for row in snapshot.vms)
     assert last.unshared_bytes > 0
+    assert 0 < last.overhead_bytes < last.rss_bytes
     assert last.rss_bytes > last.shared_bytes
     assert [sample.time for sample in snapshot.samples] == sorted(sample.time for sample in snapshot.samples)
 

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "overhead.h"
+
 /* Together in one state, so the more the truer: strings that files have in common are counted once. */
 enum { MEASURED_AT_ONCE = 256 };
 
@@ -144,7 +146,9 @@ void snapshot_totals(struct cache *cache, struct totals *totals)
         if (g->state == GENERATION_RETIRED)
             totals->retained += bytes;
     }
-    totals->shared += lua_ops[cache->lua]->word_bytes(); /* shared by all, whatever is cleared */
+    if (cache->tiers[0] != NULL && cache->tiers[0]->words)
+        totals->shared += lua_ops[cache->lua]->word_bytes();
+    totals->overhead = cache_overhead(cache);
     totals->vms = cache->vm_count;
     totals->dropped = ring_dropped(cache->ring);
     pthread_mutex_unlock(&cache->lock);

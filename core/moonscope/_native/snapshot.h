@@ -36,7 +36,7 @@ struct vm_row {
 
 struct totals {
     uint64_t loads[OUTCOMES];
-    uint64_t shared, retained, private, unshared, vms, dropped;
+    uint64_t shared, retained, private, unshared, vms, dropped, overhead;
 };
 
 /* Each returns an array that the caller frees (with its function where there is one) and sets *count; NULL: no memory. */

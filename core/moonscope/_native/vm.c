@@ -44,6 +44,7 @@ void vm_attach(struct vm *vm, lua_State *main, lua_Alloc allocate, void *data, s
     vm->allocate_data = data;
     atomic_store(&vm->used, used);
     atomic_store(&vm->peak, used);
+    atomic_store(&vm->rounding, used / 6); /* of what was not seen to be made, about so much */
     pthread_mutex_lock(&cache->lock);
     vm->next = cache->vms;
     if (vm->next != NULL)

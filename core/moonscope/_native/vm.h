@@ -64,6 +64,7 @@ struct vm {
     lua_Alloc allocate;
     void *allocate_data;
     _Atomic size_t used, peak;
+    _Atomic size_t rounding; /* what the C allocator takes for it beyond `used` */
     size_t cap; /* bytes, while a run is under way; 0: none */
     /* Interrupts; see interrupt.h. */
     _Atomic(lua_State *) current; /* the coroutine that runs; NULL: no run under way */

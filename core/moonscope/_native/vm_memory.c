@@ -3,6 +3,8 @@
 
 #include <sched.h>
 
+#include "block.h"
+
 void *vm_allocate(void *ud, void *block, size_t old_size, size_t new_size)
 {
     struct vm *vm = ud;
@@ -28,7 +30,10 @@ void *vm_allocate(void *ud, void *block, size_t old_size, size_t new_size)
         return NULL;
     }
     if (result != NULL || new_size == 0) {
+        size_t rounding = atomic_load_explicit(&vm->rounding, memory_order_relaxed);
+        rounding += block_bytes(new_size) - new_size - (block_bytes(old_size) - old_size);
         used = used + new_size - old_size;
+        atomic_store_explicit(&vm->rounding, rounding, memory_order_relaxed);
         atomic_store_explicit(&vm->used, used, memory_order_relaxed);
         if (used > atomic_load_explicit(&vm->peak, memory_order_relaxed))
             atomic_store_explicit(&vm->peak, used, memory_order_relaxed);

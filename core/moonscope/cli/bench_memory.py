@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import msgspec
 import psutil
@@ -37,7 +38,7 @@ class Taken(Struct, frozen=True):
     vms: int
     rss: int  # with all VMs loaded
     grown: int  # of it since before the first one
-    shown: int  # what the engine shows for that: shared once, and the memory of every VM
+    shown: int  # what the engine shows for that: shared once, the memory of every VM, and the overhead
     shared: int
     returned: int  # of them, by clear and the end of the last holder
     allocated: int | None  # what the process's own allocator saw for the shared bytes; None where it cannot tell
@@ -100,6 +101,7 @@ def main() -> int:
     LuaVM(cache).close()
     shared, returned, allocated, given_back = _fill_and_clear(cache, names)
     gc.collect()
+    _trim()
     process = psutil.Process()
     before, shown = process.memory_info().rss, _shown(cache)
     options, watchdog = VMOptions(lua=lua), Watchdog()  # shared, as the pool does
@@ -115,9 +117,9 @@ def main() -> int:
 
 
 def _shown(cache: CodeCache) -> int:
-    """Shared bytes and the memory of all VMs, as the engine adds them up."""
+    """Shared bytes, the memory of all VMs and the overhead, as the engine adds them up."""
     totals = cache.native.totals()
-    return totals[5] + totals[7]
+    return totals[5] + totals[7] + totals[11]
 
 
 def _fill_and_clear(cache: CodeCache, names: Sequence[bytes]) -> tuple[int, int, int | None, int | None]:
@@ -136,6 +138,12 @@ def _fill_and_clear(cache: CodeCache, names: Sequence[bytes]) -> tuple[int, int,
     if empty is None or filled is None or cleared is None:
         return shared, shared - left, None, None
     return shared, shared - left, filled - empty, filled - cleared
+
+
+def _trim() -> None:
+    """Give free memory back, where the C allocator can: when it is filled anew, the process does not grow."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 class _Mallinfo(ctypes.Structure):

@@ -35,6 +35,7 @@ class RunReport(Struct, frozen=True, kw_only=True):
     unshared_bytes_per_vm: int | None  # what one VM holds when it loads the same files plainly
     first_vm_us_per_file: float | None
     next_vm_us_per_file: float | None  # median of the VMs measured after the first
+    overhead_bytes: int  # what the C allocator takes beyond shared and private, and the cache's records
     rss_bytes: int  # of the process, with all files loaded
     cleared_bytes: int  # returned by clearing while all VMs lived
     retained_bytes: int  # kept by then for VMs that still held it
@@ -70,6 +71,7 @@ def table(report: RunReport) -> Table:
     add("shared bytes", report.shared_bytes, f"{_size(report.shared_bytes)} once".strip())
     add("private bytes per VM", report.private_bytes_per_vm, _size(report.private_bytes_per_vm))
     add("unshared bytes per VM", report.unshared_bytes_per_vm, _size(report.unshared_bytes_per_vm))
+    add("overhead bytes", report.overhead_bytes, _size(report.overhead_bytes))
     add("process RSS bytes", report.rss_bytes, _size(report.rss_bytes))
     rows.add_section()
     add("first VM, µs per file", report.first_vm_us_per_file)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from ..engine import Engine
 from ..errors import CancelledError, MoonscopeError
-from ..model import FileFailure, GenerationState, LoadEvent, Outcome, Sharing, Update, VMOptions
+from ..model import FileFailure, GenerationState, LoadEvent, Outcome, Sample, Sharing, Update, VMOptions
 from ..protocol import AnyCommand, Clear, Cleared, Close, Collect, Load, Loaded, Result, Spawn, Spawned
 from .report import Failure, RunReport
 from .terminal import Stages
@@ -53,6 +53,7 @@ class Workload:
         except CancelledError:
             interrupted = True
         full = self._engine.changes(0)
+        sample = self._next_sample(full)
         rss = psutil.Process().memory_info().rss
         cleared, retained, freed = self._clear_and_close()
         found = self._measured
@@ -76,6 +77,7 @@ class Workload:
             unshared_bytes_per_vm=found.plain_growth,
             first_vm_us_per_file=_microseconds(found.first_us),
             next_vm_us_per_file=_microseconds(median(found.next_us) if found.next_us else None),
+            overhead_bytes=sample.overhead_bytes,
             rss_bytes=rss,
             cleared_bytes=cleared,
             retained_bytes=retained,
@@ -164,6 +166,16 @@ class Workload:
         retained = _retained(self._engine.changes(0))
         self._engine.perform(Close(), progress=self._stages.stage("closing the VMs"))
         return cleared, retained, retained - _retained(self._engine.changes(0))
+
+    def _next_sample(self, update: Update) -> Sample:
+        """The first one after `update`; the sampler takes one every fraction of a second."""
+        revision = update.revision
+        while True:
+            update = self._engine.changes(revision)
+            if update.samples:
+                return update.samples[-1]
+            revision = update.revision
+            self._engine.wait(revision, PATIENCE)
 
     def _do(self, command: AnyCommand, title: str | None = None) -> Result:
         progress = self._stages.stage(title) if title else None

@@ -51,7 +51,7 @@ class GenerationRow(Struct, frozen=True, kw_only=True):
     tier: Tier
     prototypes: int
     source_bytes: int
-    shared_bytes: int  # held once for the process
+    shared_bytes: int  # held once for the process; without the short strings that files have in common
     unshared_bytes: int  # what one VM holds when it loads the file plainly (measured in the donor)
     private_bytes: int  # what one VM holds with this tier
     holders: int  # VMs that loaded it and are not closed

@@ -48,6 +48,7 @@ class Sample(Struct, frozen=True, kw_only=True):
     retained_bytes: int = 0  # of the shared bytes: those of retired generations
     private_bytes: int = 0  # all memory of all VMs
     unshared_bytes: int = 0  # what the same VMs would hold without the cache
+    overhead_bytes: int = 0  # what the C allocator takes beyond shared and private, and the cache's records
     vms: int = 0
     counters: Counters = Counters()
     rss_bytes: int = 0

@@ -15,7 +15,7 @@ from .ring import Rows
 
 _HEADINGS = (
     "time", "shared_bytes", "retained_bytes", "private_bytes", "unshared_bytes", "vms",
-    "hits", "misses", "bypasses", "races", "errors", "rss_bytes",
+    "hits", "misses", "bypasses", "races", "errors", "rss_bytes", "overhead_bytes",
 )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ class Column(IntEnum):
     RACES = 9
     ERRORS = 10
     RSS = 11
+    OVERHEAD = 12
 
 
 COUNTERS = slice(Column.HITS, Column.ERRORS + 1)
@@ -39,7 +40,7 @@ def row_of(sample: Sample) -> tuple[float, ...]:
     return (
         sample.time, sample.shared_bytes, sample.retained_bytes, sample.private_bytes, sample.unshared_bytes,
         sample.vms, counters.hits, counters.misses, counters.bypasses, counters.races, counters.errors,
-        sample.rss_bytes,
+        sample.rss_bytes, sample.overhead_bytes,
     )  # fmt: skip
 
 
