@@ -284,6 +284,26 @@ class TestStandAlone:
         assert view.wait_until_lost() == "the host was closed"
         assert not Path(where["key_file"]).exists()
 
+    def test_a_signal_is_heeded_whatever_the_main_thread_does(self):
+        """Here it waits in C, where no handler in Python can run; so it is for a moment before each of its waits."""
+        source = (
+            "import ctypes, os, threading\n"
+            "from moonscope.host.main import _end_on_signals\n"
+            "ending, locked = threading.Event(), threading.Event()\n"
+            "_end_on_signals(ending)\n"
+            "def end(): locked.wait(), print('ready', flush=True), ending.wait(), os._exit(7)\n"
+            "threading.Thread(target=end).start()\n"
+            "lock, mutex = ctypes.CDLL(None).pthread_mutex_lock, ctypes.create_string_buffer(64)\n"
+            "lock(mutex), locked.set(), lock(mutex)\n"
+        )
+        with subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE) as process:
+            assert process.stdout.readline() == b"ready\n"
+            process.send_signal(signal.SIGTERM)
+            try:
+                assert process.wait(DEADLINE) == 7
+            finally:
+                process.kill()
+
     def test_the_end_of_stdin_and_shutdown_do_not_end_it(self, start, attach):
         process, where = start()
         client = attach(where["address"])

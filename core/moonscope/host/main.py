@@ -13,8 +13,6 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from queue import SimpleQueue
-from types import FrameType
 
 from ..errors import MoonscopeError
 from ..model import CacheMode, Sharing
@@ -102,23 +100,21 @@ def _announce(server: Server, key_file: Path | None) -> None:
 
 
 def _end_on_signals(ending: threading.Event) -> None:
-    # A handler runs in the middle of whatever the main thread does, also inside `ending.wait()`, which holds the lock
-    # that `ending.set()` needs. A SimpleQueue may be fed from there.
-    asked: SimpleQueue[int] = SimpleQueue()
-
-    def end(number: int, _: FrameType | None) -> None:
-        if ending.is_set():  # asked twice: at once
-            os._exit(128 + number)
-        asked.put(number)
+    # Python writes the number of a signal into this pipe at once. A handler in Python would wait for the main thread,
+    # which heeds no signal any more when it is just about to wait for `ending`.
+    asked, told = os.pipe()
+    os.set_blocking(told, False)
+    signal.set_wakeup_fd(told, warn_on_full_buffer=False)
 
     def watch() -> None:
-        asked.get()
+        os.read(asked, 1)
         ending.set()
+        os._exit(128 + os.read(asked, 1)[0])  # asked twice: at once
 
     threading.Thread(target=watch, name="moonscope-signals", daemon=True).start()
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
+        signal.signal(number, lambda *_: None)
 
 
 def _end_with_stdin(ending: threading.Event) -> None:
