@@ -28,8 +28,8 @@ from moonscope.protocol import Load, Spawn
 
 lua, path = LuaVersion(sys.argv[1]), sys.argv[2]
 with Engine(own_runtime=False) as engine:
-    engine.perform(Spawn(count=2, options=VMOptions(lua=lua)))
-    engine.perform(Load(paths=(path,)))
+    for vm in engine.perform(Spawn(count=2, options=VMOptions(lua=lua))).report.vms:
+        engine.perform(Load(paths=(path,), vms=(vm,)))  # one after the other: side by side they would race
     seen = engine.changes(0)
 try:
     CodeCache(lua, sharing=Sharing.GRAFT)
