@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from moonscope.cache import CodeCache
+from moonscope.model import Sharing
 
 from .conftest import VM, NewVM, Sharers, Way, Write, new_word
 
@@ -99,6 +100,13 @@ def test_words_of_files_that_are_loaded_in_any_order(way: Way, new_vm: NewVM, wr
             assert vm.run(f"return dofile('{path}')") == (str(age), str(age + 1))
             # No word is in the table twice.
             assert vm.run(COUNT_TWICE) == ("0",)
+
+
+def test_words_are_counted_where_generations_share_them(way: Way, new_vm: NewVM, write: Write) -> None:
+    cache = way.new_cache()
+    new_vm(cache).run(f"loadfile('{write(' '.join(f'{new_word()} = 1' for _ in range(100)))}')")
+    words = shared(cache) - sum(row.shared_bytes for row in cache.generations())
+    assert words >= 100 * len(new_word()) if way.sharing in (Sharing.GRAFT, Sharing.DIRECT) else words == 0
 
 
 def test_words_that_nobody_needs_are_dropped_when_the_last_vm_is_closed(way: Way, new_vm: NewVM, write: Write) -> None:

@@ -109,6 +109,7 @@ static bool direct_store(lua_State *L, struct payload *payload)
 static const struct tier direct = {
     .name = "direct",
     .pins = true,
+    .words = true,
     .donor = true,
     .store = direct_store,
     .warm = warm_factory,
