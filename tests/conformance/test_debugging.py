@@ -99,6 +99,16 @@ add(1, 2, 3, 4)
 debug.sethook()
 tell(count)
 """,
+    "hooks: a count goes on through loads": """
+debug.sethook(function() end, '', 1000)
+local f = loadfile(path)
+debug.sethook()
+local count = 0
+debug.sethook(function() count = count + 1 end, '', 50) -- more than lies between two loads
+for i = 1, 100 do f = loadfile(path) end
+debug.sethook()
+tell(count)
+""",
     "hooks: nothing is seen of a load but the call of loadfile": """
 local function hook(event, line) tell(event, line, debug.getinfo(2, 'S').short_src, debug.getinfo(2, 'n').name) end
 for _, mask in ipairs{'c', 'r', 'l', 'crl'} do

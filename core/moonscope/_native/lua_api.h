@@ -66,6 +66,8 @@ enum {
     X(const char *, lua_tolstring, (lua_State *, int, size_t *)) \
     X(void *, lua_touserdata, (lua_State *, int)) \
     X(lua_State *, lua_tothread, (lua_State *, int)) \
+    X(lua_State *, lua_newthread, (lua_State *)) \
+    X(void, lua_xmove, (lua_State *, lua_State *, int)) \
     X(void, lua_pushnil, (lua_State *)) \
     X(void, lua_pushinteger, (lua_State *, lua_Integer)) \
     X(void, lua_pushlstring, (lua_State *, const char *, size_t)) \

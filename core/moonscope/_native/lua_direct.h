@@ -85,11 +85,13 @@ static int direct_push(lua_State *L, struct vm *vm, struct hold *hold, const str
         hold->own = main_prototype(payload);
     if (hold->own != NULL && push_function(L, hold->own))
         return LUA_OK;
-    struct hooks hooks = hooks_off(L);
-    int status = choose_prototype(L, vm, hold, payload);
+    lua_State *quiet = quiet_state(L);
+    if (quiet == NULL)
+        return LUA_ERRMEM;
+    int status = choose_prototype(quiet, vm, hold, payload);
     if (status == LUA_OK)
-        status = push_closure(L, hold->own);
-    hooks_on(L, &hooks);
+        status = push_closure(quiet, hold->own);
+    to_state(L, quiet);
     return status;
 }
 

@@ -190,11 +190,13 @@ static int graft_push(lua_State *L, struct vm *vm, struct hold *hold, const stru
 {
     (void)vm;
     (void)chunkname; /* the frozen source tells it */
-    struct hooks hooks = hooks_off(L);
-    int status = hold->own == NULL ? make_graft(L, hold, payload) : LUA_OK;
+    lua_State *quiet = quiet_state(L);
+    if (quiet == NULL)
+        return LUA_ERRMEM;
+    int status = hold->own == NULL ? make_graft(quiet, hold, payload) : LUA_OK;
     if (status == LUA_OK)
-        status = push_closure(L, hold->own);
-    hooks_on(L, &hooks);
+        status = push_closure(quiet, hold->own);
+    to_state(L, quiet);
     return status;
 }
 

@@ -3,6 +3,7 @@
 /* Their addresses are registry keys. */
 #if LUA_VERSION_NUM >= 504
 static const char factory_key; /* of the function that makes closures (lua_factory.h) */
+static const char quiet_key;   /* of the coroutine that has no hook (lua_hooks.h) */
 static const char graft_key;   /* of what a VM has of its newest graft, which keeps the older ones */
 #endif
 static const char vm_key;   /* of the VM */

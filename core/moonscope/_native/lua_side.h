@@ -16,11 +16,11 @@
 
 #include "lua_api.h"
 
+#include "lua_registry.h"
 #if LUA_VERSION_NUM >= 504
 #include "lua_hooks.h"
 #endif
 #include "lua_bytecode.h"
-#include "lua_registry.h"
 #include "lua_state.h"
 #if LUA_VERSION_NUM >= 504
 #include "lua_layout.h"
