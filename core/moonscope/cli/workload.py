@@ -89,7 +89,7 @@ class Workload:
 
     def _why(self, options: VMOptions) -> str:
         library = self._engine.cache(options.lua).library
-        return library.why if options.sharing in (Sharing.AUTO, library.best.value) else ""
+        return library.why if options.sharing is Sharing.AUTO else ""
 
     def _spawn(self, count: int, options: VMOptions, title: str | None = None) -> tuple[int, ...]:
         result = self._do(Spawn(count=count, options=options), title)

@@ -48,9 +48,32 @@ def file_shape(name: str, shared: int, functions: Shape | None, *, retired: bool
     tone = "retired" if retired else "text"
     if functions is None:
         return Shape(name, shared, tone=tone)
-    rest = shared - total(functions)
+    whole = total(functions)
+    if shared < whole:  # the cache packs what it shares: it is not told of which function how much
+        functions = _Scale(shared, whole).shape(functions)
+    rest = shared - min(shared, whole)
     children = functions.children + ((Shape(REST, rest, tone="muted"),) if rest > 0 else ())
     return functions._replace(name=name, children=children, tone=tone)
+
+
+class _Scale:
+    """Sizes in proportion, in whole bytes whose sum is right: each is the difference of two rounded running sums."""
+
+    def __init__(self, small: int, large: int) -> None:
+        self._small, self._large = small, large
+        self._passed = 0  # of the large sizes
+
+    def shape(self, shape: Shape) -> Shape:
+        """Of a function, which is its parts. Recursion is bounded by the nesting that Lua's compiler allows."""
+        parts = tuple(part._replace(size=self._next(part.size)) for part in shape.parts)
+        size = sum(part.size for part in parts)
+        children = tuple(map(self.shape, shape.children))
+        return shape._replace(size=size, parts=tuple(part for part in parts if part.size), children=children)
+
+    def _next(self, size: int) -> int:
+        before = self._passed * self._small // self._large
+        self._passed += size
+        return self._passed * self._small // self._large - before
 
 
 def total(shape: Shape) -> int:

@@ -120,6 +120,16 @@ class TestShapes:
         assert shape.children[:-1] == functions.children
         assert sum(part.size for part in parts_in([shape])) == total(shape)
 
+    @pytest.mark.parametrize("tenths", range(11))
+    def test_what_the_cache_packs_is_told_in_proportion(self, tree: PrototypeTree, tenths: int) -> None:
+        functions = shape_of(tree)
+        shared = total(functions) * tenths // 10
+        shape = file_shape("a.lua", shared, functions, retired=False)
+        assert total(shape) == shared == sum(part.size for part in parts_in([shape]))
+        assert [child.name for child in shape.children] == ["M.sum", "M.greet"]
+        for packed, plain in zip(shape.children, functions.children, strict=True):
+            assert abs(packed.size - plain.size * tenths / 10) <= 1
+
     def test_a_file_that_was_not_read_is_one_box(self) -> None:
         assert file_shape("a.lua", 5000, None, retired=True) == Shape("a.lua", 5000, tone="retired")
 
