@@ -103,7 +103,7 @@ static size_t table_size(size_t slots)
 static struct word_table *table_for(size_t words)
 {
     size_t size = 1024;
-    while (words * 4 > size * 3)
+    while (words * 2 > size) /* fuller, and words lie far from where they are looked for first */
         size *= 2;
     struct word_table *table = malloc(table_size(size));
     if (table == NULL)
@@ -131,7 +131,7 @@ static void free_tables(struct word_table *table)
 static struct word_table *roomy_table(void)
 {
     struct word_table *table = atomic_load(&vocabulary.table);
-    if (table != NULL && ((size_t)vocabulary.count + 1) * 4 <= (table->mask + 1) * 3)
+    if (table != NULL && ((size_t)vocabulary.count + 1) * 2 <= table->mask + 1)
         return table;
     struct word_table *larger = table_for((size_t)vocabulary.count * 2 + 1);
     if (larger == NULL)
