@@ -49,3 +49,13 @@ def test_failures_that_a_report_has_no_room_for_are_counted() -> None:
     message = failures_message(report, "in 5,000 VMs")
     assert message.text == "1 file could not be loaded in 5,000 VMs; 1 other loaded."
     assert message.details.splitlines()[-1] == "and 4,000 more loads that failed"
+
+
+def test_files_stand_in_the_order_of_their_names(person: Person, folder: Path) -> None:
+    """Whichever VM loaded which of them first."""
+    person.opens(folder)
+    (folder / "another.lua").write_text("return 1")
+    person.opens(folder)
+    model = person.window.files.model
+    names = [model.text_at(row, 0) for row in range(model.rowCount())]
+    assert names == ["another.lua", "broken.lua", "one.lua", "two.lua"]

@@ -38,6 +38,7 @@ class FilesDock(TablePanel):
 
     def __init__(self, model: FilesModel, parent: QWidget | None = None) -> None:
         super().__init__(model, "files", "files", _EMPTY, parent)
+        self.view.sortByColumn(0, Qt.SortOrder.AscendingOrder)  # by name: VMs load them in any order
         self._folder = ElidedLabel(Qt.TextElideMode.ElideLeft)
         self._folder.setContentsMargins(6, 0, 0, 0)
         self.bar.insertWidget(1, self._folder)
