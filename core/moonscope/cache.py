@@ -131,11 +131,12 @@ class CodeCache:
         return [file_row(self.lua, file) for file in self.native.files()]
 
     def generations(self) -> list[GenerationRow]:
-        """All generations that exist; `prototypes` and `digest` are the engine's work and left empty here."""
+        """All generations that exist; `prototypes` and `digest` are the engine's work and left empty here.
+        See `measure` for what they take."""
         return [generation_row(self.lua, row) for row in self.native.generations()]
 
     def measure(self) -> None:
-        """See to it that `unshared_bytes` of all current generations are known; each reading measures a portion."""
+        """See to it that `unshared_bytes` and `private_bytes` of all current generations are known; 0 until then."""
         self.native.measure()
 
     def counters(self) -> Counters:

@@ -15,18 +15,42 @@ from .names import to_text
 from .rows import MODES, file_row, generation_row, global_id, vm_row
 
 if TYPE_CHECKING:
-    from ._native._moonscope import GenerationTuple, VMTuple
+    from ._native._moonscope import VMTuple
+
+
+COUNTED_AT_ONCE = 64  # dumps read for their prototypes by one `measure`: 16 ms
 
 
 class Census:
-    """Compares what there is now with what it saw last. For one caller at a time."""
+    """Compares what there is now with what it saw last. `delta` and `measure` are each for one caller at a time."""
 
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
         self._files: dict[tuple[LuaVersion, bytes], Any] = {}
         self._generations: dict[int, Any] = {}
         self._vms: dict[int, Any] = {}
-        self._prototypes: dict[int, int] = {}
+        self._prototypes: dict[int, int] = {}  # of generations whose tier does not know; replaced, never changed
+
+    def measure(self, caches: Iterable[CodeCache], limit: int = COUNTED_AT_ONCE) -> bool:
+        """Find out what new generations take and how many prototypes they have; `delta` then tells.
+
+        Apart from it, because those who wait for a load should not wait for this too. False: `limit` counts were not
+        enough.
+        """
+        counted: dict[int, int] = {}
+        for cache in caches:
+            cache.measure()
+            for generation in cache.native.generations():
+                id = cache.id_of(generation[0])
+                if generation[14]:
+                    continue
+                if id in self._prototypes:
+                    counted[id] = self._prototypes[id]
+                elif limit > 0:
+                    limit -= 1
+                    counted[id] = _count(cache, id)
+        self._prototypes = counted
+        return limit > 0
 
     def delta(self, caches: Iterable[CodeCache], actors: Iterable[Actor]) -> Update:
         """The rows that are new or changed, and those that are gone."""
@@ -34,8 +58,6 @@ class Census:
         files, files_gone = self._compare_files(caches)
         generations, generations_gone = self._compare_generations(caches)
         vms, vms_gone = self._compare_vms(caches, actors)
-        for id in generations_gone:
-            self._prototypes.pop(id, None)
         return Update(
             revision=0,
             files=tuple(files),
@@ -61,13 +83,8 @@ class Census:
         for cache in caches:
             for generation in cache.native.generations():
                 id = cache.id_of(generation[0])
-                now[id] = (cache, generation, self._disk.digest(id))
-
-        def row(cache: CodeCache, generation: GenerationTuple, digest: str) -> GenerationRow:
-            counted = None if generation[14] else self._count(cache, generation[0])
-            return generation_row(cache.lua, generation, counted, digest)
-
-        rows, gone = _changed(self._generations, now, row)
+                now[id] = (cache.lua, generation, self._prototypes.get(id), self._disk.digest(id))
+        rows, gone = _changed(self._generations, now, generation_row)
         self._generations = now
         return rows, gone
 
@@ -88,15 +105,13 @@ class Census:
         self._vms = now
         return rows, gone
 
-    def _count(self, cache: CodeCache, native: int) -> int:
-        """The prototypes of a generation whose tier does not know, counted once; 0 when the dump cannot be read."""
-        id = cache.id_of(native)
-        if id not in self._prototypes:
-            try:
-                self._prototypes[id] = bytecode.count_prototypes(cache.payload(id), cache.lua)
-            except (BytecodeError, NotFoundError):
-                self._prototypes[id] = 0
-        return self._prototypes[id]
+
+def _count(cache: CodeCache, generation: int) -> int:
+    """The prototypes of a generation; 0 when the dump cannot be read."""
+    try:
+        return bytecode.count_prototypes(cache.payload(generation), cache.lua)
+    except (BytecodeError, NotFoundError):
+        return 0
 
 
 def _changed(before: dict[Any, Any], now: dict[Any, Any], row: Callable[..., Any]) -> tuple[list[Any], set[Any]]:

@@ -138,8 +138,6 @@ class Commands:
             command.vms or None, task, load, units=max(1, len(names)), progress=progress, cancelled=cancelled
         )
         _refuse_none(outcomes, "load files into")
-        for cache in self._caches.all():
-            cache.measure()
         failures, failed, loaded = list(missing), len(missing), 0
         for id, outcome in outcomes.items():
             if isinstance(outcome, MoonscopeError):  # closed meanwhile

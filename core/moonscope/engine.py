@@ -98,6 +98,14 @@ class Engine:
         """
         return self._caches.get(lua, sharing)
 
+    def measure(self) -> None:
+        """Have the rows tell now what each generation takes and how many prototypes it has: of new ones the sampler
+        measures it, a portion each time, so that loads need not wait for it."""
+        while not self._recorder.measure():
+            pass
+        self._recorder.read()
+
     def _tick(self) -> None:
         self._pool.drain_output()
+        self._recorder.measure()
         self._recorder.read(sample=True)

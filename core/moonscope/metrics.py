@@ -39,6 +39,7 @@ class Recorder:
         self._census = Census(self._disk)
         self._process = psutil.Process()
         self._reading = threading.Lock()  # one reading at a time; never held by those who read the ledger
+        self._measuring = threading.Lock()
         self._events = threading.Lock()
         self._serials = itertools.count(1)
         self._load_serials = itertools.count(1)
@@ -81,6 +82,11 @@ class Recorder:
             )
             if any(getattr(delta, name) for name in delta.__struct_fields__ if name != "revision"):
                 self._ledger.record(delta)
+
+    def measure(self) -> bool:
+        """Have the next reading tell what new generations take; False: some are left for the next time."""
+        with self._measuring:
+            return self._census.measure(self._caches())
 
     def look_at_disk(self) -> None:
         """Find stale files and aliases; the next reading tells."""

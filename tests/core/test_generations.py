@@ -11,11 +11,12 @@ import pytest
 from moonscope.cache import CodeCache
 from moonscope.engine import Engine
 from moonscope.errors import NotFoundError
-from moonscope.model import GenerationState, LuaVersion, Sharing, Tier
+from moonscope.model import GenerationState, LuaVersion, Sharing, Tier, Update
 from moonscope.protocol import Clear, Cleared, Close, Holders, Inspect, Inspected, Load, RunChunk, Runs, VMList
 from moonscope.vm import LuaVM
 
 NewVM = Callable[..., LuaVM]
+Eventually = Callable[[Callable[[Update], object]], Update]
 Write = Callable[[str, str | bytes], str]
 Spawn = Callable[..., tuple[int, ...]]
 
@@ -80,6 +81,8 @@ def test_the_bytes_of_a_generation_are_what_they_say(lua: LuaVersion, write: Wri
     text = "local t = {}\n" + "t.x = function(a, b) return a + b end\n" * 100 + "return t"
     path = write("a.lua", text)
     new_vm(cache).run(f"loadfile({path!r})")
+    assert cache.generations()[0].unshared_bytes == 0  # the load did not wait for that
+    cache.measure()
     [row] = cache.generations()
     assert row.source_bytes == len(text)
     assert row.shared_bytes == len(cache.payload(row.id))
@@ -96,6 +99,7 @@ def test_grafted_code_is_held_once_for_all_vms(lua: LuaVersion, write: Write, ne
     path = write("a.lua", "local t = {}\n" + "t.x = function(a, b) return a + b end\n" * 100 + "return t")
     for _ in range(2):
         new_vm(cache).run(f"loadfile({path!r})")
+    cache.measure()
     [row] = cache.generations()
     assert (row.tier, row.holders) == (Tier.GRAFT, 2)
     assert 0 < row.private_bytes < row.unshared_bytes
@@ -182,10 +186,19 @@ def test_the_prototypes_of_a_generation_are_counted(
 ) -> None:
     spawn(1, lua=lua, sharing=sharing)
     engine.perform(Load(paths=(write("a.lua", "local function f() return function() end end return f"),)))
+    engine.measure()
     [row] = engine.changes(0).generations
     result = engine.perform(Inspect(generation=row.id))
     assert isinstance(result, Inspected)
     assert row.prototypes == result.tree.root.total == 3
+
+
+def test_what_new_generations_take_is_told_soon_without_asking(
+    lua: LuaVersion, engine: Engine, spawn: Spawn, write: Write, eventually: Eventually
+) -> None:
+    spawn(1, lua=lua)
+    engine.perform(Load(paths=(write("a.lua", "local function f() return function() end end return f"),)))
+    eventually(lambda seen: all(row.unshared_bytes and row.prototypes == 3 for row in seen.generations))
 
 
 def test_a_generation_can_be_inspected(engine: Engine, filled: tuple[int, ...]) -> None:

@@ -93,7 +93,7 @@ class Cache:
         private bytes of all VMs, unshared bytes, VMs, dropped events, overhead bytes (what the C allocator takes beyond
         what was asked of it, and the cache's records)"""
     def measure(self) -> None:
-        """See to it that what all current generations take is known; `generations` measures a portion each time."""
+        """See to it that what all current generations take is known. Without the GIL; 25 µs per generation."""
     def drain(self, limit: int = 4096) -> list[EventTuple]: ...
     def holders(self, generation: int) -> tuple[int, ...]: ...
     def payload(self, generation: int) -> bytes:

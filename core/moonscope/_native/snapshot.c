@@ -81,7 +81,6 @@ void snapshot_measure(struct cache *cache)
 
 struct generation_row *snapshot_generations(struct cache *cache, size_t *count)
 {
-    measure_some(cache);
     pthread_mutex_lock(&cache->lock);
     cache_reclaim(cache);
     struct generation_row *rows = malloc((cache->generation_count + 1) * sizeof *rows), *row = rows;

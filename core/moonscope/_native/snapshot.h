@@ -42,9 +42,8 @@ struct totals {
 /* Each returns an array that the caller frees (with its function where there is one) and sets *count; NULL: no memory. */
 struct file_row *snapshot_files(struct cache *, size_t *count);
 void file_rows_free(struct file_row *, size_t count);
-/* Measures all generations that have not been measured yet, as far as there is memory for it. */
+/* Measures all generations that have not been measured yet, as far as there is memory for it. Takes the lock only now and then. */
 void snapshot_measure(struct cache *);
-/* Measures some generations that have not been measured yet, outside the lock. */
 struct generation_row *snapshot_generations(struct cache *, size_t *count);
 struct vm_row *snapshot_vms(struct cache *, size_t *count);
 void snapshot_totals(struct cache *, struct totals *);

@@ -52,6 +52,7 @@ class Workload:
             self._load_and_measure(tuple(paths), vms)
         except CancelledError:
             interrupted = True
+        self._engine.measure()
         full = self._engine.changes(0)
         sample = self._next_sample(full)
         rss = psutil.Process().memory_info().rss

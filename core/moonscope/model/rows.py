@@ -52,7 +52,7 @@ class GenerationRow(Struct, frozen=True, kw_only=True):
     prototypes: int
     source_bytes: int
     shared_bytes: int  # held once for the process; without the short strings that files have in common
-    unshared_bytes: int  # what one VM holds when it loads the file plainly (measured in the donor)
+    unshared_bytes: int  # what one VM holds when it loads the file plainly (0: not measured yet)
     private_bytes: int  # what one VM holds with this tier
     holders: int  # VMs that loaded it and are not closed
     hits: int
