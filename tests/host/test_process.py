@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 
@@ -283,6 +284,30 @@ class TestStandAlone:
         assert process.wait(DEADLINE) == 0
         assert view.wait_until_lost() == "the host was closed"
         assert not Path(where["key_file"]).exists()
+
+    @pytest.mark.parametrize("options", [[], ["--key-file", "own.key"]])
+    @pytest.mark.parametrize("runtime", ["run", "open to others"])
+    def test_what_a_killed_one_leaves_goes_when_the_next_one_starts(
+        self, start, attach, tmp_path, monkeypatch, options, runtime
+    ):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(tempfile, "tempdir", None)
+        monkeypatch.setenv("TMPDIR", str(tmp_path))
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+        if runtime != "run":
+            (tmp_path / "run" / "moonscope").mkdir(parents=True, mode=0o755)
+        (alive, its), (killed, left) = start(*options), start(*options)
+        killed.kill()
+        killed.wait()
+        left, its = (Path(where["address"].removeprefix("unix:")).parent for where in (left, its))
+        assert left.exists()
+        (unlocked := left.with_name(left.name + "-of-another-program")).mkdir(mode=0o700)
+        start(*options)
+        assert not left.exists()
+        assert unlocked.exists()
+        key = read_key(tmp_path / "own.key") if options else None
+        with attach(f"unix:{its}/socket", key=key) as client:
+            assert client.pid == alive.pid
 
     def test_a_signal_is_heeded_whatever_the_main_thread_does(self):
         """Here it waits in C, where no handler in Python can run; so it is for a moment before each of its waits."""

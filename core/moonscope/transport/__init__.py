@@ -8,8 +8,9 @@ bound to the loopback interface and nothing else.
 from .address import Address, TcpAddress, UnixAddress, parse_address
 from .connection import Connection
 from .dial import connect
+from .directories import remove_traces
 from .handshake import prove_to_client, prove_to_host
-from .keys import KEY_BYTES, key_file_of, new_key, read_key, remove_traces, write_key
+from .keys import KEY_BYTES, key_file_of, new_key, read_key, write_key
 from .listener import Listener
 from .sender import Sender
 

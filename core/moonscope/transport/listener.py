@@ -8,11 +8,13 @@ import selectors
 import socket
 import weakref
 from pathlib import Path
+from typing import IO
 
 from ..errors import UsageError
 from .address import Address, TcpAddress, UnixAddress, parse_address
 from .connection import Connection
-from .keys import check_key, key_file_of, new_key, new_socket_path, remove_traces, write_key
+from .directories import new_socket_path, remove_traces
+from .keys import check_key, key_file_of, new_key, write_key
 
 _BACKLOG = 64
 
@@ -28,11 +30,12 @@ class Listener:
     def __init__(self, address: str | None = None, key: bytes | None = None) -> None:
         self.key = new_key() if key is None else check_key(key)
         with contextlib.ExitStack() as on_failure:
-            self._socket, self._bound = _bind(_default_address() if address is None else parse_address(address))
+            where, lock = _default_address() if address is None else (parse_address(address), None)
+            self._socket, self._bound = _bind(where)
             on_failure.callback(self._socket.close)
             self.key_file = key_file_of(self._bound) if key is None else None
             # Called by `close`, or when a program ends without it.
-            self._clean_up = weakref.finalize(self, _clean_up, os.getpid(), self._bound, self.key_file)
+            self._clean_up = weakref.finalize(self, _clean_up, os.getpid(), self._bound, self.key_file, lock)
             on_failure.callback(self._clean_up)
             if self.key_file is not None:
                 write_key(self.key_file, self.key)
@@ -65,13 +68,18 @@ class Listener:
         self._clean_up()
 
 
-def _clean_up(pid: int, address: Address, key_file: Path | None) -> None:
+def _clean_up(pid: int, address: Address, key_file: Path | None, lock: IO[bytes] | None) -> None:
     if os.getpid() == pid:  # else we are a fork of the host, which goes on
         remove_traces(address, key_file)
+    if lock is not None:
+        lock.close()
 
 
-def _default_address() -> Address:
-    return UnixAddress(new_socket_path()) if hasattr(socket, "AF_UNIX") else TcpAddress("127.0.0.1", 0)
+def _default_address() -> tuple[Address, IO[bytes] | None]:
+    if not hasattr(socket, "AF_UNIX"):
+        return TcpAddress("127.0.0.1", 0), None
+    path, lock = new_socket_path()
+    return UnixAddress(path), lock
 
 
 def _bind(address: Address) -> tuple[socket.socket, Address]:
