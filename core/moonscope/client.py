@@ -106,7 +106,8 @@ class EngineClient:
     def request(self, command: AnyCommand, on_progress: OnProgress | None = None) -> Future[Result]:
         """Ask the host to carry a command out. Whatever goes wrong is the future's MoonscopeError.
 
-        Commands that are under way together may be carried out in any order; wait for one to build on it.
+        Commands that are under way together may be carried out in any order; wait for one to build on it. What one
+        changed was passed to `on_update` before its answer comes.
         """
         asked = _Asked(next(self._ids), Future(), on_progress)
         asked.future.set_running_or_notify_cancel()  # so that it ends by an answer alone; see `cancel`

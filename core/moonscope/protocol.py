@@ -8,7 +8,8 @@ proven that they know the same key (see `moonscope.transport`). Then:
     client → host   Request | Cancel            requests carry ids chosen by the client
     host → client   Progress* then Response     for each request; late answers are the client's to drop
     host → client   Push                        an Update; the first one is a whole snapshot, each further one
-                                                continues the last (a large one comes in parts)
+                                                continues the last (a large one comes in parts); the one that shows
+                                                what a request changed comes before the Response
     host → client   Refused                     at any time, as the last message: why the host ends the connection
 
 Errors cross as data: `Response.error` has the code of `moonscope.errors` and a text for the user.

@@ -81,6 +81,19 @@ def test_errors_of_the_engine_are_errors_of_the_request(process, attach):
     assert client.request(SetMode("off")).result(DEADLINE) == Done(0)
 
 
+def test_after_an_answer_the_rows_of_the_snapshot_are_those_that_the_command_left(process, attach, view, tmp_path):
+    client = attach(process.address, view)
+    for number in range(10):
+        file = tmp_path / f"{number}.lua"
+        file.write_text("return 1")
+        client.request(Spawn()).result(DEADLINE)
+        assert len({row.id for update in view.updates for row in update.vms}) == number + 1
+        client.request(Load(paths=(str(file),))).result(DEADLINE)
+        assert {row.key for update in view.updates for row in update.generations} >= {str(file)}
+        rows = [row for update in view.updates for row in update.files if row.key == str(file)]
+        assert rows[-1].counters.loads == number + 1
+
+
 def test_a_long_run_can_be_cancelled_or_interrupted_while_others_work(process, attach):
     first, second = attach(process.address), attach(process.address)
     one, other = first.request(Spawn(count=2)).result(DEADLINE).report.vms

@@ -49,6 +49,31 @@ def test_each_update_continues_the_last(engine, host, attach, view):
     assert [update.since for update in view.updates[1:]] == [update.revision for update in view.updates[:-1]]
 
 
+def test_an_answer_comes_after_the_update_that_shows_what_was_done(engine, start_host, attach, new_view):
+    """At once, for each of two windows, however seldom Updates are sent otherwise."""
+
+    def collect(*_):
+        engine.add_mark("collected")
+        return Done(len(engine.marks))
+
+    engine.scripts[Collect] = collect
+    host = start_host(push_gap=DEADLINE * 10)
+    views = [new_view(), new_view()]
+    clients = [attach(host, view) for view in views]
+    for number in range(1, 101):
+        view, client = views[number % 2], clients[number % 2]
+        assert client.request(Collect()).result(DEADLINE) == Done(number)
+        assert len(view.marks) == number
+
+
+def test_an_answer_that_changes_nothing_waits_for_no_update(engine, start_host, attach, view):
+    client = attach(start_host(push_gap=DEADLINE * 10), view)
+    view.wait_for(lambda: view.updates)
+    for _ in range(3):
+        assert client.request(Collect()).result(DEADLINE) == Done(0)
+    assert len(view.updates) == 1
+
+
 def test_two_windows_see_the_same(engine, host, attach, new_view):
     views = [new_view(), new_view()]
     attach(host, views[0])

@@ -55,7 +55,7 @@ class Limits:
     requests: int = 256  # unanswered ones of one connection
     backlog_bytes: int = 16 * 1024 * 1024  # unread answers after which no further request is read
     push_bytes: int = 8 * 1024 * 1024  # of one Push; a larger Update is sent in parts
-    push_gap: float = 0.05  # seconds, at least, between two pushes
+    push_gap: float = 0.05  # seconds, at least, between two pushes, unless an answer waits
     progress_gap: float = 0.1  # seconds, at least, between two Progress messages of a request
     connections: int = 128
     message_bytes: int = MAX_MESSAGE

@@ -27,13 +27,12 @@ from ..protocol import (
     encode,
 )
 from ..transport import Connection, Sender, prove_to_client
+from .feed import Feed
 from .job import Job, failure
-from .parts import pushes
 from .service import Service
 
 log = logging.getLogger("moonscope.host")
 
-_LOOK_SECONDS = 0.25  # between two looks at whether the client is still there
 _FAREWELL_SECONDS = 1.0  # for the last message to be read
 
 
@@ -92,17 +91,19 @@ class Session:
         self._sender = sender = Sender(self._connection, "moonscope-send")
         if self._reason is not None:  # it was ended while there was no sender yet
             self._say_farewell(self._reason)
-        pusher = threading.Thread(target=self._push, args=(sender,), name="moonscope-push", daemon=True)
+        feed = Feed(self._service.engine, self._service.limits, sender)
+        pusher = threading.Thread(target=self._push, args=(feed,), name="moonscope-push", daemon=True)
         pusher.start()
         try:
             while not self._ended.is_set() and sender.wait_below(self._service.limits.backlog_bytes):
-                self._handle(self._connection.receive(self._service.limits.message_bytes), sender)
+                self._handle(self._connection.receive(self._service.limits.message_bytes), sender, feed)
         except ConnectionLost:
             pass
         except ProtocolError as error:
             log.warning("closed a connection: %s", error)
             self._say_farewell(error)
         self._ended.set()
+        feed.end()
         self._cancel_all()
         sender.close(_FAREWELL_SECONDS)
         pusher.join()
@@ -115,7 +116,7 @@ class Session:
             self._sender.send(_refused(reason))  # dropped if there was a farewell before
             self._sender.stop()
 
-    def _handle(self, data: bytes, sender: Sender) -> None:
+    def _handle(self, data: bytes, sender: Sender, feed: Feed) -> None:
         match decode_from_client(data):
             case Cancel(id=id):
                 with self._jobs_lock:
@@ -125,11 +126,11 @@ class Session:
             case Request(command=Shutdown()) as request:
                 self._shut_down(request, sender)
             case Request() as request:
-                self._begin(request, sender)
+                self._begin(request, sender, feed)
             case Hello():
                 raise ProtocolError("a client said Hello twice")
 
-    def _begin(self, request: Request, sender: Sender) -> None:
+    def _begin(self, request: Request, sender: Sender, feed: Feed) -> None:
         service, command = self._service, request.command
         job = Job(request, service, sender)
         if not service.holds_others(command):
@@ -147,13 +148,17 @@ class Session:
             error = UsageError(f"{service.limits.requests} requests are unanswered; wait for one of them")
             sender.send(encode(failure(request.id, error)))
             return
-        service.lane_for(command).submit(lambda: self._carry_out(job, before, sender))
+        service.lane_for(command).submit(lambda: self._carry_out(job, before, sender, feed))
 
-    def _carry_out(self, job: Job, before: list[Job], sender: Sender) -> None:
+    def _carry_out(self, job: Job, before: list[Job], sender: Sender, feed: Feed) -> None:
         answer = job.answer(before)
-        with self._jobs_lock:
-            del self._jobs[job.id]  # first, so that the client may use the id again
-        sender.send(answer)
+
+        def send() -> None:
+            with self._jobs_lock:
+                del self._jobs[job.id]  # first, so that the client may use the id again
+            sender.send(answer)
+
+        feed.answer(send)
 
     def _shut_down(self, request: Request, sender: Sender) -> None:
         if not self._service.embedded:
@@ -168,19 +173,9 @@ class Session:
             for job in self._jobs.values():
                 job.cancel()
 
-    def _push(self, sender: Sender) -> None:
-        """Send what changes. The next Update is taken when the last one is sent, so a slow client gets larger ones."""
-        engine, limits, since = self._service.engine, self._service.limits, 0
+    def _push(self, feed: Feed) -> None:
         try:
-            while sender.wait_below(1):
-                update = engine.changes(since)
-                for message in pushes(update, limits.push_bytes):
-                    sender.send(message)
-                    sender.wait_below(1)
-                since = update.revision
-                self._ended.wait(limits.push_gap)
-                while not self._ended.is_set() and not engine.wait(since, _LOOK_SECONDS):
-                    pass
+            feed.run()
         except Exception as error:
             log.exception("unexpected error while reading the engine's changes")
             self.end(MoonscopeError(f"the host cannot read its own state: {type(error).__name__}: {error}"))
