@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import itertools
 import os
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,7 @@ class CodeCache:
 
     `sharing` picks the tier (`Sharing.OFF`: files load plainly and are only counted). `allow_binary` lets
     files hold precompiled chunks: only for files you trust, malformed bytecode can crash any Lua. `own` picks
-    Moonscope's own runtime (True), lupa's (False), or the own one where it is installed (None). `after` is a cache
-    of the same Lua that this one replaces: no generation gets the id of one that was there.
+    Moonscope's own runtime (True), lupa's (False), or the own one where it is installed (None).
     Methods may be called from any thread. Raises UnsupportedError when lupa does not ship that Lua.
     """
 
@@ -37,7 +37,6 @@ class CodeCache:
         allow_binary: bool = False,
         own: bool | None = False,
         ids: Iterator[int] | None = None,
-        after: CodeCache | None = None,
     ) -> None:
         try:
             self.lua = LuaVersion(lua)
@@ -45,17 +44,36 @@ class CodeCache:
             raise UsageError(f"there is no Lua {lua!r}; known are {', '.join(LuaVersion)}") from None
         self.library = runtime.library(self.lua, own)
         self.release = self.library.release
+        self._allow_binary = allow_binary
+        self._ids = ids if ids is not None else itertools.count(1)
+        self._joining = threading.RLock()  # held while a runtime joins, or the cache begins anew
+        self.native: _native.Cache = self._new_native(sharing)
+
+    @property
+    def tier(self) -> Tier:
+        return Tier(self.native.tier)
+
+    def begin_anew(self, sharing: Sharing) -> bool:
+        """Drop all that is stored and share in another way; False, with nothing done, while there is a VM.
+
+        No generation gets the id of one that was there. Raises UnsupportedError for a tier that cannot be had.
+        """
+        with self._joining:
+            if self.native.vms():
+                return False
+            self.native = self._new_native(sharing, self.native.last_generation)
+            return True
+
+    def _new_native(self, sharing: Sharing, last_generation: int = 0) -> _native.Cache:
         try:
-            self.native: _native.Cache = _native.Cache(
+            return _native.Cache(
                 self.library.number,
                 tier=Sharing(sharing).value,
-                allow_binary=allow_binary,
-                last_generation=0 if after is None else after.native.last_generation,
+                allow_binary=self._allow_binary,
+                last_generation=last_generation,
             )
         except ValueError as error:
             raise UnsupportedError(f"Lua {self.lua} cannot share by {sharing} here: {self.library.why}") from error
-        self.tier = Tier(self.native.tier)
-        self._ids = ids if ids is not None else itertools.count(1)
 
     def new_id(self) -> int:
         """An id for a VM to come, different from all before."""
@@ -93,13 +111,14 @@ class CodeCache:
                 f"this cache is for runtimes of {self.library.module.__name__}, this is a {kind}; "
                 "`own` (of an Engine: `own_runtime`) chooses between lupa's Lua and Moonscope's own"
             )
-        record = self.native.prepare(self.new_id(), MODES.index(mode))
-        try:
-            lua_runtime.execute(_JOIN, os.fsencode(record.library), record.entry.encode(), record.token.encode())
-        except Exception as error:  # lupa's LuaError; this file does not import lupa
-            record.release()
-            message = error.args[0] if error.args and isinstance(error.args[0], bytes) else str(error).encode()
-            raise UnsupportedError(f"the runtime cannot join the cache: {printable(message)}") from error
+        with self._joining:
+            record = self.native.prepare(self.new_id(), MODES.index(mode))
+            try:
+                lua_runtime.execute(_JOIN, os.fsencode(record.library), record.entry.encode(), record.token.encode())
+            except Exception as error:  # lupa's LuaError; this file does not import lupa
+                record.release()
+                message = error.args[0] if error.args and isinstance(error.args[0], bytes) else str(error).encode()
+                raise UnsupportedError(f"the runtime cannot join the cache: {printable(message)}") from error
         return AttachedVM(record)
 
     def clear(

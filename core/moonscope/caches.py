@@ -59,18 +59,17 @@ class Caches:
                 self._spawning[lua] -= 1
 
     def _get(self, lua: LuaVersion, sharing: Sharing) -> CodeCache:
-        there = self._caches.get(lua)
-        if there is not None:
-            if sharing in NO_CHOICE or there.tier == sharing.value:
-                return there
-            if self._spawning[lua] or there.native.vms():
-                raise UsageError(
-                    f"the VMs of Lua {lua} share by {there.tier}; {sharing} can be chosen when none of them is left"
-                )
-        if sharing in NO_CHOICE:
-            can = self._default not in NO_CHOICE and runtime.library(lua, self._own).can(self._default)
-            sharing = self._default if can else Sharing.AUTO
-        self._caches[lua] = CodeCache(
-            lua, sharing=sharing, allow_binary=self._allow_binary, own=self._own, ids=self._ids, after=there
-        )
-        return self._caches[lua]
+        cache = self._caches.get(lua)
+        if cache is None:
+            if sharing in NO_CHOICE:
+                can = self._default not in NO_CHOICE and runtime.library(lua, self._own).can(self._default)
+                sharing = self._default if can else Sharing.AUTO
+            cache = CodeCache(lua, sharing=sharing, allow_binary=self._allow_binary, own=self._own, ids=self._ids)
+            self._caches[lua] = cache
+        elif sharing in NO_CHOICE or cache.tier == sharing.value:
+            return cache
+        elif self._spawning[lua] or not cache.begin_anew(sharing):
+            raise UsageError(
+                f"the VMs of Lua {lua} share by {cache.tier}; {sharing} can be chosen when none of them is left"
+            )
+        return cache

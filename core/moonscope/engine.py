@@ -94,7 +94,8 @@ class Engine:
         """The cache of one Lua, made when first asked for; `attach` your own runtimes to it.
 
         All VMs of a Lua share one cache, so its tier is settled by the first who asks, and can be changed only
-        while no VM is there. Raises UsageError, and UnsupportedError for a tier that cannot be had.
+        while no VM is there; the cache that you have then shares in the other way. Raises UsageError, and
+        UnsupportedError for a tier that cannot be had.
         """
         return self._caches.get(lua, sharing)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 
+import lupa.lua54
 import pytest
 
 from moonscope import runtime
 from moonscope.engine import Engine
 from moonscope.errors import UnsupportedError, UsageError
 from moonscope.model import LuaVersion, Sharing, Tier, VMOptions
-from moonscope.protocol import Close, InspectFile, Load, Spawn, Spawned
+from moonscope.protocol import Close, Collect, InspectFile, Load, Spawn, Spawned
 
 Write = Callable[[str, str | bytes], str]
 WAYS = (Sharing.GRAFT, Sharing.BYTECODE, Sharing.OFF)
@@ -98,6 +99,24 @@ def test_vms_of_one_lua_share_in_one_way_until_none_is_left(engine: Engine) -> N
     engine.perform(Close())
     spawn(engine, sharing=Sharing.BYTECODE)
     assert tiers(engine) == [Tier.BYTECODE] * 2
+
+
+def test_a_cache_that_a_program_keeps_is_the_one_of_the_engine_after_a_change_too(
+    new_engine: Callable[..., Engine], write: Write
+) -> None:
+    engine = new_engine(own_runtime=False)
+    cache = engine.cache("5.4", Sharing.GRAFT)
+    assert engine.cache("5.4", Sharing.BYTECODE) is cache
+    lua_runtime = lupa.lua54.LuaRuntime()
+    attached = cache.attach(lua_runtime)
+    lua_runtime.execute(f"loadfile({write('a.lua', 'return 1')!r})")
+    with pytest.raises(UsageError, match="share by bytecode; graft can be chosen when none of them is left"):
+        spawn(engine, sharing=Sharing.GRAFT)
+    engine.perform(Collect())  # reads what there is
+    changes = engine.changes(0)
+    assert [(row.id, row.tier) for row in changes.vms] == [(attached.id, Tier.BYTECODE)]
+    assert [row.tier for row in changes.generations] == [Tier.BYTECODE]
+    attached.close()
 
 
 def test_a_generation_of_another_tier_never_has_the_id_of_an_earlier_one(engine: Engine, write: Write) -> None:
