@@ -162,14 +162,18 @@ static bool take_slot(struct cache *cache, struct generation *generation)
 static struct generation *generation_new(struct file *file, const struct tier *tier, const struct payload *payload,
                                          const struct source *source, uint64_t compile_ns)
 {
-    struct generation *generation = aligned_block(sizeof *generation);
+    size_t path_size = strlen(source->path) + 1;
+    struct generation *generation = aligned_block(sizeof *generation + path_size);
     if (generation == NULL)
         return NULL;
     generation->file = file;
     generation->tier = tier;
     generation->payload = *payload;
-    generation->source = *source;
     generation->binary = source->binary;
+    generation->source_bytes = source->size;
+    generation->inode = source->inode;
+    generation->mtime_ns = source->mtime_ns;
+    memcpy(generation->path, source->path, path_size);
     generation->created = epoch_seconds();
     generation->compile_ns = compile_ns;
     return generation;

@@ -41,10 +41,11 @@ struct generation {
     struct payload payload; /* of a retired one under the lock: data is NULL once released */
     uint64_t id;
     uint32_t slot; /* dense number, reused after it is freed: where VMs keep what they know of it (struct hold) */
-    bool binary; /* source.binary */
+    bool binary; /* a dumped chunk, as source says */
     /* Not read by a hit: */
     struct file *file;
-    struct source source;
+    uint64_t source_bytes, inode; /* of the file, as source has them */
+    int64_t mtime_ns;
     double created;
     uint64_t compile_ns;
     /* Under the cache's lock: */
@@ -56,6 +57,7 @@ struct generation {
     uint64_t retired_at; /* epoch of its retirement */
     uint32_t pins;       /* measurements or copies under way that read the payload outside a VM */
     struct generation *next;
+    char path[]; /* the file's, as source has it */
 };
 
 _Static_assert(offsetof(struct generation, file) <= CACHE_LINE, "what a hit reads of a generation is one line");

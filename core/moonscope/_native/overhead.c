@@ -1,5 +1,7 @@
 #include "overhead.h"
 
+#include <string.h>
+
 #include "block.h"
 #include "lua.h"
 #include "vm.h"
@@ -25,7 +27,7 @@ uint64_t cache_overhead(struct cache *cache)
     for (const struct file *file = cache->files; file != NULL; file = file->next)
         sum += sizeof *file + file->length + 2; /* they lie side by side */
     for (const struct generation *g = cache->generations; g != NULL; g = g->next) {
-        sum += block_bytes(sizeof *g);
+        sum += block_bytes(sizeof *g + strlen(g->path) + 1);
         if (g->payload.data != NULL)
             sum += block_bytes(g->payload.size) - g->payload.size;
     }

@@ -47,8 +47,9 @@ static PyObject *generation_tuple(const void *data)
     const struct generation_row *row = data;
     return Py_BuildValue("Ky#iKKKKIKddyKdIs", BIG(row->id), row->file->key, (Py_ssize_t)row->file->length, (int)row->state,
                          BIG(row->source_bytes), BIG(row->shared), BIG(row->unshared), BIG(row->private), row->holders,
-                         BIG(row->hits), row->created, (double)row->compile_ns / 1e3, row->path, BIG(row->inode),
-                         (double)row->mtime_ns / 1e9, row->prototypes, row->tier);
+                         BIG(row->hits), row->created, (double)row->compile_ns / 1e3,
+                         row->path != NULL ? row->path : "", BIG(row->inode), (double)row->mtime_ns / 1e9,
+                         row->prototypes, row->tier);
 }
 
 PyObject *generation_list(struct cache *cache)
@@ -59,7 +60,7 @@ PyObject *generation_list(struct cache *cache)
     rows = snapshot_generations(cache, &count);
     Py_END_ALLOW_THREADS
     PyObject *list = rows_list(rows, count, sizeof *rows, generation_tuple);
-    free(rows);
+    generation_rows_free(rows, count);
     return list;
 }
 

@@ -88,7 +88,7 @@ struct generation_row *snapshot_generations(struct cache *cache, size_t *count)
         row->id = g->id;
         row->file = g->file;
         row->state = g->state;
-        row->source_bytes = g->source.size;
+        row->source_bytes = g->source_bytes;
         row->shared = g->payload.data != NULL ? g->payload.size : 0;
         row->unshared = g->unshared;
         row->private = g->private;
@@ -98,13 +98,20 @@ struct generation_row *snapshot_generations(struct cache *cache, size_t *count)
         row->prototypes = g->payload.prototypes;
         row->created = g->created;
         row->compile_ns = g->compile_ns;
-        memcpy(row->path, g->source.path, sizeof row->path);
-        row->inode = g->source.inode;
-        row->mtime_ns = g->source.mtime_ns;
+        row->path = strdup(g->path);
+        row->inode = g->inode;
+        row->mtime_ns = g->mtime_ns;
     }
     *count = rows != NULL ? cache->generation_count : 0;
     pthread_mutex_unlock(&cache->lock);
     return rows;
+}
+
+void generation_rows_free(struct generation_row *rows, size_t count)
+{
+    for (size_t i = 0; rows != NULL && i < count; i++)
+        free(rows[i].path);
+    free(rows);
 }
 
 struct vm_row *snapshot_vms(struct cache *cache, size_t *count)

@@ -22,7 +22,7 @@ struct generation_row {
     uint32_t holders, prototypes;
     double created;
     uint64_t compile_ns;
-    char path[sizeof((struct source *)0)->path];
+    char *path; /* owned by the row; NULL: no memory */
     uint64_t inode;
     int64_t mtime_ns;
     const char *tier;
@@ -45,6 +45,7 @@ void file_rows_free(struct file_row *, size_t count);
 /* Measures all generations that have not been measured yet, as far as there is memory for it. Takes the lock only now and then. */
 void snapshot_measure(struct cache *);
 struct generation_row *snapshot_generations(struct cache *, size_t *count);
+void generation_rows_free(struct generation_row *, size_t count);
 struct vm_row *snapshot_vms(struct cache *, size_t *count);
 void snapshot_totals(struct cache *, struct totals *);
 
