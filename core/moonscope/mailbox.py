@@ -38,11 +38,14 @@ class Actor:
         self.closing = False
 
     def settle(self, outcome: object, before: VMState) -> None:
-        """The state after a job: a run decides it, other work leaves it as it was."""
+        """The state after a job: a run decides it, and so does an interrupt; other work leaves it as it was."""
         if isinstance(outcome, RunResult):
             self.failure = outcome.failure
             failed = VMState.FAILED if outcome.failure else VMState.IDLE
             self.state = VMState.INTERRUPTED if outcome.interrupted else failed
+        elif self.vm is not None and self.vm.interrupted:
+            self.failure = LuaFailure("interrupted")
+            self.state = VMState.INTERRUPTED
         else:
             self.state = VMState.IDLE if before is VMState.STARTING else before
 

@@ -94,6 +94,7 @@ class LuaVM:
         self._turn = threading.Lock()  # held to look at, begin or end a run
         self._closing = False
         self.current: _Run | None = None
+        self.interrupted = False  # what it did last was told to end, and not by os.exit
 
     # Running
 
@@ -126,6 +127,7 @@ class LuaVM:
                 if advance is not None:
                     advance(tried)
             failures = self._native.take_failures()
+            self.interrupted = self._native.take_result()[0] == _INTERRUPTED
         return [FileFailure(to_text(name), self.id, printable(text)) for name, text in failures]
 
     def collect(self) -> int:
@@ -234,6 +236,7 @@ class LuaVM:
                 if self._closing:
                     raise UsageError(f"VM {self.id} is closed")
                 self.current = run = _Run(self)
+            self.interrupted = False
             if timed and self.options.time_budget is not None:
                 self._watchdog.end(run, reason=TIME, after=self.options.time_budget)
             try:
@@ -249,6 +252,7 @@ class LuaVM:
             self._native.execute(source, chunkname, how)
             duration = time.perf_counter() - started
             status, values, message, traceback, reason, exit_code = self._native.take_result()
+            self.interrupted = status == _INTERRUPTED and reason != EXIT
             self.drain_output()
             with self._turn:
                 output, printed = "".join(self._output), self._printed
@@ -263,7 +267,7 @@ class LuaVM:
             values=tuple(shorten(printable(value)) for value in values),
             output=shorten(output, printed),
             failure=failure,
-            interrupted=status == _INTERRUPTED and reason != EXIT,
+            interrupted=self.interrupted,
             duration_ms=duration * 1e3,
         )
 

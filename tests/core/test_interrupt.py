@@ -13,8 +13,8 @@ import pytest
 from moonscope.cache import CodeCache
 from moonscope.engine import Engine
 from moonscope.errors import CancelledError
-from moonscope.model import FileFailure, LuaVersion, RunResult, Update, VMState
-from moonscope.protocol import Close, Done, Interrupt, RunChunk, Runs
+from moonscope.model import CacheMode, FileFailure, LoadReport, LuaFailure, LuaVersion, RunResult, Update, VMState
+from moonscope.protocol import Close, Done, Interrupt, Load, Loaded, RunChunk, Runs
 from moonscope.vm import LuaVM
 
 NewVM = Callable[..., LuaVM]
@@ -150,9 +150,7 @@ def test_closing_interrupts_first_and_drops_what_waits(engine: Engine, spawn: Sp
     [vm] = spawn(1)
     results: list[object] = []
     runners = [
-        threading.Thread(
-            target=lambda: results.append(engine.perform(RunChunk(vms=(vm,), source="while true do end")))
-        )
+        threading.Thread(target=lambda: results.append(engine.perform(RunChunk(vms=(vm,), source="while true do end"))))
         for _ in range(3)
     ]
     for runner in runners:
@@ -195,4 +193,30 @@ def test_a_load_that_is_interrupted_names_every_file_that_was_not_loaded(
     assert {failure.message for failure in failures} <= {"interrupted"}
     assert [failure.path.encode() for failure in failures] == wanted[loaded:]
     assert cache.counters().loads - cache.counters().errors == loaded
+    assert vm.interrupted or not failures
     assert vm.load(names) == []
+    assert not vm.interrupted
+
+
+def test_a_vm_whose_load_was_interrupted_says_so(engine: Engine, spawn: Spawn, tmp_path: Path) -> None:
+    for number in range(500):
+        (tmp_path / f"{number}.lua").write_text("return 1")
+    [vm] = spawn(1, mode=CacheMode.OFF)
+    reports: list[LoadReport] = []
+
+    def load() -> None:
+        result = engine.perform(Load(paths=(str(tmp_path),)))
+        assert isinstance(result, Loaded)
+        reports.append(result.report)
+
+    while not reports or reports[-1].failed == 0:  # it may be over before it is interrupted
+        loader = threading.Thread(target=load)
+        loader.start()
+        while loader.is_alive():
+            engine.perform(Interrupt())
+            loader.join(0.001)
+    assert {failure.message for failure in reports[-1].failures} == {"interrupted"}
+    [row] = engine.changes(0).vms
+    assert (row.state, row.failure) == (VMState.INTERRUPTED, LuaFailure("interrupted"))
+    engine.perform(RunChunk(vms=(vm,), source="return 1"))
+    assert engine.changes(0).vms[0].state is VMState.IDLE
