@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import ParamSpec
 
-from .errors import ConnectionLost, MoonscopeError, ProtocolError, from_code
+from .errors import ConnectionLost, MoonscopeError, ProtocolError, UsageError, from_code
 from .model import Update
 from .protocol import (
     VERSION,
@@ -117,7 +117,7 @@ class EngineClient:
                 if self._lost or self._closing:
                     raise ConnectionLost(self._lost or "the connection was closed")
                 self._asked[asked.id] = asked
-        except (MoonscopeError, UnicodeEncodeError) as error:
+        except (MoonscopeError, UnicodeEncodeError, OverflowError) as error:
             asked.future.set_exception(_as_ours(error))
             return asked.future
         self._sender.send(message)
@@ -216,7 +216,14 @@ def _settle(future: Future[Result], response: Response) -> None:
 
 
 def _as_ours(error: Exception) -> MoonscopeError:
-    return error if isinstance(error, MoonscopeError) else ProtocolError(f"the command cannot be sent: {error}")
+    if isinstance(error, MoonscopeError):
+        return error
+    if isinstance(error, UnicodeEncodeError):
+        half = error.object[error.start]
+        return UsageError(
+            f"the command cannot be sent: {half!r} is no character; a byte of a file name is written \\xNN"
+        )
+    return UsageError("the command cannot be sent: a number in it has more than 64 bits")
 
 
 def _call(callback: Callable[Arguments, None], *arguments: Arguments.args, **options: Arguments.kwargs) -> None:

@@ -17,6 +17,7 @@ from .mailbox import Batch, Cancelled, Progress
 from .metrics import Recorder
 from .model import ClearReport, FileFailure, LoadReport, LuaFailure, LuaVersion, RunResult, Sharing, Update
 from .model.packed import PackedTree, pack
+from .names import to_bytes, to_text
 from .pool import VMPool
 from .protocol import (
     AnyCommand,
@@ -76,7 +77,7 @@ class Commands:
                 source, chunkname = command.source, command.chunkname
                 return self._run(command.vms, "run", lambda vm: vm.run(source, chunkname), progress, cancelled)
             case RunFile():
-                path = command.path
+                path = to_text(to_bytes(command.path))
                 return self._run(command.vms, f"run {path}", lambda vm: vm.run_file(path), progress, cancelled)
             case Collect():
                 return self._collect(command, progress, cancelled)

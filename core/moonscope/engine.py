@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 
 from . import runtime
 from .cache import CodeCache
@@ -36,8 +37,8 @@ class Engine:
         allow_binary: bool = False,
         own_runtime: bool | None = None,
     ) -> None:
-        if interval <= 0:
-            raise UsageError(f"the interval between samples must be more than 0 s, not {interval}")
+        if not 0 < interval <= threading.TIMEOUT_MAX:
+            raise UsageError(f"the interval between samples must be more than 0 s, and no centuries, not {interval}")
         self._caches = Caches(default_sharing, allow_binary=allow_binary, own=own_runtime)
         libraries = runtime.libraries(own_runtime)
         settings = Settings(

@@ -47,19 +47,25 @@ def native_path(path: Sequence[LookStep]) -> tuple[NativeStep, ...]:
 
 def check_page(offset: int, limit: int) -> None:
     """Raises UsageError for entries that cannot be asked for."""
-    if offset < 0 or not 1 <= limit <= MAX_ENTRIES:
+    if not 0 <= offset < 1 << 63 or not 1 <= limit <= MAX_ENTRIES:
         raise UsageError(f"entries are asked for from 0 on and 1 – {MAX_ENTRIES} at once, not {limit} from {offset} on")
+
+
+def check_lines(line: int, last_line: int) -> None:
+    """Raises UsageError for lines that no Lua counts to."""
+    if not 0 <= line < 1 << 31 or not 0 <= last_line < 1 << 31:
+        raise UsageError(f"there is no function on the lines {line} – {last_line}")
 
 
 def _native_value(step: LookStep) -> bytes | int | float:
     if step.kind is StepKind.STRING:
         return to_bytes(step.name)
-    if step.kind is StepKind.NUMBER:
-        return float(step.number)
     lowest, highest = (0, 1 << 64) if step.kind is StepKind.OBJECT else (-1 << 63, 1 << 63)
-    if not isinstance(step.number, int) or not lowest <= step.number < highest:
-        raise UsageError(f"a step of kind {step.kind} cannot have the number {step.number}")
-    return step.number
+    if isinstance(step.number, int) and lowest <= step.number < highest:
+        return float(step.number) if step.kind is StepKind.NUMBER else step.number
+    if isinstance(step.number, float) and step.kind is StepKind.NUMBER:
+        return step.number
+    raise UsageError(f"a step of kind {step.kind} cannot have the number {step.number}")
 
 
 # Answering

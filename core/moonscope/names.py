@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import re
 
+from .errors import UsageError
+
 _LOOKS_ESCAPED = re.compile(r"\\(?=x[0-9a-fA-F]{2})")
 _UNDECODABLE = re.compile("[\udc80-\udcff]")
 _ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})")
@@ -31,8 +33,19 @@ def of_path(path: str) -> str:
 
 
 def to_bytes(text: str) -> bytes:
-    """The bytes that `text` names: escapes undone, the rest (a path as Python gives it included) as UTF-8."""
-    return _ESCAPE.sub(lambda match: bytes([int(match[1], 16)]), text.encode("utf-8", "surrogateescape"))
+    """The bytes that `text` names: escapes undone, the rest as `utf_8` gives it."""
+    return _ESCAPE.sub(lambda match: bytes([int(match[1], 16)]), utf_8(text))
+
+
+def utf_8(text: str) -> bytes:
+    """Text, or a path as Python gives it, as bytes. Raises UsageError for what is neither: half a surrogate pair."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        half = text[error.start]
+        raise UsageError(
+            f"text with {half!r} in it cannot be used: it is half a surrogate pair, no character"
+        ) from error
 
 
 def printable(data: bytes) -> str:

@@ -39,7 +39,7 @@ def global_id(native: int, lua: LuaVersion) -> int:
 def native_id(generation: int) -> tuple[int, LuaVersion] | None:
     """The C part's id and the Lua of a generation id; None when no cache can have given it."""
     native, lua = divmod(generation, _LUA_BITS)
-    return (native, LUAS[lua]) if native > 0 and lua < len(LUAS) else None
+    return (native, LUAS[lua]) if 0 < native < 1 << 64 and lua < len(LUAS) else None
 
 
 def file_row(lua: LuaVersion, file: FileTuple, aliases: int = 0, stale: str = "") -> FileRow:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from .cache import CodeCache
 from .errors import UsageError
-from .look import MAX_ENTRIES, check_page, closure_count, level, native_path
+from .look import MAX_ENTRIES, check_lines, check_page, closure_count, level, native_path
 from .model import (
     CacheMode,
     ClosureCount,
@@ -23,7 +23,7 @@ from .model import (
     Tier,
     VMOptions,
 )
-from .names import printable, to_bytes, to_text
+from .names import printable, to_bytes, to_text, utf_8
 from .rows import MODES
 from .watchdog import EXIT, INSTRUCTIONS, TIME, Watchdog
 
@@ -105,7 +105,7 @@ class LuaVM:
     def run(self, source: str, chunkname: str = "=console", *, expression: bool = True) -> RunResult:
         """Run Lua source; with `expression`, `1 + 1` alone is understood as Lua's prompt does."""
         how = _EXPRESSION if expression else _CHUNK
-        return self._run_to_result(source.encode("utf-8", "surrogateescape"), to_bytes(chunkname), how)
+        return self._run_to_result(utf_8(source), to_bytes(chunkname), how)
 
     def run_file(self, path: str) -> RunResult:
         """Run a file, loaded through the cache."""
@@ -147,7 +147,11 @@ class LuaVM:
         return level(self.options.lua, self.id, path, offset, answer)
 
     def count_closures(self, generation: int, line: int, last_line: int) -> ClosureCount:
-        """How many closures it holds of the prototype on these lines of a generation (its id in the C part)."""
+        """How many closures it holds of the prototype on these lines of a generation (its id in the C part).
+
+        Raises UsageError for lines that no file has.
+        """
+        check_lines(line, last_line)
         with self._running():
             answer = self._native.count_closures(generation, line, last_line)
         return closure_count(self.id, answer)
@@ -284,15 +288,17 @@ class LuaVM:
 def check(options: VMOptions) -> None:
     """Refuse options that cannot hold, before anything is made. Raises UsageError."""
     for root in options.roots:
-        if ";" in root or "?" in root:
-            raise UsageError(f"the search root {root!r} cannot be used: package.path has no way to write ';' or '?'")
+        if not {";", "?", "\0"}.isdisjoint(root):
+            raise UsageError(
+                f"the search root {root!r} cannot be used: package.path has no way to write ';', '?' or a zero byte"
+            )
     for name, limit in (
         ("memory cap", options.memory_cap),
         ("instruction budget", options.instruction_budget),
         ("time budget", options.time_budget),
     ):
-        if limit is not None and not limit > 0:
-            raise UsageError(f"the {name} must be more than 0, not {limit}; leave it out for no limit")
+        if limit is not None and not 0 < limit < 1 << 63:
+            raise UsageError(f"the {name} must be more than 0, less than 2^63, not {limit}; leave it out for no limit")
 
 
 def joined(names: Iterable[bytes]) -> bytes:

@@ -63,7 +63,8 @@ class Watchdog:
                 now = time.monotonic()
                 due = [(run, reason) for run, (when, reason) in self._due.items() if when <= now]
                 if not due:
-                    self._changed.wait(min(when for when, _ in self._due.values()) - now)
+                    soonest = min(when for when, _ in self._due.values())
+                    self._changed.wait(min(soonest - now, threading.TIMEOUT_MAX))
                     continue
             for run, reason in due:
                 if not run.interrupt(reason):

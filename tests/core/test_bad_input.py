@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,15 +12,17 @@ import pytest
 from moonscope.cache import CodeCache
 from moonscope.engine import Engine
 from moonscope.errors import MoonscopeError, NotFoundError, UnsupportedError, UsageError
-from moonscope.model import CacheMode, LoadReport, LuaVersion, RunResult, VMOptions, VMState
+from moonscope.model import CacheMode, LoadReport, LuaVersion, RunResult, Update, VMOptions, VMState
 from moonscope.protocol import (
     Close,
     Collect,
     Command,
     Holders,
     InspectFile,
+    Interrupt,
     Load,
     Loaded,
+    Push,
     RunChunk,
     RunFile,
     Runs,
@@ -27,12 +30,14 @@ from moonscope.protocol import (
     Shutdown,
     Spawn,
     Spawned,
+    encode,
 )
 from moonscope.vm import LuaVM
 
 NewVM = Callable[..., LuaVM]
 Write = Callable[[str, str | bytes], str]
 SpawnVMs = Callable[..., tuple[int, ...]]
+Eventually = Callable[[Callable[[Update], object]], Update]
 
 
 def load(engine: Engine, *paths: str) -> LoadReport:
@@ -94,6 +99,19 @@ def test_a_missing_or_unreadable_path_is_one_failure(engine: Engine, spawn: Spaw
     report = load(engine, str(tmp_path / "absent.lua"))
     assert (report.failed, report.loaded) == (1, 0)
     assert "No such file" in report.failures[0].message
+
+
+def test_what_runs_from_a_file_with_an_odd_name_can_be_told_to_windows(
+    engine: Engine, spawn: SpawnVMs, tmp_path: Path, eventually: Eventually
+) -> None:
+    path = tmp_path / os.fsdecode(b"\xff.lua")
+    path.write_text("while true do end")
+    spawn()
+    runner = threading.Thread(target=engine.perform, args=(RunFile(vms=(), path=str(path)),))
+    runner.start()
+    encode(Push(eventually(lambda update: update.vms[0].task.endswith("\\xff.lua"))))
+    engine.perform(Interrupt())
+    runner.join()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything")
@@ -301,6 +319,9 @@ def test_a_boot_script_that_fails_for_one_vm_of_a_hundred(engine: Engine, write:
     ("options", "words"),
     [
         (VMOptions(memory_cap=0), "memory cap"),
+        (VMOptions(memory_cap=1 << 64), r"memory cap must be .* less than 2\^63"),
+        (VMOptions(instruction_budget=1 << 63), r"instruction budget must be .* less than 2\^63"),
+        (VMOptions(roots=("a\0b",)), "zero byte"),
         (VMOptions(time_budget=-1.0), "time budget"),
         (VMOptions(instruction_budget=0), "instruction budget"),
         (VMOptions(roots=("a;b",)), "search root"),

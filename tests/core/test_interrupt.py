@@ -93,6 +93,10 @@ def test_nothing_to_interrupt(engine: Engine, spawn: Spawn) -> None:
     assert engine.perform(Interrupt()) == Done(0)
 
 
+def test_a_time_budget_of_centuries_does_not_keep_a_run_from_being_interrupted(new_vm: NewVM) -> None:
+    assert run_until_interrupted(new_vm(time_budget=1e12), "while true do end").interrupted
+
+
 @pytest.mark.parametrize("script", ["while true do end", "while true do pcall(error) end"])
 def test_a_time_budget_ends_a_run(lua: LuaVersion, script: str, new_vm: NewVM) -> None:
     vm = new_vm(CodeCache(lua), time_budget=0.05)

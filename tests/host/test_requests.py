@@ -16,7 +16,20 @@ from moonscope.errors import (
     UsageError,
 )
 from moonscope.model import RunResult
-from moonscope.protocol import Clear, Close, Collect, Done, Holders, Interrupt, Load, RunChunk, Runs, SetMode, Spawn
+from moonscope.protocol import (
+    Clear,
+    Close,
+    Collect,
+    Done,
+    Holders,
+    Inspect,
+    Interrupt,
+    Load,
+    RunChunk,
+    Runs,
+    SetMode,
+    Spawn,
+)
 
 DEADLINE = 20.0
 
@@ -120,8 +133,10 @@ def test_a_command_too_large_for_a_message_fails_before_it_is_sent(host, attach,
 
 def test_a_command_that_is_no_text_fails_before_it_is_sent(host, attach):
     client = attach(host)
-    with pytest.raises(ProtocolError, match="cannot be sent"):
+    with pytest.raises(UsageError, match=r"cannot be sent: '\\udcff' is no character"):
         client.request(RunChunk(vms=(), source="\udcff")).result(DEADLINE)
+    with pytest.raises(UsageError, match="cannot be sent: a number in it has more than 64 bits"):
+        client.request(Inspect(generation=2**70)).result(DEADLINE)
     assert client.request(Collect()).result(DEADLINE) == Done(0)
 
 
