@@ -13,7 +13,7 @@ from typing import Any
 from . import _native, runtime
 from .errors import NotFoundError, UnsupportedError, UsageError
 from .model import CacheMode, ClearReport, Counters, FileRow, GenerationRow, LuaVersion, Sharing, Tier
-from .names import printable, to_bytes, to_text
+from .names import printable, to_bytes, to_text, utf_8
 from .rows import MODES, file_row, generation_row, global_id, native_id
 
 # Run in the runtime that is attached. Without loadlib, or with a library that is gone, it raises.
@@ -184,7 +184,8 @@ class CodeCache:
         try:
             return self.native.compile(name)
         except ValueError as error:
-            raise UsageError(printable(str(error).encode("utf-8", "surrogateescape"))) from error
+            text = printable(utf_8(str(error)))
+            raise UsageError(text if to_text(name) in text else f"{to_text(name)}: {text}") from error
 
     def id_of(self, native: int) -> int:
         """The public id of a generation of the C part."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from queue import SimpleQueue
 
-from .errors import CancelledError, NotFoundError
+from .errors import CancelledError, NotFoundError, UsageError
 from .mailbox import Actor, Batch, Job, T
 from .model import VMState
 from .vm import LuaVM
@@ -15,19 +15,26 @@ from .watchdog import Watchdog
 
 
 class Workers:
-    """`count` threads. Methods may be called from any thread; `lock` guards the fields of all actors."""
+    """`count` threads. Methods may be called from any thread; `lock` guards the fields of all actors.
+
+    Raises UsageError when the system does not give a process so many.
+    """
 
     def __init__(self, count: int) -> None:
         self.lock = threading.Lock()
         self.watchdog = Watchdog()
         self._running: set[Actor] = set()
         self._ready: SimpleQueue[Actor | None] = SimpleQueue()
-        self._threads = [
-            threading.Thread(target=self._work, name=f"moonscope-worker-{number}", daemon=True)
-            for number in range(1, count + 1)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._threads: list[threading.Thread] = []
+        try:
+            for number in range(1, count + 1):
+                thread = threading.Thread(target=self._work, name=f"moonscope-worker-{number}", daemon=True)
+                thread.start()
+                self._threads.append(thread)
+        except RuntimeError:
+            there = len(self._threads)
+            self.stop(time.monotonic() + 5.0)
+            raise UsageError(f"{count:,} worker threads cannot be had: the system gave {there:,}") from None
 
     def running(self) -> list[LuaVM]:
         """The VMs that run now."""

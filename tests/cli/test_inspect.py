@@ -87,7 +87,7 @@ def test_a_file_is_compiled_and_not_run(moonscope: Command, tmp_path: Path) -> N
     ("name", "content", "says"),
     [
         ("broken.lua", b"return return", r"broken.lua:1: unexpected symbol near 'return'"),
-        ("bytes.lua", b"\x1bLua\x54\x00", "binary chunk"),
+        ("bytes.lua", b"\x1bLua\x54\x00", "bytes.lua: attempt to load a binary chunk"),
         ("odd\udcff\n.lua", b"x =", r"odd\xff\n.lua:1: "),
     ],
 )

@@ -222,9 +222,9 @@ def test_one_that_was_launched_gets_ready_by_itself():
 
 def test_one_that_cannot_start_says_why():
     process = HostProcess(["--address", "tcp:192.0.2.1:80"])
-    with pytest.raises(ConnectionLost, match=r"(?s)ended with exit code 1 before.*not on this computer"):
+    with pytest.raises(ConnectionLost, match=r"(?s)ended with exit code 2 before.*not on this computer"):
         process.start()
-    assert process.wait() == "ended with exit code 1"
+    assert process.wait() == "ended with exit code 2"
 
 
 def test_one_that_says_nothing_is_given_up(monkeypatch, tmp_path):
@@ -367,10 +367,22 @@ class TestStandAlone:
         settings = view.updates[0].settings
         assert (settings.workers, settings.default_mode, settings.default_sharing) == (3, "exist", "bytecode")
 
+    @pytest.mark.skipif(sys.platform != "linux", reason="the address space cannot be limited")
+    def test_more_workers_than_the_system_has_threads_for_are_refused_in_words(self):
+        limited = 'ulimit -v 3000000; exec "$0" -m moonscope.host --workers 10000'
+        ended = subprocess.run(
+            ["bash", "-c", limited, sys.executable], capture_output=True, text=True, timeout=DEADLINE
+        )
+        assert ended.returncode == 2
+        assert "10,000 worker threads cannot be had" in ended.stderr
+        assert "Traceback" not in ended.stderr
+
     @pytest.mark.parametrize(
         ("options", "words"),
         [
             (["--workers", "0"], "0 is not 1 or more"),
+            (["--workers", "two"], "two is not 1 or more"),
+            (["--address", "nowhere:1"], "'nowhere:1' is not an address"),
             (["--mode", "maybe"], "maybe"),
             (["--sharing", "magic"], "magic"),
             (["--nothing"], "--nothing"),

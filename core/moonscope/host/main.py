@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import MoonscopeError
+from ..errors import MoonscopeError, UsageError
 from ..model import CacheMode, Sharing
 from ..transport import new_key, read_key, write_key
 from .server import Server, serve
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _run(options, ending)
     except MoonscopeError as error:
         print(f"moonscope host: {error}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, UsageError) else 1
     return 0
 
 
@@ -65,10 +65,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
-    return number
+    return int(text)
 
 
 def _run(options: argparse.Namespace, ending: threading.Event) -> None:
