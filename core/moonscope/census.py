@@ -120,4 +120,4 @@ def _changed(before: dict[Any, Any], now: dict[Any, Any], row: Callable[..., Any
 
 
 def _unborn(actor: Actor) -> VMTuple:
-    return (actor.id, 0, 0, 0, 0, 0, 0, 0, 0, MODES.index(actor.options.mode or CacheMode.ON))
+    return (actor.id, 0, 0, 0, 0, 0, 0, 0, 0, MODES.index(actor.options.mode or CacheMode.ON), 0)

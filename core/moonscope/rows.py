@@ -62,7 +62,7 @@ def generation_row(
 ) -> GenerationRow:
     """`prototypes`: counted by the caller; None: as the tier knows them, or 0."""
     (native, key, state, source, shared, unshared, private, holders, hits, created, compile_us, path, inode, mtime,
-     known, tier) = generation  # fmt: skip
+     known, tier, grafts, graft) = generation  # fmt: skip
     return GenerationRow(
         id=global_id(native, lua),
         lua=lua,
@@ -75,6 +75,8 @@ def generation_row(
         unshared_bytes=unshared,
         private_bytes=private,
         holders=holders,
+        grafts=grafts,
+        graft_bytes=graft,
         hits=hits,
         created=created,
         compile_us=compile_us,
@@ -96,7 +98,7 @@ def vm_row(
     created: float = 0.0,
     failure: LuaFailure | None = None,
 ) -> VMRow:
-    id, memory, peak, hits, misses, bypasses, races, errors, generations, mode = vm
+    id, memory, peak, hits, misses, bypasses, races, errors, generations, mode, grafts = vm
     return VMRow(
         id=id,
         lua=lua,
@@ -108,6 +110,7 @@ def vm_row(
         memory_cap=memory_cap,
         counters=Counters(hits, misses, bypasses, races, errors),
         generations=generations,
+        grafts=grafts,
         queued=queued,
         task=task,
         created=created,

@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
+from moonscope import runtime
+from moonscope.model import LuaVersion
+
 from .conftest import Command
 
 WHOLE = {"files", "prototypes", "vms", "hits", "misses", "bypasses", "races", "errors", "shared_bytes", "rss_bytes"} | {
     "cleared_bytes", "retained_bytes", "freed_after_close_bytes", "private_bytes_per_vm", "unshared_bytes_per_vm",
-    "overhead_bytes",
+    "overhead_bytes", "grafts", "graft_vms",
 }  # fmt: skip
 FRACTIONS = {"first_vm_us_per_file", "next_vm_us_per_file", "duration_s"}
 WORDS = {"lua", "release", "sharing", "sharing_why", "mode"}
@@ -149,3 +152,15 @@ def test_files_are_loaded_but_not_run(moonscope: Command, tmp_path: Path) -> Non
     (tmp_path / "exit.lua").write_text("os.exit(3)")
     found = report(moonscope, tmp_path, "--vms", "2")
     assert (found["files"], found["errors"]) == (2, 0)
+
+
+@pytest.mark.skipif(not runtime.has_own(LuaVersion.LUA54), reason="moonscope-runtime is not installed")
+def test_what_a_vm_has_by_graft_is_told(moonscope: Command, tmp_path: Path) -> None:
+    """The first VM was given the name of a file before another file that has it as a constant was frozen."""
+    for name, text in (("a.lua", "return 1"), ("b.lua", "return 'a.lua'")):
+        (tmp_path / name).write_text(text)
+    done = moonscope("run", "a.lua", "b.lua", "--vms", "3", "--sharing", "direct", "--json")
+    found = json.loads(done.stdout)
+    assert (found["sharing"], found["tiers"]) == ("direct", {"direct": 2})
+    assert (found["grafts"], found["graft_vms"]) == (1, 1)
+    assert "1 by graft in 1 of the VMs" in done.stderr

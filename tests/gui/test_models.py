@@ -274,3 +274,23 @@ def test_the_tier_of_every_file_generation_and_vm_says_why_it_is_not_a_better_on
     for model in (files, generations):
         assert "VMs of Lua 5.4 share by graft, but this file cannot" in cell_tip(model, "tier", 1)
     assert "It was asked for; graft can be had." in cell_tip(vms, "tier", 1)
+
+
+def test_grafts_on_conflict_are_shown_in_the_tier_and_spare_less() -> None:
+    direct = generation(tier=Tier.DIRECT, shared_bytes=1000, unshared_bytes=1000, private_bytes=0, holders=4)
+    for kind in (FilesModel, GenerationsModel):
+        engine = Engine(kind)
+        engine.send(files=(file(),), generations=(direct,))
+        assert (cell(engine.model, "tier"), cell(engine.model, "saved")) == ("direct", "2.93 KiB")
+        engine.send(generations=(replace(direct, grafts=3, graft_bytes=512),))
+        assert (cell(engine.model, "tier"), cell(engine.model, "saved")) == ("direct, 3 graft", "1.43 KiB")
+        assert "3 VMs of 4 by graft: the VM had words of its own before" in cell_tip(engine.model, "tier")
+        assert "512 B in each of them" in cell_tip(engine.model, "tier")
+        assert tone(engine.model, "tier") == "bypass"
+
+
+def test_a_vm_tells_what_it_has_by_graft() -> None:
+    engine = Engine(VMsModel)
+    engine.send(vms=(vm(tier=Tier.DIRECT, generations=5, grafts=2),))
+    assert cell(engine.model, "tier") == "direct, 2 graft"
+    assert "2 files of 5 by graft: the VM had words of its own before" in cell_tip(engine.model, "tier")

@@ -104,3 +104,18 @@ def test_the_tier_in_force_is_shown_and_why_it_is_not_a_better_one(qtbot: QtBot)
     assert "VMs of Lua 5.4 share by graft now" in offer
     state.apply(Update(revision=2, since=1, settings=msgspec.structs.replace(settings, default_sharing=Sharing.OFF)))
     assert "This engine was started with off" in tiers.on_offer(state, LuaVersion.LUA54)
+
+
+def test_vms_that_are_served_by_graft_on_conflict_are_counted_and_explained(qtbot: QtBot) -> None:
+    state = EngineState()
+    bar = StatusBar(state)
+    qtbot.addWidget(bar)
+    rows = [vm(id, LuaVersion.LUA54, Tier.DIRECT) for id in (1, 2, 3)]
+    state.apply(Update(revision=1, vms=(*rows[:2], msgspec.structs.replace(rows[2], generations=5, grafts=2))))
+    bar.refresh()
+    assert bar._tier.text() == "tier direct (1 VM partly by graft)"
+    assert "In 1 VM of them some files by graft: the VM had words of its own" in bar._tier.toolTip()
+    state.apply(Update(revision=2, since=1, vms_gone=(3,)))
+    bar.refresh()
+    assert bar._tier.text() == "tier direct"
+    assert "some files" not in bar._tier.toolTip()

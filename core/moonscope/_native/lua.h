@@ -52,7 +52,7 @@ struct measurement {
     const struct tier *tier;
     const struct payload *payload;
     const char *chunkname;
-    uint64_t unshared, private; /* bytes, loaded plainly and by its tier */
+    uint64_t unshared, private, graft; /* bytes, loaded plainly, by its tier, and on conflict */
 };
 
 struct lua_ops {

@@ -52,45 +52,44 @@ static int check_fit(lua_State *L)
     return 1;
 }
 
-static void *main_prototype(const struct payload *payload)
-{
-    return main_proto(payload->data);
-}
-
 /* Finds out what this VM runs: the frozen prototype itself, or a graft of it. */
 static int choose_prototype(lua_State *L, struct vm *vm, struct hold *hold, const struct payload *payload)
 {
-    if (hold->own == NULL) {
-        lua_pushcclosure(L, check_fit, 0);
-        lua_pushlightuserdata(L, payload->data);
-        lua_pushlightuserdata(L, vm);
-        int status = protected_call(L, 2, 1, 0);
-        if (status != LUA_OK)
-            return status;
-        bool fits = lua_toboolean(L, -1);
-        lua_pop(L, 1);
-        if (fits)
-            hold->own = main_prototype(payload);
-        else if ((status = make_graft(L, hold, payload)) != LUA_OK)
-            return status;
+    lua_pushcclosure(L, check_fit, 0);
+    lua_pushlightuserdata(L, payload->data);
+    lua_pushlightuserdata(L, vm);
+    int status = protected_call(L, 2, 1, 0);
+    if (status != LUA_OK)
+        return status;
+    bool fits = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    if (fits) {
+        atomic_store_explicit(&hold->own, payload->prototype, memory_order_relaxed);
+        return LUA_OK;
     }
-    return LUA_OK;
+    status = make_graft(L, hold, payload);
+    if (status == LUA_OK && vm != NULL)
+        atomic_store(&vm->grafts, atomic_load(&vm->grafts) + 1);
+    return status;
 }
 
 static int direct_push(lua_State *L, struct vm *vm, struct hold *hold, const struct payload *payload,
                        const char *chunkname)
 {
     (void)chunkname; /* the frozen source tells it */
-    if (hold->own == NULL && vm != NULL && vm->born > 0 && vm->born >= payload->newest)
-        hold->own = main_prototype(payload);
-    if (hold->own != NULL && push_function(L, hold->own))
+    void *own = own_prototype(hold);
+    if (own == NULL && vm != NULL && vm->born > 0 && vm->born >= payload->newest) {
+        own = payload->prototype;
+        atomic_store_explicit(&hold->own, own, memory_order_relaxed);
+    }
+    if (own != NULL && push_function(L, own))
         return LUA_OK;
     lua_State *quiet = quiet_state(L);
     if (quiet == NULL)
         return LUA_ERRMEM;
-    int status = choose_prototype(quiet, vm, hold, payload);
+    int status = own == NULL ? choose_prototype(quiet, vm, hold, payload) : LUA_OK;
     if (status == LUA_OK)
-        status = push_closure(quiet, hold->own);
+        status = push_closure(quiet, own_prototype(hold));
     to_state(L, quiet);
     return status;
 }
@@ -105,6 +104,7 @@ static bool direct_store(lua_State *L, struct payload *payload)
     payload->size = frozen != NULL ? frozen->size : 0;
     payload->prototypes = frozen != NULL ? frozen->proto_count : 0;
     payload->newest = frozen != NULL ? frozen->newest : 0;
+    payload->prototype = frozen != NULL ? main_proto(frozen) : NULL;
     return frozen != NULL;
 }
 
@@ -117,6 +117,7 @@ static const struct tier direct = {
     .warm = warm_factory,
     .push = direct_push,
     .release = graft_release,
+    .on_conflict = &graft,
 };
 
 static const char *const base_words[] = {

@@ -52,7 +52,7 @@ static int measure_body(lua_State *L)
     lua_settop(L, 1);
     lua_gc(L, LUA_GCCOLLECT, 0);
     lua_gc(L, LUA_GCSTOP, 0);
-    if (!lua_checkstack(L, (int)batch->count + 8))
+    if (!lua_checkstack(L, 2 * (int)batch->count + 8))
         return luaL_error(L, "stack overflow");
     for (size_t i = 0; i < batch->count; i++) {
         struct measurement *item = &batch->items[i];
@@ -63,6 +63,13 @@ static int measure_body(lua_State *L)
         if (tier->push(L, NULL, &hold, payload, item->chunkname) != LUA_OK)
             return lua_error(L);
         *(batch->plain != NULL ? &item->unshared : &item->private) = counted_bytes(L) - before;
+        if (tier->on_conflict != NULL) {
+            struct hold another = {0};
+            before = counted_bytes(L);
+            if (tier->on_conflict->push(L, NULL, &another, payload, item->chunkname) != LUA_OK)
+                return lua_error(L);
+            item->graft = counted_bytes(L) - before;
+        }
     }
     return 0;
 }

@@ -172,6 +172,11 @@ static int build_graft(lua_State *L)
     return 1;
 }
 
+static void *own_prototype(struct hold *hold)
+{
+    return atomic_load_explicit(&hold->own, memory_order_relaxed);
+}
+
 /* Builds this VM's part; its main prototype is kept in the hold. */
 static int make_graft(lua_State *L, struct hold *hold, const struct payload *payload)
 {
@@ -179,7 +184,7 @@ static int make_graft(lua_State *L, struct hold *hold, const struct payload *pay
     lua_pushlightuserdata(L, payload->data);
     int status = protected_call(L, 1, 1, 0);
     if (status == LUA_OK) {
-        hold->own = lua_touserdata(L, -1);
+        atomic_store_explicit(&hold->own, lua_touserdata(L, -1), memory_order_relaxed);
         lua_pop(L, 1);
     }
     return status;
@@ -193,9 +198,9 @@ static int graft_push(lua_State *L, struct vm *vm, struct hold *hold, const stru
     lua_State *quiet = quiet_state(L);
     if (quiet == NULL)
         return LUA_ERRMEM;
-    int status = hold->own == NULL ? make_graft(quiet, hold, payload) : LUA_OK;
+    int status = own_prototype(hold) == NULL ? make_graft(quiet, hold, payload) : LUA_OK;
     if (status == LUA_OK)
-        status = push_closure(quiet, hold->own);
+        status = push_closure(quiet, own_prototype(hold));
     to_state(L, quiet);
     return status;
 }

@@ -58,7 +58,7 @@ static size_t measure_some(struct cache *cache)
     if (count == 0)
         return 0;
     for (size_t i = 0; i < count; i++) /* pinned: the payload stays, and what was published never changes */
-        items[i] = (struct measurement){taken[i]->tier, &taken[i]->payload, taken[i]->file->chunkname, 0, 0};
+        items[i] = (struct measurement){taken[i]->tier, &taken[i]->payload, taken[i]->file->chunkname, 0, 0, 0};
     bool done = lua_ops[cache->lua]->measure(items, count);
     pthread_mutex_lock(&cache->lock);
     for (size_t i = 0; i < count; i++) {
@@ -66,6 +66,7 @@ static size_t measure_some(struct cache *cache)
         if (done) {
             taken[i]->unshared = items[i].unshared;
             taken[i]->private = items[i].private;
+            taken[i]->graft = items[i].graft;
         }
     }
     cache_reclaim(cache);
@@ -79,10 +80,32 @@ void snapshot_measure(struct cache *cache)
     }
 }
 
+/* Under the lock, with the holders brought home. Few VMs have grafts, and only those are searched. */
+static void count_grafts(struct cache *cache)
+{
+    for (struct generation *g = cache->generations; g != NULL; g = g->next)
+        g->grafts = 0;
+    for (struct vm *vm = cache->vms; vm != NULL; vm = vm->next) {
+        if (atomic_load_explicit(&vm->grafts, memory_order_relaxed) == 0)
+            continue;
+        pthread_mutex_lock(&vm->lock);
+        for (size_t slot = 0; slot < vm->page_count * HOLDS_PER_PAGE; slot++) {
+            const struct hold *hold = vm_find_hold(vm, (uint32_t)slot);
+            if (hold == NULL || hold->folded == 0)
+                continue;
+            struct generation *g = cache->slots[slot];
+            const void *own = atomic_load_explicit(&hold->own, memory_order_relaxed);
+            g->grafts += g->tier->on_conflict != NULL && own != NULL && own != g->payload.prototype;
+        }
+        pthread_mutex_unlock(&vm->lock);
+    }
+}
+
 struct generation_row *snapshot_generations(struct cache *cache, size_t *count)
 {
     pthread_mutex_lock(&cache->lock);
     cache_reclaim(cache);
+    count_grafts(cache);
     struct generation_row *rows = malloc((cache->generation_count + 1) * sizeof *rows), *row = rows;
     for (struct generation *g = cache->generations; rows != NULL && g != NULL; g = g->next, row++) {
         row->id = g->id;
@@ -92,9 +115,11 @@ struct generation_row *snapshot_generations(struct cache *cache, size_t *count)
         row->shared = g->payload.data != NULL ? g->payload.size : 0;
         row->unshared = g->unshared;
         row->private = g->private;
+        row->graft = g->graft;
         row->tier = g->tier->name;
         row->hits = g->hits;
         row->holders = g->holders;
+        row->grafts = g->grafts;
         row->prototypes = g->payload.prototypes;
         row->created = g->created;
         row->compile_ns = g->compile_ns;
@@ -126,6 +151,7 @@ struct vm_row *snapshot_vms(struct cache *cache, size_t *count)
         row->peak = atomic_load_explicit(&vm->peak, memory_order_relaxed);
         row->mode = atomic_load_explicit(&vm->mode, memory_order_relaxed);
         row->generations = atomic_load_explicit(&vm->held, memory_order_relaxed);
+        row->grafts = atomic_load_explicit(&vm->grafts, memory_order_relaxed);
     }
     *count = rows != NULL ? cache->vm_count : 0;
     pthread_mutex_unlock(&cache->lock);
@@ -137,6 +163,7 @@ void snapshot_totals(struct cache *cache, struct totals *totals)
     memset(totals, 0, sizeof *totals);
     pthread_mutex_lock(&cache->lock);
     cache_reclaim(cache);
+    count_grafts(cache);
     for (int i = 0; i < OUTCOMES; i++)
         totals->loads[i] = cache->folded[i];
     for (struct vm *vm = cache->vms; vm != NULL; vm = vm->next) {
@@ -148,7 +175,7 @@ void snapshot_totals(struct cache *cache, struct totals *totals)
     for (struct generation *g = cache->generations; g != NULL; g = g->next) {
         uint64_t bytes = g->payload.data != NULL ? g->payload.size : 0;
         totals->shared += bytes;
-        totals->unshared += g->holders * (g->unshared - g->private);
+        totals->unshared += g->holders * (g->unshared - g->private) - g->grafts * (g->graft - g->private);
         if (g->state == GENERATION_RETIRED)
             totals->retained += bytes;
     }

@@ -18,8 +18,8 @@ struct generation_row {
     uint64_t id;
     const struct file *file;
     enum generation_state state;
-    uint64_t source_bytes, shared, unshared, private, hits;
-    uint32_t holders, prototypes;
+    uint64_t source_bytes, shared, unshared, private, graft, hits;
+    uint32_t holders, grafts, prototypes;
     double created;
     uint64_t compile_ns;
     char *path; /* owned by the row; NULL: no memory */
@@ -30,7 +30,7 @@ struct generation_row {
 
 struct vm_row {
     uint64_t id, loads[OUTCOMES];
-    size_t memory, peak, generations;
+    size_t memory, peak, generations, grafts;
     int mode;
 };
 

@@ -16,6 +16,7 @@ struct payload {
     void *data;
     size_t size;         /* bytes, counted once for the process */
     uint64_t newest;     /* tier direct: number of the newest word in it; see lua_vocabulary.h */
+    void *prototype;     /* tier direct: the frozen main prototype, which VMs run as it is; NULL: each makes its own */
     uint32_t prototypes; /* in it; 0: the tier does not know */
 };
 
@@ -37,6 +38,9 @@ struct tier {
     /* What the first push into a state sets up once; NULL: nothing. */
     int (*warm)(lua_State *);
     void (*release)(struct payload *);
+    /* How a VM gets the function that must not run the one prototype (see the conflict rule in lua_direct.h); NULL: every
+       VM is served alike. */
+    const struct tier *on_conflict;
 };
 
 #endif

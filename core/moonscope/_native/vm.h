@@ -11,7 +11,9 @@ typedef void *(*lua_Alloc)(void *ud, void *block, size_t old_size, size_t new_si
 struct hold {
     _Atomic uint64_t hits;
     uint64_t folded; /* of hits: already added to the generation, 0: the holder neither; under the cache's lock */
-    void *own;       /* the tier's, for later loads in this VM; belongs to the Lua state */
+    /* The main prototype that this VM runs, by a tier that keeps one for later loads; the VM's thread writes it. One of its
+       own belongs to the Lua state. */
+    _Atomic(void *) own;
 };
 
 /* No block of this size is ever given. */
@@ -58,6 +60,7 @@ struct vm {
     _Atomic uint64_t loads[OUTCOMES];
     _Atomic uint64_t load_ticks;
     _Atomic uint32_t held; /* generations it holds; it gives none up before its end */
+    _Atomic uint32_t grafts; /* of them, those that it runs by a graft, on conflict (tier direct) */
     uint64_t folded_hits;  /* these two: as cache_fold last saw them, under the cache's lock */
     uint32_t folded_held;
     /* Memory: the state's own allocator, wrapped. */

@@ -64,6 +64,8 @@ class Workload:
             sharing=_common(row.tier.value for row in full.vms),
             sharing_why=self._why(options),
             tiers=dict(sorted(Counter(row.tier.value for row in full.generations).items())),
+            grafts=sum(row.grafts for row in full.vms),
+            graft_vms=sum(row.grafts > 0 for row in full.vms),
             mode=_common(row.mode.value for row in full.vms),
             files=found.files,
             prototypes=sum(row.prototypes for row in full.generations),

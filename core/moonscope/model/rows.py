@@ -62,6 +62,15 @@ class GenerationRow(Struct, frozen=True, kw_only=True):
     inode: int = 0
     mtime: float = 0.0
     digest: str = ""  # of the source, hex
+    # Tier `direct`: a VM that had a word of its own before a file with it was frozen must not run the one prototype.
+    grafts: int = 0  # holders that run a graft instead
+    graft_bytes: int = 0  # what one of those holds
+
+    @property
+    def saved_bytes(self) -> int:
+        """What its holders would hold without the cache, less what they and the cache hold. May be negative."""
+        private = (self.holders - self.grafts) * self.private_bytes + self.grafts * self.graft_bytes
+        return self.holders * self.unshared_bytes - private - self.shared_bytes
 
 
 class VMRow(Struct, frozen=True, kw_only=True):
@@ -75,6 +84,7 @@ class VMRow(Struct, frozen=True, kw_only=True):
     memory_cap: int | None = None
     counters: Counters = Counters()
     generations: int = 0  # generations it holds
+    grafts: int = 0  # of them, those that it runs by a graft although its tier is `direct`; see GenerationRow.grafts
     queued: int = 0  # jobs in its mailbox
     task: str = ""  # what it runs now
     created: float = 0.0

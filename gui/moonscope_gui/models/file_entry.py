@@ -20,12 +20,6 @@ _STATES = {
 }
 
 
-def saved_bytes(generation: GenerationRow) -> int:
-    """What its holders would hold without the cache, less what they and the cache hold. May be negative."""
-    per_vm = generation.unshared_bytes - generation.private_bytes
-    return per_vm * generation.holders - generation.shared_bytes
-
-
 @dataclass(frozen=True)
 class FileEntry:
     """A file row, its current generation as far as there is one, and the retired ones that VMs hold, oldest first."""
@@ -48,8 +42,8 @@ class FileEntry:
 
     @property
     def saved(self) -> int | None:
-        """As `saved_bytes`, of the current generation."""
-        return saved_bytes(self.generation) if self.generation else None
+        """By the current generation."""
+        return self.generation.saved_bytes if self.generation else None
 
     @property
     def versions(self) -> tuple[GenerationRow, ...]:

@@ -32,7 +32,7 @@ def _marks_tone(entry: FileEntry) -> str:
 
 
 def _tier(entry: FileEntry) -> str:
-    return entry.generation.tier.value if entry.generation else ""
+    return tiers.shown(entry.generation) if entry.generation else ""
 
 
 def _saved_tone(entry: FileEntry) -> str:
@@ -62,7 +62,7 @@ COLUMNS: tuple[Column[FileEntry], ...] = (
            tone=lambda e: verdicts.TONES[e.verdict.verdict] if e.verdict else "", tip=verdicts.COLUMN_TIP,
            cell_tip=lambda e: verdicts.describe(e.verdict) if e.verdict else ""),
     Column("tier", "Tier", _tier, tip="How a further VM gets a cached function: direct, graft, bytecode or off",
-           width=8, rank=2),
+           width=8, rank=2, tone=lambda e: tiers.tone(e.generation) if e.generation else ""),
     Column("lua", "Lua", lambda e: e.file.lua.value, tip="The Lua this cache belongs to", width=8, rank=11),
     Column("prototypes", "Protos", _of_generation("prototypes"), formats.count, "Function prototypes in the file",
            numeric=True, width=5, rank=1),

@@ -9,7 +9,6 @@ from PySide6.QtCore import QObject
 from moonscope.model import GenerationRow, GenerationState, Update
 
 from . import formats, tiers
-from .file_entry import saved_bytes
 from .file_table import FileTable
 from .state import EngineState
 from .table import Column
@@ -23,7 +22,8 @@ COLUMNS: tuple[Column[GenerationRow], ...] = (
     Column("state", "State", lambda r: r.state.value, width=7, tone=lambda r: _STATE_TONES.get(r.state, ""),
            tip="current, or retired: cleared or replaced, and kept by its holders"),
     Column("lua", "Lua", lambda r: r.lua.value, width=7, rank=7),
-    Column("tier", "Tier", lambda r: r.tier.value, tip="How VMs get its functions", width=9, rank=5),
+    Column("tier", "Tier", tiers.shown, tip="How VMs get its functions", width=9, rank=5,
+           tone=tiers.tone),
     Column("holders", "Holders", lambda r: r.holders, formats.count, "VMs that loaded it and are not closed",
            numeric=True, width=5),
     Column("shared_bytes", "Shared", lambda r: r.shared_bytes, formats.size, "Bytes held once for the process",
@@ -33,9 +33,9 @@ COLUMNS: tuple[Column[GenerationRow], ...] = (
     Column("unshared_bytes", "Unshared", lambda r: r.unshared_bytes, formats.size,
            "Bytes each holder would hold if it loaded the file plainly (measured)", numeric=True, width=8,
            rank=1),
-    Column("saved", "Saved", saved_bytes, formats.size, "Unshared less private bytes of all holders, less the "
-           "shared bytes", numeric=True, width=8,
-           tone=lambda r: "hit" if saved_bytes(r) > 0 else "muted"),
+    Column("saved", "Saved", lambda r: r.saved_bytes, formats.size, "Unshared less private bytes of all holders, less "
+           "the shared bytes", numeric=True, width=8,
+           tone=lambda r: "hit" if r.saved_bytes > 0 else "muted"),
     Column("prototypes", "Protos", lambda r: r.prototypes, formats.count, "Function prototypes", numeric=True,
            width=5, rank=2),
     Column("hits", "Hits", lambda r: r.hits, formats.count, "Loads it answered", numeric=True, width=5,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from moonscope.analysis.values import FileVerdict
 from moonscope.model import FileRow, GenerationRow, LuaVersion, Sample, Settings, Update, VMRow
 
+from . import formats
 from .folders import CommonFolder
 
 FileId = tuple[LuaVersion, str]
@@ -67,4 +68,6 @@ class EngineState:
     @property
     def tiers(self) -> str:
         """The tiers in use, in words for the status bar: `bytecode`, `bytecode, off`, or nothing without VMs."""
-        return ", ".join(sorted({row.tier.value for row in self.vms.values()}))
+        grafts = sum(row.grafts > 0 for row in self.vms.values())
+        partly = f" ({formats.plural(grafts, 'VM')} partly by graft)" if grafts else ""
+        return ", ".join(sorted({row.tier.value for row in self.vms.values()})) + partly

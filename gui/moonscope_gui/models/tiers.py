@@ -26,6 +26,16 @@ _LEFT_OUT = (
     "VMs of Lua {lua} share by {tier}, but this file cannot be shared so: it has more constants than one object of a "
     "VM holds, or it is precompiled and its function is no plain main function."
 )
+_CONFLICT = "the VM had words of its own before the file was frozen, and so has constants of its own."
+
+
+def shown(row: VMRow | GenerationRow) -> str:
+    """A tier in a word; and how many VMs of a file, or files of a VM, are served otherwise."""
+    return f"{row.tier}, {row.grafts:,} graft" if row.grafts else row.tier.value
+
+
+def tone(row: VMRow | GenerationRow) -> str:
+    return "bypass" if row.grafts else ""
 
 
 def explained(columns: Sequence[Column[Row]], explain: Callable[[Row], str]) -> tuple[Column[Row], ...]:
@@ -42,13 +52,20 @@ def explained(columns: Sequence[Column[Row]], explain: Callable[[Row], str]) -> 
 
 
 def of_vm(state: EngineState, row: VMRow) -> str:
-    return f"{row.tier}: {MEANINGS[row.tier]}.{_why(state, row.lua, row.tier)}"
+    said = f"{row.tier}: {MEANINGS[row.tier]}.{_why(state, row.lua, row.tier)}"
+    if row.grafts:
+        said += f"\n{formats.plural(row.grafts, 'file')} of {row.generations:,} by graft: {_CONFLICT}"
+    return said
 
 
 def of_generation(state: EngineState, row: GenerationRow) -> str:
     others = _used(state, row.lua) - {row.tier}
     why = f" {_LEFT_OUT.format(lua=row.lua, tier=min(others))}" if others else _why(state, row.lua, row.tier)
-    return f"{row.tier}: {MEANINGS[row.tier]}.{why}"
+    said = f"{row.tier}: {MEANINGS[row.tier]}.{why}"
+    if row.grafts:
+        held = f" {formats.size(row.graft_bytes)} in each of them." if row.graft_bytes else ""
+        said += f"\n{formats.plural(row.grafts, 'VM')} of {row.holders:,} by graft: {_CONFLICT}{held}"
+    return said
 
 
 def in_force(state: EngineState) -> str:
@@ -56,6 +73,9 @@ def in_force(state: EngineState) -> str:
     lines = []
     for (lua, tier), count in sorted(Counter((row.lua, row.tier) for row in state.vms.values()).items()):
         lines.append(f"{formats.plural(count, 'VM')} of Lua {lua}: {tier}, {MEANINGS[tier]}.{_why(state, lua, tier)}")
+        grafts = sum(row.grafts > 0 for row in state.vms.values() if (row.lua, row.tier) == (lua, tier))
+        if grafts:
+            lines.append(f"In {formats.plural(grafts, 'VM')} of them some files by graft: {_CONFLICT}")
     return "\n".join(lines)
 
 

@@ -51,7 +51,8 @@ COLUMNS: tuple[Column[VMRow], ...] = (
     Column("lua", "Lua", lambda r: r.lua.value, tip="Lua version", width=8, rank=3),
     Column("mode", "Mode", lambda r: r.mode.value, width=5, tip="Cache mode: on uses and stores, exist uses but "
            "never stores, off loads past the cache", tone=lambda r: "" if r.mode.value == "on" else "bypass"),
-    Column("tier", "Tier", lambda r: r.tier.value, tip="How this VM gets a cached function", width=8, rank=2),
+    Column("tier", "Tier", tiers.shown, tip="How this VM gets a cached function", width=8, rank=2,
+           tone=tiers.tone),
     Column("memory", "Memory", lambda r: r.memory, formats.size, "Bytes its allocator holds now", numeric=True,
            width=8, tone=_memory_tone),
     Column("memory_peak", "Peak", lambda r: r.memory_peak, formats.size, "The most it ever held", numeric=True,
