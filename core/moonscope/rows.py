@@ -62,7 +62,7 @@ def generation_row(
 ) -> GenerationRow:
     """`prototypes`: counted by the caller; None: as the tier knows them, or 0."""
     (native, key, state, source, shared, unshared, private, holders, hits, created, compile_us, path, inode, mtime,
-     known, tier, grafts, graft) = generation  # fmt: skip
+     known, tier, conflicts, conflict_bytes, conflict_tier) = generation  # fmt: skip
     return GenerationRow(
         id=global_id(native, lua),
         lua=lua,
@@ -75,8 +75,9 @@ def generation_row(
         unshared_bytes=unshared,
         private_bytes=private,
         holders=holders,
-        grafts=grafts,
-        graft_bytes=graft,
+        conflicts=conflicts,
+        conflict_bytes=conflict_bytes,
+        conflict_tier=Tier(conflict_tier),
         hits=hits,
         created=created,
         compile_us=compile_us,
@@ -98,7 +99,7 @@ def vm_row(
     created: float = 0.0,
     failure: LuaFailure | None = None,
 ) -> VMRow:
-    id, memory, peak, hits, misses, bypasses, races, errors, generations, mode, grafts = vm
+    id, memory, peak, hits, misses, bypasses, races, errors, generations, mode, conflicts = vm
     return VMRow(
         id=id,
         lua=lua,
@@ -110,7 +111,7 @@ def vm_row(
         memory_cap=memory_cap,
         counters=Counters(hits, misses, bypasses, races, errors),
         generations=generations,
-        grafts=grafts,
+        conflicts=conflicts,
         queued=queued,
         task=task,
         created=created,

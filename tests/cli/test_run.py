@@ -15,7 +15,7 @@ from .conftest import Command
 
 WHOLE = {"files", "prototypes", "vms", "hits", "misses", "bypasses", "races", "errors", "shared_bytes", "rss_bytes"} | {
     "cleared_bytes", "retained_bytes", "freed_after_close_bytes", "private_bytes_per_vm", "unshared_bytes_per_vm",
-    "overhead_bytes", "grafts", "graft_vms",
+    "overhead_bytes", "conflicts", "conflict_vms",
 }  # fmt: skip
 FRACTIONS = {"first_vm_us_per_file", "next_vm_us_per_file", "duration_s"}
 WORDS = {"lua", "release", "sharing", "sharing_why", "mode"}
@@ -162,5 +162,5 @@ def test_what_a_vm_has_by_graft_is_told(moonscope: Command, tmp_path: Path) -> N
     done = moonscope("run", "a.lua", "b.lua", "--vms", "3", "--sharing", "direct", "--json")
     found = json.loads(done.stdout)
     assert (found["sharing"], found["tiers"]) == ("direct", {"direct": 2})
-    assert (found["grafts"], found["graft_vms"]) == (1, 1)
+    assert (found["conflicts"], found["conflict_vms"]) == (1, 1)
     assert "1 by graft in 1 of the VMs" in done.stderr

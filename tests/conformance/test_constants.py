@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from moonscope.model import Tier
+from moonscope.model import Sharing, Tier
 
 from .conftest import VM, NewVM, Sharers, Way, Write
 
@@ -111,18 +112,64 @@ def test_a_long_string_that_occurs_twice_is_one_object(way: Way, sharers: Sharer
         assert vm.run("return address(a) == address(b), address(a) == address(c)") == ("true", "true")
 
 
-def test_more_constants_than_a_userdata_holds_values(way: Way, new_vm: NewVM, write: Write) -> None:
-    """Tier `graft` keeps at most 32,766 constants; a file with more is served, by dumps."""
-    number = 40_000
-    path = write("local t = ... " + "\n".join(f"t.k{i} = 'v{i}'" for i in range(number // 2)))
+@pytest.fixture
+def many_constants(write: Write) -> str:
+    """A file with more constants than a userdata has user values; its function sets NAMED keys of a table."""
+    return write("local t = ... " + "\n".join(f"t.k{i} = 'v{i}'" for i in range(NAMED)))
+
+
+NAMED = 20_000
+SET = f"local n = 0 for i = 0, {NAMED - 1} do if t['k' .. i] == 'v' .. i then n = n + 1 end end return n"
+
+
+def test_more_constants_than_a_userdata_holds_values(way: Way, new_vm: NewVM, many_constants: str) -> None:
+    """Tier `graft` keeps at most 32,766 constants; a file with more is served, by dumps. Tier `direct` shares it."""
     cache = way.new_cache()
-    first, second = new_vm(cache), new_vm(cache)
-    for vm in (first, second):
-        vm.run(f"t = {{}} loadfile('{path}')(t)")
-        count = f"for i = 0, {number // 2 - 1} do if t['k' .. i] == 'v' .. i then n = n + 1 end end"
-        assert vm.run(f"local n = 0 {count} return n") == (str(number // 2),)
+    for vm in (new_vm(cache), new_vm(cache)):
+        vm.run(f"t = {{}} loadfile('{many_constants}')(t)")
+        assert vm.run(SET) == (str(NAMED),)
     assert cache.counters().hits == 1
-    assert [row.tier for row in cache.generations()] == [Tier.BYTECODE]
+    cache.measure()
+    [row] = cache.generations()
+    assert row.tier is (Tier.DIRECT if way.sharing is Sharing.DIRECT else Tier.BYTECODE)
+    if row.tier is Tier.DIRECT:
+        assert row.private_bytes < 200 < row.unshared_bytes
+
+
+def test_many_constants_and_a_vm_that_had_some_of_them_before(way: Way, new_vm: NewVM, many_constants: str) -> None:
+    """The conflict rule, where the constants are too many for a graft."""
+    cache = way.new_cache()
+    old, young = new_vm(cache), new_vm(cache)
+    old.run("t = {} for i = 0, 99 do t['k' .. i] = false end")
+    young.run("t = {}")
+    for vm in (young, old, young, old):
+        assert vm.run(f"loadfile('{many_constants}')(t) {SET}") == (str(NAMED),)
+        assert vm.run("local n = 0 for _ in pairs(t) do n = n + 1 end return n") == (str(NAMED),)
+    old.run("collectgarbage()")
+    assert old.run(f"f = loadfile('{many_constants}') f(t) {SET}") == (str(NAMED),)
+    cache.measure()
+    [row] = cache.generations()
+    if way.sharing is Sharing.DIRECT:
+        assert (row.tier, row.conflicts, row.conflict_tier) == (Tier.DIRECT, 1, Tier.BYTECODE)
+        assert row.private_bytes < row.conflict_bytes < row.unshared_bytes  # it has all of its own but the words
+
+
+def test_a_copy_on_conflict_for_which_there_is_no_memory(way: Way, new_vm: NewVM, many_constants: str) -> None:
+    if way.sharing is not Sharing.DIRECT:
+        return  # there are no conflicts
+    cache = way.new_cache()
+    vms = [new_vm(cache, cap) for cap in range(1 << 19, 12 << 20, 1 << 20)]
+    for vm in vms:
+        vm.run("t = {} t['k' .. 0] = 0")
+    new_vm(cache).run(f"loadfile('{many_constants}')")
+    load = f"local f, message = loadfile('{many_constants}') return f and true or message"
+    outcomes = [vm.run(load) for vm in vms]
+    assert set(outcomes) == {("true",), ('"not enough memory"',)}
+    for vm, outcome in zip(vms, outcomes, strict=True):
+        assert vm.run(load) == outcome
+        if outcome == ("true",):
+            source = vm.run(f"return debug.getinfo(loadfile('{many_constants}'), 'S').source")
+            assert source == (f'"@{many_constants}"',)
 
 
 def test_many_constants_that_fit(way: Way, new_vm: NewVM, write: Write) -> None:

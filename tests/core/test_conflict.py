@@ -59,16 +59,16 @@ def test_who_runs_a_graft_is_told_with_the_vm_and_with_the_generation(scene: Sce
     old, young = scene.spawn(3), scene.spawn(2)
     scene.make_up(old)
     scene.load(young + old)
-    assert (scene.generation.tier, scene.generation.holders, scene.generation.grafts) == (Tier.DIRECT, 5, 3)
+    assert (scene.generation.tier, scene.generation.holders, scene.generation.conflicts) == (Tier.DIRECT, 5, 3)
     vms = scene.vms
-    assert [vms[id].grafts for id in old + young] == [1, 1, 1, 0, 0]
+    assert [vms[id].conflicts for id in old + young] == [1, 1, 1, 0, 0]
     assert {row.tier for row in vms.values()} == {Tier.DIRECT}
 
 
 def test_nobody_runs_a_graft_without_a_conflict(scene: Scene) -> None:
     scene.load(scene.spawn(2))
-    assert (scene.generation.holders, scene.generation.grafts) == (2, 0)
-    assert [row.grafts for row in scene.vms.values()] == [0, 0]
+    assert (scene.generation.holders, scene.generation.conflicts) == (2, 0)
+    assert [row.conflicts for row in scene.vms.values()] == [0, 0]
 
 
 def test_a_second_load_runs_the_same_graft(scene: Scene) -> None:
@@ -77,7 +77,7 @@ def test_a_second_load_runs_the_same_graft(scene: Scene) -> None:
     scene.load(young)
     for _ in range(3):
         scene.load((old,))
-    assert (scene.generation.grafts, scene.vms[old].grafts) == (1, 1)
+    assert (scene.generation.conflicts, scene.vms[old].conflicts) == (1, 1)
 
 
 def test_a_graft_ends_with_its_vm_and_a_retired_generation_keeps_its_own(scene: Scene) -> None:
@@ -85,9 +85,9 @@ def test_a_graft_ends_with_its_vm_and_a_retired_generation_keeps_its_own(scene: 
     scene.make_up(old)
     scene.load(young + old)
     scene.engine.perform(Clear())
-    assert (scene.generation.holders, scene.generation.grafts) == (3, 2)
+    assert (scene.generation.holders, scene.generation.conflicts) == (3, 2)
     scene.engine.perform(Close(vms=old[:1]))
-    assert (scene.generation.holders, scene.generation.grafts) == (2, 1)
+    assert (scene.generation.holders, scene.generation.conflicts) == (2, 1)
 
 
 def test_a_graft_spares_less_and_is_measured(scene: Scene) -> None:
@@ -97,11 +97,11 @@ def test_a_graft_spares_less_and_is_measured(scene: Scene) -> None:
     (before,) = {scene.vms[id].memory for id in old}
     scene.load(old)
     row = scene.generation
-    assert row.private_bytes < row.graft_bytes < row.unshared_bytes
-    private = 2 * row.private_bytes + 2 * row.graft_bytes
+    assert row.private_bytes < row.conflict_bytes < row.unshared_bytes
+    private = 2 * row.private_bytes + 2 * row.conflict_bytes
     assert row.saved_bytes == 4 * row.unshared_bytes - private - row.shared_bytes
     # What a VM really grew by: the first graft needs a few hundred bytes once per VM.
     for id in old:
-        assert abs(scene.vms[id].memory - before - row.graft_bytes) < 1500
+        assert abs(scene.vms[id].memory - before - row.conflict_bytes) < 1500
     totals = scene.engine.cache(LuaVersion.LUA54).native.totals()
     assert totals[8] == totals[7] + 4 * row.unshared_bytes - private

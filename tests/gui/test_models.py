@@ -282,15 +282,18 @@ def test_grafts_on_conflict_are_shown_in_the_tier_and_spare_less() -> None:
         engine = Engine(kind)
         engine.send(files=(file(),), generations=(direct,))
         assert (cell(engine.model, "tier"), cell(engine.model, "saved")) == ("direct", "2.93 KiB")
-        engine.send(generations=(replace(direct, grafts=3, graft_bytes=512),))
+        engine.send(generations=(replace(direct, conflicts=3, conflict_bytes=512),))
         assert (cell(engine.model, "tier"), cell(engine.model, "saved")) == ("direct, 3 graft", "1.43 KiB")
         assert "3 VMs of 4 by graft: the VM had words of its own before" in cell_tip(engine.model, "tier")
         assert "512 B in each of them" in cell_tip(engine.model, "tier")
         assert tone(engine.model, "tier") == "bypass"
+        engine.send(generations=(replace(direct, conflicts=1, conflict_tier=Tier.BYTECODE),))
+        assert cell(engine.model, "tier") == "direct, 1 bytecode"
 
 
 def test_a_vm_tells_what_it_has_by_graft() -> None:
     engine = Engine(VMsModel)
-    engine.send(vms=(vm(tier=Tier.DIRECT, generations=5, grafts=2),))
+    engine.send(vms=(vm(tier=Tier.DIRECT, generations=5, conflicts=2),))
     assert cell(engine.model, "tier") == "direct, 2 graft"
-    assert "2 files of 5 by graft: the VM had words of its own before" in cell_tip(engine.model, "tier")
+    told = cell_tip(engine.model, "tier")
+    assert "2 files of 5 by graft, or by bytecode where constants are too many: the VM had words" in told

@@ -111,7 +111,7 @@ def test_vms_that_are_served_by_graft_on_conflict_are_counted_and_explained(qtbo
     bar = StatusBar(state)
     qtbot.addWidget(bar)
     rows = [vm(id, LuaVersion.LUA54, Tier.DIRECT) for id in (1, 2, 3)]
-    state.apply(Update(revision=1, vms=(*rows[:2], msgspec.structs.replace(rows[2], generations=5, grafts=2))))
+    state.apply(Update(revision=1, vms=(*rows[:2], msgspec.structs.replace(rows[2], generations=5, conflicts=2))))
     bar.refresh()
     assert bar._tier.text() == "tier direct (1 VM partly by graft)"
     assert "In 1 VM of them some files by graft: the VM had words of its own" in bar._tier.toolTip()

@@ -19,15 +19,15 @@ FileTuple: TypeAlias = tuple[bytes, int, int, int, int, int, int, float, int, by
 retired generations, text of the last error (empty once it loads again)"""
 
 GenerationTuple: TypeAlias = tuple[
-    int, bytes, int, int, int, int, int, int, int, float, float, bytes, int, float, int, str, int, int
+    int, bytes, int, int, int, int, int, int, int, float, float, bytes, int, float, int, str, int, int, str
 ]
 """id, key, state, source bytes, shared bytes, unshared bytes, private bytes, holders, hits, created (time),
-compile µs, resolved path, inode, mtime, prototypes (0: the tier does not know), tier, holders that run a graft on
-conflict, private bytes of such a one"""
+compile µs, resolved path, inode, mtime, prototypes (0: the tier does not know), tier, holders in conflict
+(which may not run the one prototype of tier direct), private bytes of one of those, their tier"""
 
 VMTuple: TypeAlias = tuple[int, int, int, int, int, int, int, int, int, int, int]
 """id, memory, peak memory, hits, misses, bypasses, races, errors, generations held, mode, those of the generations
-that it runs by a graft on conflict"""
+that it is in conflict with"""
 
 EventTuple: TypeAlias = tuple[int, float, int, bytes, int, float, int, int]
 """serial, time, vm id, key, outcome, duration µs, payload bytes, generation id or 0"""

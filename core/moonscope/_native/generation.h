@@ -52,10 +52,10 @@ struct generation {
     enum generation_state state;
     uint64_t hits;
     uint32_t holders; /* VMs that hold it, as far as they are brought home (cache_fold) */
-    uint32_t grafts;  /* of the holders, those that run a graft, on conflict, as last counted (snapshot.c) */
+    uint32_t conflicts; /* of the holders, those that may not run the one prototype, as last counted (snapshot.c) */
     uint64_t unshared; /* bytes a VM holds after loading it plainly; 0: not measured yet */
     uint64_t private;  /* bytes a VM holds after loading it by this tier; measured with `unshared` */
-    uint64_t graft;    /* bytes a VM holds that needs a graft, on conflict; measured with them; 0: the tier knows no conflict */
+    uint64_t on_conflict; /* bytes one of those holds; measured with them; 0: the tier knows no conflict */
     uint64_t retired_at; /* epoch of its retirement */
     uint32_t pins;       /* measurements or copies under way that read the payload outside a VM */
     struct generation *next;

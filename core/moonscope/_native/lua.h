@@ -52,7 +52,7 @@ struct measurement {
     const struct tier *tier;
     const struct payload *payload;
     const char *chunkname;
-    uint64_t unshared, private, graft; /* bytes, loaded plainly, by its tier, and on conflict */
+    uint64_t unshared, private, on_conflict; /* bytes, loaded plainly, by its tier, and on conflict */
 };
 
 struct lua_ops {

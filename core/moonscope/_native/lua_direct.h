@@ -52,7 +52,7 @@ static int check_fit(lua_State *L)
     return 1;
 }
 
-/* Finds out what this VM runs: the frozen prototype itself, or a graft of it. */
+/* Finds out what this VM runs: the frozen prototype itself, or on conflict a graft of it. */
 static int choose_prototype(lua_State *L, struct vm *vm, struct hold *hold, const struct payload *payload)
 {
     lua_pushcclosure(L, check_fit, 0);
@@ -69,7 +69,7 @@ static int choose_prototype(lua_State *L, struct vm *vm, struct hold *hold, cons
     }
     status = make_graft(L, hold, payload);
     if (status == LUA_OK && vm != NULL)
-        atomic_store(&vm->grafts, atomic_load(&vm->grafts) + 1);
+        atomic_store(&vm->conflicts, atomic_load(&vm->conflicts) + 1);
     return status;
 }
 
@@ -105,6 +105,7 @@ static bool direct_store(lua_State *L, struct payload *payload)
     payload->prototypes = frozen != NULL ? frozen->proto_count : 0;
     payload->newest = frozen != NULL ? frozen->newest : 0;
     payload->prototype = frozen != NULL ? main_proto(frozen) : NULL;
+    payload->many_constants = frozen != NULL && !can_graft(frozen);
     return frozen != NULL;
 }
 

@@ -68,7 +68,7 @@ static int measure_body(lua_State *L)
             before = counted_bytes(L);
             if (tier->on_conflict->push(L, NULL, &another, payload, item->chunkname) != LUA_OK)
                 return lua_error(L);
-            item->graft = counted_bytes(L) - before;
+            item->on_conflict = counted_bytes(L) - before;
         }
     }
     return 0;

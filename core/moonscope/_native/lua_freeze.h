@@ -254,14 +254,12 @@ static bool plan_all(lua_State *L, struct freezer *freezer)
     return !freezer->failed && (freezer->long_bytes == 0 || !freezer->complete || hash_all(L, freezer));
 }
 
-/* `complete`: on the own runtime, in a state with its seed. NULL: no memory, or a VM of its own could not hold what it
-   needs; frozen_free is the end of it. Raises no error. */
+/* `complete`: on the own runtime, in a state with its seed. NULL: no memory, or over 4 GiB; frozen_free is the end of it.
+   Raises no error. */
 static struct frozen *freeze(lua_State *L, const struct proto_layout *main, bool complete)
 {
     struct freezer freezer = {.main = main, .complete = complete};
     count_proto(&freezer, main);
-    if (freezer.constants >= USER_VALUES_MAX) /* it needs one more, see build_graft */
-        return NULL;
     freezer.scratch = malloc(lay_scratch(&freezer));
     if (freezer.scratch == NULL)
         return NULL;

@@ -1,7 +1,8 @@
 /* Tier `graft`, on stock Lua 5.4 and 5.5: a VM's closures run frozen code, line tables and names; its own are only the
    constants and the prototype headers that point at them. They live in one userdata per (VM, generation), anchored for
    the VM's life: its user values are the constants (a user value is a value, so a prototype's constant
-   array can point at them, and the VM's collector sees and counts them), its block the headers. */
+   array can point at them, and the VM's collector sees and counts them), its block the headers. So a file with more
+   constants than a userdata has user values cannot be grafted. */
 
 /* What is under way in build_graft. */
 struct graft {
@@ -146,12 +147,23 @@ static void anchor_graft(lua_State *L, int last)
     lua_rawset(L, LUA_REGISTRYINDEX);
 }
 
+static uint32_t graft_constants(const struct frozen *frozen)
+{
+    return frozen->complete ? frozen->value_count : frozen->slot_count;
+}
+
+/* One user value more is needed, see anchor_graft. */
+static bool can_graft(const struct frozen *frozen)
+{
+    return graft_constants(frozen) < USER_VALUES_MAX;
+}
+
 /* Argument: the frozen tree. Anchors the userdata and returns the main prototype. Raises when there is no memory, so it is
    called protected; a half-made userdata is only garbage then. */
 static int build_graft(lua_State *L)
 {
     const struct frozen *frozen = lua_touserdata(L, 1);
-    uint32_t constants = frozen->complete ? frozen->value_count : frozen->slot_count;
+    uint32_t constants = graft_constants(frozen);
     size_t children = frozen->graft_children * sizeof(void *);
     char *block = lua_newuserdatauv(L, children + (size_t)frozen->graft_protos * PROTO_STRIDE, (int)constants + 1);
     struct graft graft = {
@@ -172,6 +184,27 @@ static int build_graft(lua_State *L)
     return 1;
 }
 
+/* What cannot be grafted: as build_graft, but by a dump, of a closure that never runs in this VM. All is its own then. */
+static int build_copy(lua_State *L)
+{
+    struct frozen *frozen = lua_touserdata(L, 1);
+    struct payload dump = {0};
+    lua_newuserdatauv(L, 0, 2);
+    if (push_closure(L, main_proto(frozen)) != LUA_OK)
+        return lua_error(L);
+    if (!bytecode_store(L, &dump))
+        return luaL_error(L, "not enough memory");
+    int status = bytecode_push(L, NULL, NULL, &dump, string_text(frozen->source));
+    bytecode_release(&dump);
+    if (status != LUA_OK)
+        return lua_error(L);
+    struct proto_layout *main = ((const struct closure_layout *)lua_topointer(L, -1))->proto;
+    lua_setiuservalue(L, 2, 1);
+    anchor_graft(L, 2);
+    lua_pushlightuserdata(L, main);
+    return 1;
+}
+
 static void *own_prototype(struct hold *hold)
 {
     return atomic_load_explicit(&hold->own, memory_order_relaxed);
@@ -180,7 +213,7 @@ static void *own_prototype(struct hold *hold)
 /* Builds this VM's part; its main prototype is kept in the hold. */
 static int make_graft(lua_State *L, struct hold *hold, const struct payload *payload)
 {
-    lua_pushcclosure(L, build_graft, 0);
+    lua_pushcclosure(L, can_graft(payload->data) ? build_graft : build_copy, 0);
     lua_pushlightuserdata(L, payload->data);
     int status = protected_call(L, 1, 1, 0);
     if (status == LUA_OK) {
@@ -211,6 +244,10 @@ static bool graft_store(lua_State *L, struct payload *payload)
     if (closure->upvalue_count != 1)
         return false;
     struct frozen *frozen = freeze(L, closure->proto, vocabulary.without_states != NULL);
+    if (frozen != NULL && !can_graft(frozen)) {
+        frozen_free(frozen);
+        return false;
+    }
     payload->data = frozen;
     payload->size = frozen != NULL ? frozen->size : 0;
     payload->prototypes = frozen != NULL ? frozen->proto_count : 0;

@@ -45,11 +45,11 @@ PyObject *file_list(struct cache *cache)
 static PyObject *generation_tuple(const void *data)
 {
     const struct generation_row *row = data;
-    return Py_BuildValue("Ky#iKKKKIKddyKdIsIK", BIG(row->id), row->file->key, (Py_ssize_t)row->file->length, (int)row->state,
+    return Py_BuildValue("Ky#iKKKKIKddyKdIsIKs", BIG(row->id), row->file->key, (Py_ssize_t)row->file->length, (int)row->state,
                          BIG(row->source_bytes), BIG(row->shared), BIG(row->unshared), BIG(row->private), row->holders,
                          BIG(row->hits), row->created, (double)row->compile_ns / 1e3,
                          row->path != NULL ? row->path : "", BIG(row->inode), (double)row->mtime_ns / 1e9,
-                         row->prototypes, row->tier, row->grafts, BIG(row->graft));
+                         row->prototypes, row->tier, row->conflicts, BIG(row->on_conflict), row->conflict_tier);
 }
 
 PyObject *generation_list(struct cache *cache)
@@ -70,7 +70,7 @@ static PyObject *vm_tuple(const void *data)
     return Py_BuildValue("KnnKKKKKnin", BIG(row->id), (Py_ssize_t)row->memory, (Py_ssize_t)row->peak,
                          BIG(row->loads[OUTCOME_HIT]), BIG(row->loads[OUTCOME_MISS]), BIG(row->loads[OUTCOME_BYPASS]),
                          BIG(row->loads[OUTCOME_RACE]), BIG(row->loads[OUTCOME_ERROR]), (Py_ssize_t)row->generations,
-                         row->mode, (Py_ssize_t)row->grafts);
+                         row->mode, (Py_ssize_t)row->conflicts);
 }
 
 PyObject *vm_list(struct cache *cache)

@@ -66,7 +66,7 @@ static size_t measure_some(struct cache *cache)
         if (done) {
             taken[i]->unshared = items[i].unshared;
             taken[i]->private = items[i].private;
-            taken[i]->graft = items[i].graft;
+            taken[i]->on_conflict = items[i].on_conflict;
         }
     }
     cache_reclaim(cache);
@@ -80,13 +80,13 @@ void snapshot_measure(struct cache *cache)
     }
 }
 
-/* Under the lock, with the holders brought home. Few VMs have grafts, and only those are searched. */
-static void count_grafts(struct cache *cache)
+/* Under the lock, with the holders brought home. Few VMs have any, and only those are searched. */
+static void count_conflicts(struct cache *cache)
 {
     for (struct generation *g = cache->generations; g != NULL; g = g->next)
-        g->grafts = 0;
+        g->conflicts = 0;
     for (struct vm *vm = cache->vms; vm != NULL; vm = vm->next) {
-        if (atomic_load_explicit(&vm->grafts, memory_order_relaxed) == 0)
+        if (atomic_load_explicit(&vm->conflicts, memory_order_relaxed) == 0)
             continue;
         pthread_mutex_lock(&vm->lock);
         for (size_t slot = 0; slot < vm->page_count * HOLDS_PER_PAGE; slot++) {
@@ -95,7 +95,7 @@ static void count_grafts(struct cache *cache)
                 continue;
             struct generation *g = cache->slots[slot];
             const void *own = atomic_load_explicit(&hold->own, memory_order_relaxed);
-            g->grafts += g->tier->on_conflict != NULL && own != NULL && own != g->payload.prototype;
+            g->conflicts += g->tier->on_conflict != NULL && own != NULL && own != g->payload.prototype;
         }
         pthread_mutex_unlock(&vm->lock);
     }
@@ -105,7 +105,7 @@ struct generation_row *snapshot_generations(struct cache *cache, size_t *count)
 {
     pthread_mutex_lock(&cache->lock);
     cache_reclaim(cache);
-    count_grafts(cache);
+    count_conflicts(cache);
     struct generation_row *rows = malloc((cache->generation_count + 1) * sizeof *rows), *row = rows;
     for (struct generation *g = cache->generations; rows != NULL && g != NULL; g = g->next, row++) {
         row->id = g->id;
@@ -115,11 +115,12 @@ struct generation_row *snapshot_generations(struct cache *cache, size_t *count)
         row->shared = g->payload.data != NULL ? g->payload.size : 0;
         row->unshared = g->unshared;
         row->private = g->private;
-        row->graft = g->graft;
+        row->on_conflict = g->on_conflict;
         row->tier = g->tier->name;
+        row->conflict_tier = g->payload.many_constants ? "bytecode" : "graft";
         row->hits = g->hits;
         row->holders = g->holders;
-        row->grafts = g->grafts;
+        row->conflicts = g->conflicts;
         row->prototypes = g->payload.prototypes;
         row->created = g->created;
         row->compile_ns = g->compile_ns;
@@ -151,7 +152,7 @@ struct vm_row *snapshot_vms(struct cache *cache, size_t *count)
         row->peak = atomic_load_explicit(&vm->peak, memory_order_relaxed);
         row->mode = atomic_load_explicit(&vm->mode, memory_order_relaxed);
         row->generations = atomic_load_explicit(&vm->held, memory_order_relaxed);
-        row->grafts = atomic_load_explicit(&vm->grafts, memory_order_relaxed);
+        row->conflicts = atomic_load_explicit(&vm->conflicts, memory_order_relaxed);
     }
     *count = rows != NULL ? cache->vm_count : 0;
     pthread_mutex_unlock(&cache->lock);
@@ -163,7 +164,7 @@ void snapshot_totals(struct cache *cache, struct totals *totals)
     memset(totals, 0, sizeof *totals);
     pthread_mutex_lock(&cache->lock);
     cache_reclaim(cache);
-    count_grafts(cache);
+    count_conflicts(cache);
     for (int i = 0; i < OUTCOMES; i++)
         totals->loads[i] = cache->folded[i];
     for (struct vm *vm = cache->vms; vm != NULL; vm = vm->next) {
@@ -175,7 +176,7 @@ void snapshot_totals(struct cache *cache, struct totals *totals)
     for (struct generation *g = cache->generations; g != NULL; g = g->next) {
         uint64_t bytes = g->payload.data != NULL ? g->payload.size : 0;
         totals->shared += bytes;
-        totals->unshared += g->holders * (g->unshared - g->private) - g->grafts * (g->graft - g->private);
+        totals->unshared += g->holders * (g->unshared - g->private) - g->conflicts * (g->on_conflict - g->private);
         if (g->state == GENERATION_RETIRED)
             totals->retained += bytes;
     }

@@ -18,19 +18,20 @@ struct generation_row {
     uint64_t id;
     const struct file *file;
     enum generation_state state;
-    uint64_t source_bytes, shared, unshared, private, graft, hits;
-    uint32_t holders, grafts, prototypes;
+    uint64_t source_bytes, shared, unshared, private, on_conflict, hits;
+    uint32_t holders, conflicts, prototypes;
     double created;
     uint64_t compile_ns;
     char *path; /* owned by the row; NULL: no memory */
     uint64_t inode;
     int64_t mtime_ns;
     const char *tier;
+    const char *conflict_tier; /* what holders in conflict have */
 };
 
 struct vm_row {
     uint64_t id, loads[OUTCOMES];
-    size_t memory, peak, generations, grafts;
+    size_t memory, peak, generations, conflicts;
     int mode;
 };
 

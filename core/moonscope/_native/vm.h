@@ -60,7 +60,7 @@ struct vm {
     _Atomic uint64_t loads[OUTCOMES];
     _Atomic uint64_t load_ticks;
     _Atomic uint32_t held; /* generations it holds; it gives none up before its end */
-    _Atomic uint32_t grafts; /* of them, those that it runs by a graft, on conflict (tier direct) */
+    _Atomic uint32_t conflicts; /* of them, those it has otherwise than its tier says; see lua_direct.h */
     uint64_t folded_hits;  /* these two: as cache_fold last saw them, under the cache's lock */
     uint32_t folded_held;
     /* Memory: the state's own allocator, wrapped. */

@@ -21,8 +21,8 @@ class RunReport(Struct, frozen=True, kw_only=True):
     sharing: str  # the tier in force
     sharing_why: str  # why it is not a better one; "" when there is none, or when it was asked for
     tiers: dict[str, int]  # stored files by their tier: one that cannot be shared in that way has another
-    grafts: int  # in tier direct: files that a VM has by graft, because it had words of its own before, summed over VMs
-    graft_vms: int  # the VMs with such files
+    conflicts: int  # in tier direct: files that a VM has by graft, because it had words of its own before; of all VMs
+    conflict_vms: int  # VMs with such files
     mode: str
     files: int  # found, each counted once
     prototypes: int  # in the cache
@@ -59,9 +59,9 @@ def table(report: RunReport) -> Table:
 
     add("Lua", report.lua, report.release)
     others = [f"{tier} for {count:,} of the files" for tier, count in report.tiers.items() if tier != report.sharing]
-    if report.grafts:
-        whose = f"in {report.graft_vms:,} of the VMs, which had words of their own before"
-        others.append(f"{report.grafts:,} by graft {whose}")
+    if report.conflicts:
+        whose = f"in {report.conflict_vms:,} of the VMs, which had words of their own before"
+        others.append(f"{report.conflicts:,} by graft {whose}")
     add("sharing", report.sharing, "; ".join(filter(None, (f"cache mode {report.mode}", *others, report.sharing_why))))
     add("files", report.files, f"{len(report.failures):,} could not be loaded" if report.failures else "")
     add("prototypes", report.prototypes, "in the cache")

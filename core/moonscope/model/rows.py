@@ -63,13 +63,14 @@ class GenerationRow(Struct, frozen=True, kw_only=True):
     mtime: float = 0.0
     digest: str = ""  # of the source, hex
     # Tier `direct`: a VM that had a word of its own before a file with it was frozen must not run the one prototype.
-    grafts: int = 0  # holders that run a graft instead
-    graft_bytes: int = 0  # what one of those holds
+    conflicts: int = 0  # holders of which that is true
+    conflict_tier: Tier = Tier.GRAFT  # what those have instead; `bytecode` with more constants than a graft can have
+    conflict_bytes: int = 0  # what one of those holds
 
     @property
     def saved_bytes(self) -> int:
         """What its holders would hold without the cache, less what they and the cache hold. May be negative."""
-        private = (self.holders - self.grafts) * self.private_bytes + self.grafts * self.graft_bytes
+        private = (self.holders - self.conflicts) * self.private_bytes + self.conflicts * self.conflict_bytes
         return self.holders * self.unshared_bytes - private - self.shared_bytes
 
 
@@ -84,7 +85,7 @@ class VMRow(Struct, frozen=True, kw_only=True):
     memory_cap: int | None = None
     counters: Counters = Counters()
     generations: int = 0  # generations it holds
-    grafts: int = 0  # of them, those that it runs by a graft although its tier is `direct`; see GenerationRow.grafts
+    conflicts: int = 0  # of them, those that it has otherwise than its tier says; see GenerationRow.conflicts
     queued: int = 0  # jobs in its mailbox
     task: str = ""  # what it runs now
     created: float = 0.0

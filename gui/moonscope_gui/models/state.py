@@ -68,6 +68,6 @@ class EngineState:
     @property
     def tiers(self) -> str:
         """The tiers in use, in words for the status bar: `bytecode`, `bytecode, off`, or nothing without VMs."""
-        grafts = sum(row.grafts > 0 for row in self.vms.values())
-        partly = f" ({formats.plural(grafts, 'VM')} partly by graft)" if grafts else ""
+        conflicts = sum(row.conflicts > 0 for row in self.vms.values())
+        partly = f" ({formats.plural(conflicts, 'VM')} partly by graft)" if conflicts else ""
         return ", ".join(sorted({row.tier.value for row in self.vms.values()})) + partly

@@ -23,19 +23,23 @@ MEANINGS = {
 }
 
 _LEFT_OUT = (
-    "VMs of Lua {lua} share by {tier}, but this file cannot be shared so: it has more constants than one object of a "
-    "VM holds, or it is precompiled and its function is no plain main function."
+    "VMs of Lua {lua} share by {tier}, but this file cannot be shared so: {many}it is precompiled and its function is "
+    "no plain main function."
 )
-_CONFLICT = "the VM had words of its own before the file was frozen, and so has constants of its own."
+_MANY = {Tier.GRAFT: "it has more constants than one object of a VM holds, or "}
+_CONFLICT = "the VM had words of its own before the file was frozen."
 
 
 def shown(row: VMRow | GenerationRow) -> str:
-    """A tier in a word; and how many VMs of a file, or files of a VM, are served otherwise."""
-    return f"{row.tier}, {row.grafts:,} graft" if row.grafts else row.tier.value
+    """A tier in a word; and how many files of a VM, or VMs of a file, have another."""
+    if not row.conflicts:
+        return row.tier.value
+    other = row.conflict_tier.value if isinstance(row, GenerationRow) else "graft"
+    return f"{row.tier}, {row.conflicts:,} {other}"
 
 
 def tone(row: VMRow | GenerationRow) -> str:
-    return "bypass" if row.grafts else ""
+    return "bypass" if row.conflicts else ""
 
 
 def explained(columns: Sequence[Column[Row]], explain: Callable[[Row], str]) -> tuple[Column[Row], ...]:
@@ -53,18 +57,19 @@ def explained(columns: Sequence[Column[Row]], explain: Callable[[Row], str]) -> 
 
 def of_vm(state: EngineState, row: VMRow) -> str:
     said = f"{row.tier}: {MEANINGS[row.tier]}.{_why(state, row.lua, row.tier)}"
-    if row.grafts:
-        said += f"\n{formats.plural(row.grafts, 'file')} of {row.generations:,} by graft: {_CONFLICT}"
+    if row.conflicts:
+        files = f"{formats.plural(row.conflicts, 'file')} of {row.generations:,}"
+        said += f"\n{files} by graft, or by bytecode where constants are too many: {_CONFLICT}"
     return said
 
 
 def of_generation(state: EngineState, row: GenerationRow) -> str:
     others = _used(state, row.lua) - {row.tier}
-    why = f" {_LEFT_OUT.format(lua=row.lua, tier=min(others))}" if others else _why(state, row.lua, row.tier)
+    why = f" {_left_out(row.lua, min(others))}" if others else _why(state, row.lua, row.tier)
     said = f"{row.tier}: {MEANINGS[row.tier]}.{why}"
-    if row.grafts:
-        held = f" {formats.size(row.graft_bytes)} in each of them." if row.graft_bytes else ""
-        said += f"\n{formats.plural(row.grafts, 'VM')} of {row.holders:,} by graft: {_CONFLICT}{held}"
+    if row.conflicts:
+        held = f" {formats.size(row.conflict_bytes)} in each of them." if row.conflict_bytes else ""
+        said += f"\n{formats.plural(row.conflicts, 'VM')} of {row.holders:,} by {row.conflict_tier}: {_CONFLICT}{held}"
     return said
 
 
@@ -73,9 +78,9 @@ def in_force(state: EngineState) -> str:
     lines = []
     for (lua, tier), count in sorted(Counter((row.lua, row.tier) for row in state.vms.values()).items()):
         lines.append(f"{formats.plural(count, 'VM')} of Lua {lua}: {tier}, {MEANINGS[tier]}.{_why(state, lua, tier)}")
-        grafts = sum(row.grafts > 0 for row in state.vms.values() if (row.lua, row.tier) == (lua, tier))
-        if grafts:
-            lines.append(f"In {formats.plural(grafts, 'VM')} of them some files by graft: {_CONFLICT}")
+        conflicts = sum(row.conflicts > 0 for row in state.vms.values() if (row.lua, row.tier) == (lua, tier))
+        if conflicts:
+            lines.append(f"In {formats.plural(conflicts, 'VM')} of them some files by graft: {_CONFLICT}")
     return "\n".join(lines)
 
 
@@ -98,6 +103,10 @@ def on_offer(state: EngineState, lua: LuaVersion) -> str:
 def _used(state: EngineState, lua: LuaVersion) -> set[Tier]:
     """How VMs of a Lua share: in one way, or there are none."""
     return {row.tier for row in state.vms.values() if row.lua is lua} - {Tier.OFF}
+
+
+def _left_out(lua: LuaVersion, tier: Tier) -> str:
+    return _LEFT_OUT.format(lua=lua, tier=tier, many=_MANY.get(tier, ""))
 
 
 def _best(state: EngineState) -> dict[LuaVersion, tuple[Tier, str]]:
