@@ -8,7 +8,7 @@ from typing import TypeVar, assert_never
 
 from msgspec.structs import replace
 
-from . import bytecode, files
+from . import files
 from .cache import CodeCache
 from .caches import Caches
 from .errors import CancelledError, MoonscopeError, UnsupportedError, UsageError
@@ -16,7 +16,6 @@ from .ledger import Ledger
 from .mailbox import Batch, Cancelled, Progress
 from .metrics import Recorder
 from .model import ClearReport, FileFailure, LoadReport, LuaFailure, LuaVersion, RunResult, Sharing, Update
-from .model.packed import PackedTree, pack
 from .names import to_bytes, to_text
 from .pool import VMPool
 from .protocol import (
@@ -48,7 +47,6 @@ from .protocol import (
     VMList,
 )
 from .rows import native_id
-from .trees import Trees
 from .vm import LuaVM, joined, shorten
 
 T = TypeVar("T")
@@ -65,7 +63,6 @@ class Commands:
         self._pool = pool
         self._recorder = recorder
         self._ledger = ledger
-        self._trees = Trees()
 
     def carry_out(self, command: AnyCommand, progress: Progress | None, cancelled: Cancelled | None) -> Result:
         match command:
@@ -92,8 +89,7 @@ class Commands:
             case Inspect():
                 return self._inspect(command)
             case InspectFile():
-                payload = self._caches.get(command.lua).compile(command.path)
-                return Inspected(pack(bytecode.read(payload, command.lua, command.path)))
+                return self._inspect_file(command)
             case Holders():
                 return VMList(self._cache_of(command.generation).holders(command.generation))
             case LookInto():
@@ -218,13 +214,12 @@ class Commands:
 
     def _inspect(self, command: Inspect) -> Inspected:
         cache = self._cache_of(command.generation)
-        payload = cache.payload(command.generation)
+        dump = cache.payload(command.generation)
+        key = next((row.key for row in cache.generations() if row.id == command.generation), "")
+        return Inspected(cache.lua, key, dump, command.generation)
 
-        def read() -> PackedTree:
-            key = next((row.key for row in cache.generations() if row.id == command.generation), "")
-            return pack(replace(bytecode.read(payload, cache.lua, key), generation=command.generation))
-
-        return Inspected(self._trees.get(command.generation, read))
+    def _inspect_file(self, command: InspectFile) -> Inspected:
+        return Inspected(command.lua, command.path, self._caches.get(command.lua).compile(command.path))
 
     def _look(self, command: LookInto, progress: Progress | None, cancelled: Cancelled | None) -> Looked:
         path, offset, limit = command.path, command.offset, command.limit

@@ -18,8 +18,6 @@ Nothing is ever unpickled.
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import msgspec
 from msgspec import Struct
 
@@ -32,13 +30,11 @@ from .model import (
     LookLevel,
     LookStep,
     LuaVersion,
-    PrototypeTree,
     RunResult,
     SpawnReport,
     Update,
     VMOptions,
 )
-from .model.packed import PackedTree, unpack
 
 VERSION = 1
 MAX_MESSAGE = 64 * 1024 * 1024  # bytes; larger messages are refused before they are read
@@ -104,13 +100,13 @@ class Clear(Command, frozen=True):
 
 
 class Inspect(Command, frozen=True):
-    """The prototype tree of a stored generation."""
+    """The compiled chunk of a stored generation."""
 
     generation: int
 
 
 class InspectFile(Command, frozen=True):
-    """The prototype tree of a file on disk, compiled by the host, not stored."""
+    """The compiled chunk of a file on disk, made by the host, not stored."""
 
     path: str
     lua: LuaVersion = LuaVersion.LUA54
@@ -190,13 +186,14 @@ class Cleared(Struct, frozen=True, tag=True):
     report: ClearReport
 
 
-class Inspected(Struct, frozen=True, tag=True, dict=True):
-    packed: PackedTree
+class Inspected(Struct, frozen=True, tag=True):
+    """The answer to Inspect and InspectFile: a chunk as `string.dump` gives it, whole. `moonscope.bytecode.read` makes
+    prototypes of it, on the side of whoever wants to read them: a host does not work for its readers."""
 
-    @cached_property
-    def tree(self) -> PrototypeTree:
-        """Unpacked when it is first asked for, which takes a while for large files. Raises ProtocolError."""
-        return unpack(self.packed)
+    lua: LuaVersion
+    key: str
+    dump: bytes
+    generation: int | None = None
 
 
 class Looked(Struct, frozen=True, tag=True):

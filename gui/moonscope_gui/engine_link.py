@@ -11,8 +11,6 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError as FutureCancelled
 from concurrent.futures import Future
-from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +18,9 @@ import shiboken6
 from PySide6.QtCore import QObject, Qt, QThreadPool, QTimer, Signal, Slot
 
 from moonscope.client import EngineClient, read_key
-from moonscope.errors import CancelledError, ConnectionLost, MoonscopeError, ProtocolError
+from moonscope.errors import CancelledError, ConnectionLost, MoonscopeError
 from moonscope.host_process import HostProcess
-from moonscope.model import Update
+from moonscope.model import PrototypeTree, Update
 from moonscope.protocol import AnyCommand, Inspected, Result
 
 from .models.coalesce import merge
@@ -134,7 +132,8 @@ class EngineLink(QObject):
     ) -> Handle:
         """Send a command. Exactly one of `done(result)` and `failed(error)` is called, later, in the GUI thread.
 
-        Neither is called when it is a method of a QObject that is gone by then.
+        Neither is called when it is a method of a QObject that is gone by then. What Inspect and InspectFile get is
+        read: `done` is given the PrototypeTree.
         """
         handle = Handle()
         client, epoch = self._client, self._epoch
@@ -151,9 +150,18 @@ class EngineLink(QObject):
         future = client.request(command, on_progress=report)
         handle._cancel = lambda: client.cancel(future)
 
-        def answered(ended: Future[Result]) -> None:
+        def deliver(ended: Future[Any]) -> None:
             # Whatever becomes of the connection, the caller gets its answer: the epoch is that of the delivery.
-            _unpack(ended, lambda: self._post(None, lambda: _deliver(ended, done, failed)))
+            self._post(None, lambda: _deliver(ended, done, failed))
+
+        def answered(ended: Future[Result]) -> None:
+            result = None if ended.cancelled() or ended.exception() else ended.result()
+            if isinstance(result, Inspected):
+                chunk = result
+                # In a thread that nobody waits for: not the client's, which goes on receiving updates, nor the GUI's.
+                QThreadPool.globalInstance().start(lambda: deliver(_read(chunk, handle, report)))
+            else:
+                deliver(ended)
 
         future.add_done_callback(answered)
         return handle
@@ -242,27 +250,26 @@ def call_alive(callback: Callable[..., object], *values: object) -> None:
         callback(*values)
 
 
-def _unpack(future: Future[Result], then: Callable[[], object]) -> None:
-    """What is large in an answer is unpacked before it is delivered, in a thread that nobody waits for: not in the
-    client's, which goes on receiving updates, nor in the GUI's. Called in the client's."""
-    result = None if future.cancelled() or future.exception() else future.result()
+def _read(chunk: Inspected, handle: Handle, report: Progress | None) -> Future[PrototypeTree]:
+    """What is in a chunk, or why it cannot be told."""
+    from moonscope import bytecode
 
-    def unpack(answer: Inspected) -> None:
-        with suppress(ProtocolError):  # raised again when it is delivered
-            _ = answer.tree
-        then()
+    ended: Future[PrototypeTree] = Future()
+    try:
+        ended.set_result(
+            bytecode.read(
+                chunk.dump, chunk.lua, chunk.key, generation=chunk.generation, progress=report,
+                cancelled=lambda: handle.cancelled,
+            )
+        )  # fmt: skip
+    except MoonscopeError as error:
+        ended.set_exception(error)
+    return ended
 
-    if isinstance(result, Inspected):
-        QThreadPool.globalInstance().start(partial(unpack, result))
-    else:
-        then()
 
-
-def _deliver(future: Future[Result], done: Done, failed: Failed) -> None:
+def _deliver(future: Future[Any], done: Done, failed: Failed) -> None:
     try:
         result = future.result()
-        if isinstance(result, Inspected):
-            _ = result.tree
     except MoonscopeError as error:
         call_alive(failed, error)
     except FutureCancelled:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from moonscope.bytecode import read
 from moonscope.cache import CodeCache
 from moonscope.engine import Engine
 from moonscope.errors import NotFoundError
@@ -198,7 +199,7 @@ def test_the_prototypes_of_a_generation_are_counted(
     [row] = engine.changes(0).generations
     result = engine.perform(Inspect(generation=row.id))
     assert isinstance(result, Inspected)
-    assert row.prototypes == result.tree.root.total == 3
+    assert row.prototypes == read(result.dump, lua).root.total == 3
 
 
 def test_what_new_generations_take_is_told_soon_without_asking(
@@ -213,8 +214,8 @@ def test_a_generation_can_be_inspected(engine: Engine, filled: tuple[int, ...]) 
     row = engine.changes(0).generations[0]
     result = engine.perform(Inspect(generation=row.id))
     assert isinstance(result, Inspected)
-    assert (result.tree.generation, result.tree.key, result.tree.lua) == (row.id, row.key, row.lua)
-    assert result.tree.root.total == row.prototypes == 1
+    assert (result.generation, result.key, result.lua) == (row.id, row.key, row.lua)
+    assert read(result.dump, result.lua).root.total == row.prototypes == 1
     with pytest.raises(NotFoundError):
         engine.perform(Inspect(generation=999_999))
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 
 import moonscope
+from moonscope.bytecode import read
 from moonscope.engine import Engine
 from moonscope.protocol import Inspected, InspectFile
 
@@ -36,5 +37,5 @@ def test_a_file_is_inspected_without_being_stored(engine: Engine, write: Callabl
     path = write("a.lua", "local function f() return function() end end return f")
     result = engine.perform(InspectFile(path=path))
     assert isinstance(result, Inspected)
-    assert (result.tree.key, result.tree.root.total, result.tree.generation) == (path, 3, None)
+    assert (result.key, read(result.dump, result.lua).root.total, result.generation) == (path, 3, None)
     assert engine.changes(0).files == ()

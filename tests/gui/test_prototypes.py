@@ -329,8 +329,9 @@ class TestFiles:
         finally:
             engine.close()
         assert isinstance(answer, Inspected)
-        dock.show_tree(answer.tree)
-        root = answer.tree.root
+        tree = read(answer.dump, answer.lua)
+        dock.show_tree(tree)
+        root = tree.root
         assert count(dock.browser.model) == root.total == 7
         dock.browser.select((5,))
         prototype = dock.browser.detail.prototype

@@ -7,7 +7,7 @@ Each slot can change twice per meeting point, which bounds the work also for cod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
@@ -67,7 +67,7 @@ def written(instruction: Instruction, lua: LuaVersion) -> range:
     return range(a, a + 1)
 
 
-def follow(code: tuple[Instruction, ...], entry: State, step: Step, lua: LuaVersion) -> None:
+def follow(code: Sequence[Instruction], entry: State, step: Step, lua: LuaVersion) -> None:
     """Call `step(instruction, state)`, which updates the state, for every instruction.
 
     An instruction in a loop may be seen more than once; the last time, the state holds on every path to it.
@@ -102,7 +102,7 @@ def _meet(one: State, other: State) -> State:
     return both | {slot: value for slot, value in other.items() if value == GLOBALS}
 
 
-def _run_block(code: tuple[Instruction, ...], pc: int, starts: set[int], state: State, step: Step) -> int:
+def _run_block(code: Sequence[Instruction], pc: int, starts: set[int], state: State, step: Step) -> int:
     """Step from `pc` to the end of its block; returns the pc of its last instruction."""
     while True:
         step(code[pc - 1], state)
@@ -111,7 +111,7 @@ def _run_block(code: tuple[Instruction, ...], pc: int, starts: set[int], state: 
         pc += 1
 
 
-def _block_starts(code: tuple[Instruction, ...], lua: LuaVersion) -> set[int]:
+def _block_starts(code: Sequence[Instruction], lua: LuaVersion) -> set[int]:
     starts = {1} if code else set()
     for instruction in code:
         after = list(_next(instruction, lua))

@@ -10,31 +10,49 @@ VM, only `BytecodeError` is raised, and time and memory are bounded by a multipl
 
 from __future__ import annotations
 
-from ..model import LuaVersion, PrototypeTree
+import msgspec
+
+from ..model import LuaVersion, Prototype, PrototypeTree
 from . import luajit
 from .layout import RawFunction, check_version, read_chunk
 from .listing import listing, operands_text
 from .luajit import FORMATS as LUAJITS
 from .tables import DIALECTS
 from .tree import in_order, prototype_tree
+from .watch import NOBODY, Cancelled, Progress, Watch
 
-__all__ = ["count_prototypes", "listing", "operands_text", "read"]
+__all__ = ["as_json", "count_prototypes", "listing", "operands_text", "read"]
 
 
-def read(data: bytes, lua: LuaVersion, key: str = "") -> PrototypeTree:
+def read(
+    data: bytes,
+    lua: LuaVersion,
+    key: str = "",
+    *,
+    generation: int | None = None,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> PrototypeTree:
     """The prototypes of a dump that `string.dump`, `lua_dump` or luac of that Lua made on a 64-bit machine.
 
     `notice` in the answer tells what the dump does not hold. Raises BytecodeError: truncated, damaged, of another
-    Lua, of another architecture, or not a dump.
+    Lua, of another architecture, or not a dump; CancelledError as soon as `cancelled()` says so. `progress(done, total,
+    text)` is called now and then.
     """
-    main, left = _raw(data, lua)
+    watch = Watch(2 * len(data), progress, cancelled)  # every byte is read, then told in words
+    main, left = _raw(data, lua, watch)
     notices = []
     if main.source is None:
         notices.append("Debug information was stripped: lines, local names and upvalue names are unknown.")
     if left:
         notices.append(f"{left:,} bytes after the end of the chunk were not read.")
-    root = prototype_tree(main, DIALECTS[lua], len(data))
-    return PrototypeTree(lua=lua, key=key, root=root, notice=" ".join(notices))
+    root = prototype_tree(main, DIALECTS[lua], len(data), watch)
+    return PrototypeTree(lua=lua, key=key, root=root, generation=generation, notice=" ".join(notices))
+
+
+def as_json(value: PrototypeTree | Prototype) -> bytes:
+    """All of it, as one JSON object."""
+    return msgspec.json.encode(value, enc_hook=tuple)
 
 
 def count_prototypes(data: bytes, lua: LuaVersion) -> int:
@@ -42,14 +60,14 @@ def count_prototypes(data: bytes, lua: LuaVersion) -> int:
     if lua in LUAJITS:
         check_version(data, lua)
         return luajit.count(data, lua)
-    return len(in_order(_raw(data, lua)[0]))
+    return len(in_order(_raw(data, lua, NOBODY)[0]))
 
 
-def _raw(data: bytes, lua: LuaVersion) -> tuple[RawFunction, int]:
+def _raw(data: bytes, lua: LuaVersion, watch: Watch) -> tuple[RawFunction, int]:
     """The main function and the number of bytes that follow it."""
     check_version(data, lua)
     if lua in LUAJITS:
-        return luajit.read_chunk(data, lua)
+        return luajit.read_chunk(data, lua, watch)
     layout = DIALECTS[lua].layout
-    cursor = layout.cursor(data)
+    cursor = layout.cursor(data, watch)
     return read_chunk(cursor, layout), cursor.end - cursor.at

@@ -7,7 +7,7 @@ value in A". Every pc, line and target stays. Constants are -1, -2, … as in 5.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
 
@@ -78,7 +78,7 @@ _CHANGED: dict[str, tuple[str, Callable[[int, int, int], Operands]]] = {
 }
 
 
-def as_51(code: tuple[Instruction, ...]) -> tuple[Instruction, ...]:
+def as_51(code: Iterable[Instruction]) -> tuple[Instruction, ...]:
     """CALLT is a TAILCALL that no RETURN follows; NOP does nothing that matters here."""
     return tuple([_told(instruction) for instruction in code])
 

@@ -32,6 +32,12 @@ class Dialect:
         return {number: self.family.decoder(opcode) for number, opcode in enumerate(self.opcodes)}
 
     @cached_property
+    def jumping(self) -> bytes:
+        """For each lowest byte of an instruction 1 when it may jump, else 0."""
+        kinds = [self.decoders.get(byte & self.family.opcode_mask) for byte in range(256)]
+        return bytes(kind is not None and kind.jump is not None for kind in kinds)
+
+    @cached_property
     def silent(self) -> frozenset[str]:
         """Opcodes whose meaning luac leaves out of its listing."""
         return frozenset(opcode.name for opcode in self.opcodes if opcode.silent)

@@ -12,12 +12,13 @@ import importlib
 import random
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..errors import BytecodeError
-from ..model import LuaVersion
+from ..model import Instruction, LuaVersion, Prototype
 from . import count_prototypes, listing, read
+from .code import jumps_in, lines_in, opcodes_in
 from .luajit import FORMATS as LUAJITS
 from .luajit import STRIPPED
 from .reader import LebCursor
@@ -150,6 +151,8 @@ def try_one(data: bytes, lua: LuaVersion, counts: Counts) -> str:
         tree = read(data, lua)
         listing(tree)
         counts.read += 1
+        if not all(_agrees(prototype.code) for prototype in _all(tree.root)):
+            raise AssertionError("lines, opcodes or jumps are not those of the instructions")
         if count_prototypes(data, lua) != tree.root.total:
             raise AssertionError("count_prototypes disagrees with read")
 
@@ -164,6 +167,26 @@ def try_one(data: bytes, lua: LuaVersion, counts: Counts) -> str:
         counts.failed += 1
         return f"{calls:,} calls for {len(data):,} bytes"
     return ""
+
+
+def _all(root: Prototype) -> Iterator[Prototype]:
+    waiting = [root]
+    while waiting:
+        prototype = waiting.pop()
+        yield prototype
+        waiting += prototype.children
+
+
+def _agrees(code: Sequence[Instruction]) -> bool:
+    """Whether what is found in the bytes at once is what the instructions say one by one."""
+    each = list(code)
+    jumps = [(one.pc, one.target) for one in each if one.target is not None]
+    return (
+        list(lines_in(code)) == [one.line for one in each]
+        and opcodes_in(code) == {one.opcode for one in each}
+        and list(jumps_in(code)) == jumps
+        and list(code[::-3]) == each[::-3]
+    )
 
 
 def run(inputs: int, seed: int, luas: Sequence[LuaVersion], first: int = 0) -> tuple[Counts, str]:

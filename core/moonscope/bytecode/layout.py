@@ -6,14 +6,17 @@ The layouts themselves are in `tables`. Source of the facts: ldump.c and lundump
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from struct import iter_unpack
 from typing import NamedTuple, TypeAlias
+
+from msgspec import Struct
 
 from ..errors import BytecodeError
 from ..model import LuaVersion
 from .reader import Cursor
+from .watch import STRIDE
 
 MAX_NESTING = 200
 """Functions within functions. Lua's own compilers stop earlier: LUAI_MAXCCALLS is 200 in every release."""
@@ -37,9 +40,12 @@ Constant: TypeAlias = "bytes | float | int | bool | Template | Boxed | RawFuncti
 """A RawFunction: LuaJIT keeps nested functions among the constants."""
 
 
-@dataclass(slots=True)
-class RawFunction:
-    """One function of a dump. Sizes that were announced have been checked, meanings have not."""
+class RawFunction(Struct, gc=False):
+    """One function of a dump. Sizes that were announced have been checked, meanings have not.
+
+    There may be ten thousand, and nothing refers back to one, so the collector passes them by. It also passes by tuples
+    of what is no container, never lists.
+    """
 
     source: bytes | None = None
     line: int = 0
@@ -49,13 +55,13 @@ class RawFunction:
     stack_size: int = 0
     upvalue_count: int = 0  # 5.1 only has the number; from 5.2 on it is the length of `upvalues`
     code: bytes = b""
-    constants: list[Constant] = field(default_factory=list)
-    upvalues: list[tuple[int, ...]] = field(default_factory=list)  # in stack, index[, kind]
-    children: list[RawFunction] = field(default_factory=list)
+    constants: Sequence[Constant] = ()
+    upvalues: tuple[tuple[int, ...], ...] = ()  # in stack, index[, kind]
+    children: Sequence[RawFunction] = ()
     line_info: bytes = b""
-    line_marks: list[tuple[int, int]] = field(default_factory=list)  # (pc, line), 5.4 and 5.5
-    locals: list[tuple[bytes | None, int, int]] = field(default_factory=list)
-    upvalue_names: list[bytes | None] = field(default_factory=list)
+    line_marks: tuple[tuple[int, int], ...] = ()  # (pc, line), 5.4 and 5.5
+    locals: tuple[tuple[bytes | None, int, int], ...] = ()
+    upvalue_names: tuple[bytes | None, ...] = ()
     size: int = 0  # LuaJIT: bytes in memory; the others sum up their parts (see `size`)
 
 
@@ -99,14 +105,18 @@ def read_chunk(cursor: Cursor, layout: Layout) -> RawFunction:
 def _fill(cursor: Cursor, layout: Layout, function: RawFunction) -> Iterator[RawFunction]:
     """Read one function; yield each child where its bytes begin, for the caller to read before going on."""
     smallest_child = len(layout.sections)  # every section takes at least one byte
+    cursor.tell()
     for section in layout.sections:
         if section is not None:
             section(cursor, layout, function)
             continue
-        for _ in range(cursor.count(smallest_child)):
-            child = RawFunction()
-            function.children.append(child)
-            yield child
+        count = cursor.count(smallest_child)
+        if count:
+            function.children = children = list[RawFunction]()
+            for _ in range(count):
+                child = RawFunction()
+                children.append(child)
+                yield child
 
 
 def source(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
@@ -136,8 +146,11 @@ def code(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
 
 def constants(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
     tags = layout.tags
-    add = function.constants.append
-    for _ in range(cursor.count(1)):
+    found: list[Constant] = []
+    add = found.append
+    for number in range(cursor.count(1)):
+        if number % STRIDE == STRIDE - 1:
+            cursor.tell()
         tag = cursor.byte()
         kind = tags.get(tag)
         if kind == "string":
@@ -157,12 +170,13 @@ def constants(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
             raise cursor.fail(f"a constant of the unknown type {tag}")
         else:
             add(kind == "true")
+    function.constants = tuple(found)
 
 
 def upvalues(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
     size = layout.upvalue_bytes
     block = cursor.block(cursor.count(size) * size)
-    function.upvalues = list(iter_unpack(f"{size}B", block))
+    function.upvalues = tuple(iter_unpack(f"{size}B", block))
     function.upvalue_count = len(function.upvalues)
 
 
@@ -171,26 +185,26 @@ def line_info(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
 
 
 def varint_line_marks(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
-    function.line_marks = [(cursor.integer(), cursor.integer()) for _ in range(cursor.count(2))]
+    function.line_marks = tuple([(cursor.integer(), cursor.integer()) for _ in range(cursor.count(2))])
 
 
 def aligned_line_marks(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
     marks = cursor.count(8)
     if marks:
         cursor.align(4)
-        function.line_marks = list(iter_unpack("<ii", cursor.block(marks * 8)))
+        function.line_marks = tuple(iter_unpack("<ii", cursor.block(marks * 8)))
 
 
 def local_variables(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
     string, integer = cursor.string, cursor.integer
-    function.locals = [(string(), integer(), integer()) for _ in range(cursor.count(3))]
+    function.locals = tuple([(string(), integer(), integer()) for _ in range(cursor.count(3))])
 
 
 def upvalue_names(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
     names = cursor.count(1)
     if names > function.upvalue_count:
         raise cursor.fail(f"{names:,} upvalue names for {function.upvalue_count} upvalues")
-    function.upvalue_names = [cursor.string() for _ in range(names)]
+    function.upvalue_names = tuple([cursor.string() for _ in range(names)])
 
 
 def name_of(lua: LuaVersion) -> str:

@@ -20,6 +20,7 @@ from ..errors import BytecodeError
 from ..model import LuaVersion
 from .layout import MAX_NESTING, Boxed, Constant, RawFunction, Template, name_of
 from .reader import INT_MAX, LebCursor
+from .watch import NOBODY, STRIDE, Watch
 
 FORMATS = {LuaVersion.LUAJIT20: 1, LuaVersion.LUAJIT21: 2}
 """The version byte of a dump."""
@@ -39,15 +40,15 @@ _KNOWN_FLAGS = {1: 0x07, 2: 0x0F}
 _BOXED = {INT64: ("int64", 2), UINT64: ("uint64", 2), COMPLEX: ("complex", 4)}
 
 
-def read_chunk(data: bytes, lua: LuaVersion) -> tuple[RawFunction, int]:
+def read_chunk(data: bytes, lua: LuaVersion, watch: Watch = NOBODY) -> tuple[RawFunction, int]:
     """The main function with all below it, and the number of bytes that follow it. Raises BytecodeError."""
-    reader = _Reader(data, lua)
+    reader = _Reader(data, lua, watch)
     return reader.main(), reader.cursor.end - reader.cursor.at
 
 
 def count(data: bytes, lua: LuaVersion) -> int:
     """The number of functions: each says how long it is."""
-    cursor = _Reader(data, lua).cursor
+    cursor = _Reader(data, lua, NOBODY).cursor
     functions = 0
     while size := cursor.integer():
         cursor.block(size)
@@ -58,8 +59,8 @@ def count(data: bytes, lua: LuaVersion) -> int:
 class _Reader:
     """One dump; the constructor reads the header."""
 
-    def __init__(self, data: bytes, lua: LuaVersion) -> None:
-        self.cursor = LebCursor(data)
+    def __init__(self, data: bytes, lua: LuaVersion, watch: Watch) -> None:
+        self.cursor = LebCursor(data, watch)
         self.cursor.block(3)
         version = self.cursor.byte()
         if version != FORMATS[lua]:
@@ -79,6 +80,7 @@ class _Reader:
     def main(self) -> RawFunction:
         cursor = self.cursor
         while size := cursor.integer():
+            cursor.tell()
             end = cursor.at + size
             if end > cursor.end:
                 raise cursor.truncated(size)
@@ -102,7 +104,7 @@ class _Reader:
             function.last_line = function.line + lines
         function.code = pack(f"<{words}I", *unpack(f"{self._order}{words}I", cursor.block(words * 4)))
         where = unpack(f"{self._order}{function.upvalue_count}H", cursor.block(function.upvalue_count * 2))
-        function.upvalues = [(int(bool(at & LOCAL)), at & 0x3FFF, int(bool(at & IMMUTABLE))) for at in where]
+        function.upvalues = tuple([(int(bool(at & LOCAL)), at & 0x3FFF, int(bool(at & IMMUTABLE))) for at in where])
         depth = self._constants(function, objects, numbers)
         if debug:
             self._debug(function, LebCursor(cursor.block(debug)), lines)
@@ -112,18 +114,22 @@ class _Reader:
     def _constants(self, function: RawFunction, objects: int, numbers: int) -> int:
         """Objects from the last to the first, then numbers. Returns how deep the function nests."""
         depth = 1
-        for _ in range(self._checked(objects)):
+        constants: list[Constant] = []
+        children: list[RawFunction] = []
+        for number in range(self._checked(objects)):
+            if number % STRIDE == STRIDE - 1:
+                self.cursor.tell()
             kind = self.cursor.integer()
             if kind == CHILD:
                 child, below = self._take()
-                function.constants.append(child)
-                function.children.append(child)
+                constants.append(child)
+                children.append(child)
                 depth = max(depth, below + 1)
             else:
-                function.constants.append(self._object(kind))
-        function.constants.reverse()
-        function.children.reverse()
-        function.constants += [self._number() for _ in range(self._checked(numbers))]
+                constants.append(self._object(kind))
+        constants.reverse()
+        constants += [self._number() for _ in range(self._checked(numbers))]
+        function.constants, function.children = tuple(constants), tuple(reversed(children))
         return depth
 
     def _take(self) -> tuple[RawFunction, int]:
@@ -146,13 +152,15 @@ class _Reader:
         if kind == TABLE:
             slots, pairs = cursor.integer(), cursor.integer()
             self._checked(slots + 2 * pairs)
-            array = tuple([self._item() for _ in range(slots)])
-            return Template(array, tuple([(self._item(), self._item()) for _ in range(pairs)]))
+            array = tuple([self._item(number) for number in range(slots)])
+            return Template(array, tuple([(self._item(number), self._item()) for number in range(pairs)]))
         name, words = _BOXED[kind]
         return Boxed(name, tuple([cursor.integer() for _ in range(words)]))
 
-    def _item(self) -> Constant:
+    def _item(self, number: int = 0) -> Constant:
         """A key or value of a table: nil, false, true, an integer, a number, or 5 and the length of a string."""
+        if number % STRIDE == STRIDE - 1:
+            self.cursor.tell()
         kind = self.cursor.integer()
         if kind >= 5:
             return self.cursor.block(kind - 5)
@@ -178,8 +186,8 @@ class _Reader:
         if function.line + max(lines, *steps, 0) > INT_MAX:
             raise self.cursor.fail("a line is too large")
         function.line_info = pack(f"<{count}i", *[function.line + step for step in steps])
-        function.upvalue_names = [cursor.name() for _ in range(function.upvalue_count)]
-        function.locals = list(_locals(cursor))
+        function.upvalue_names = tuple([cursor.name() for _ in range(function.upvalue_count)])
+        function.locals = tuple(_locals(cursor))
 
     def _bytes(self, words: int, objects: int, numbers: int, upvalues: int, debug: int) -> int:
         """As lj_bcread.c sums it up: one allocation holds all; the code gets a header instruction."""

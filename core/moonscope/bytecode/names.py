@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..model import Instruction
 from .as51 import as_51
 from .dialect import Dialect
 from .layout import Constant, RawFunction
 from .opcodes import JIT, NEW
+from .watch import STRIDE, Watch
 
 _REGISTERS = 256
 _LONGEST = 120  # characters; a longer path is not a name
@@ -30,11 +31,17 @@ _FROM_A = {"CALL", "TAILCALL", "VARARG", "SELF", "LOADNIL", "FORPREP", "TFORPREP
 """Opcodes after which no register from A on is what it was."""
 
 
-def child_names(raw: RawFunction, code: tuple[Instruction, ...], upvalues: list[str], dialect: Dialect) -> list[str]:
-    """A name for each child of `raw`, "" where none is known."""
+def child_names(
+    raw: RawFunction, code: Sequence[Instruction], upvalues: list[str], dialect: Dialect, watch: Watch
+) -> list[str]:
+    """A name for each child of `raw`, "" where none is known. Raises CancelledError."""
     follower = _Follower(raw, upvalues, registers_as_keys=dialect.family is not NEW)
     skip_to = 0
     for instruction in as_51(code) if dialect.family is JIT else code:
+        if instruction.pc % STRIDE == 0:
+            watch.ask()
+            if follower.is_done:
+                break
         follower.open_locals(instruction.pc)
         if instruction.pc < skip_to:
             continue
@@ -63,6 +70,10 @@ class _Follower:
         self._starts: dict[int, list[tuple[int, str, int]]] = {}
         for start, register, name, end in _registers(raw.locals):
             self._starts.setdefault(start, []).append((register, name, end))
+
+    @property
+    def is_done(self) -> bool:
+        return all(self.names)
 
     def open_locals(self, pc: int) -> None:
         for register, name, end in self._starts.get(pc, ()):
@@ -189,7 +200,7 @@ def _takes_self(child: RawFunction) -> bool:
     return child.parameters > 0 and bool(child.locals) and child.locals[0][0] == b"self"
 
 
-def _registers(local_variables: list[tuple[bytes | None, int, int]]) -> Iterator[tuple[int, int, str, int]]:
+def _registers(local_variables: Sequence[tuple[bytes | None, int, int]]) -> Iterator[tuple[int, int, str, int]]:
     """(first pc from 1, register, name, pc where it ends) of each local.
 
     Scopes nest, so registers form a stack: a local that ends before the next one does is gone when that begins.

@@ -7,9 +7,12 @@ listing prints as the letter k. Meanings are built from the small vocabulary bel
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
+
+from msgspec import Struct
 
 from .layout import Constant, RawFunction
 
@@ -17,35 +20,38 @@ Operands: TypeAlias = tuple[int, ...]
 Field: TypeAlias = Callable[[int], int]
 
 
-class Scope:
-    """What the instructions of one function refer to. An index that leads nowhere is shown as such."""
+class Apart:
+    """LuaJIT: operands count objects and numbers apart, and functions are constants."""
 
-    def __init__(
-        self,
-        words: tuple[int, ...],
-        constants: list[str],
-        upvalues: list[str],
-        children: list[str],
-        values: Sequence[Constant] = (),
-    ) -> None:
-        """`values` of the constants: for LuaJIT only, whose operands count objects and numbers apart."""
-        self.words = words
-        self.constants = constants
+    __slots__ = ("functions", "objects", "values")
+
+    def __init__(self, values: Sequence[Constant]) -> None:
         self.values = values
         self.objects = sum(not isinstance(value, float) for value in values)
         functions = (at for at, value in enumerate(values) if isinstance(value, RawFunction))
         self.functions = {at: number for number, at in enumerate(functions)}
-        self._upvalues = upvalues
-        self._children = children
+
+
+NOTHING_APART = Apart(())
+
+
+class Scope(Struct, frozen=True, gc=False):
+    """What the instructions of one function refer to. An index that leads nowhere is shown as such."""
+
+    words: array[int]
+    constants: tuple[str, ...]
+    upvalues: tuple[str, ...]
+    children: tuple[str, ...]
+    apart: Apart = NOTHING_APART
 
     def constant(self, index: int) -> str:
         return self.constants[index] if 0 <= index < len(self.constants) else f"(no constant {index})"
 
     def upvalue(self, index: int) -> str:
-        return self._upvalues[index] if 0 <= index < len(self._upvalues) else f"(no upvalue {index})"
+        return self.upvalues[index] if 0 <= index < len(self.upvalues) else f"(no upvalue {index})"
 
     def child(self, index: int) -> str:
-        return self._children[index] if 0 <= index < len(self._children) else f"(no function {index})"
+        return self.children[index] if 0 <= index < len(self.children) else f"(no function {index})"
 
     def word(self, pc: int) -> int:
         """The instruction word at `pc`, from 1; 0 behind the end."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from struct import pack, unpack, unpack_from
 
 from ..errors import BytecodeError
+from .watch import NOBODY, Watch
 
 INT_MAX = 0x7FFF_FFFF
 
@@ -16,10 +17,11 @@ INT_MAX = 0x7FFF_FFFF
 class Cursor:
     """The part that all dumps share. Subclasses say how an integer and a string are written."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, watch: Watch = NOBODY) -> None:
         self.data = data
         self.at = 0
         self.end = len(data)
+        self._watch = watch
 
     def fail(self, what: str) -> BytecodeError:
         return BytecodeError(f"damaged Lua chunk: {what} (at byte {self.at:,} of {self.end:,})")
@@ -60,6 +62,10 @@ class Cursor:
 
     def align(self, size: int) -> None:
         """Skip padding; only 5.5 has any."""
+
+    def tell(self) -> None:
+        """Let the watcher know how far it is. Raises CancelledError."""
+        self._watch.reach(self.at)
 
     def count(self, size: int) -> int:
         """A number of items that follow, each at least `size` bytes long."""
@@ -108,10 +114,19 @@ class VarintCursor(Cursor):
                 return value
 
     def integer(self) -> int:
+        at = self.at
+        if at < self.end and (group := self.data[at]) >= 0x80:  # as most are
+            self.at = at + 1
+            return group & 0x7F
         return self.varint(INT_MAX)
 
     def string(self) -> bytes | None:
-        size = self.varint(self.end)
+        at = self.at
+        if at < self.end and (group := self.data[at]) >= 0x80:
+            self.at = at + 1
+            size = group & 0x7F
+        else:
+            size = self.varint(self.end)
         return self.block(size - 1) if size else None
 
 
@@ -119,8 +134,8 @@ class ReuseCursor(Cursor):
     """5.5: groups of seven bits where all but the last have the high bit set; strings are written once and
     then named by their index (from 1); arrays of instructions and line marks are aligned."""
 
-    def __init__(self, data: bytes) -> None:
-        super().__init__(data)
+    def __init__(self, data: bytes, watch: Watch = NOBODY) -> None:
+        super().__init__(data, watch)
         self.strings: list[bytes] = []
 
     def varint(self, limit: int) -> int:
@@ -134,6 +149,10 @@ class ReuseCursor(Cursor):
                 return value
 
     def integer(self) -> int:
+        at = self.at
+        if at < self.end and (group := self.data[at]) < 0x80:  # as most are
+            self.at = at + 1
+            return group
         return self.varint(INT_MAX)
 
     def long(self) -> int:
@@ -159,6 +178,10 @@ class LebCursor(Cursor):
     """LuaJIT: integers in groups of seven bits, lowest first; all but the last have the high bit set."""
 
     def integer(self) -> int:
+        at = self.at
+        if at < self.end and (group := self.data[at]) < 0x80:  # as most are
+            self.at = at + 1
+            return group
         return self.leb(32)
 
     def leb(self, bits: int) -> int:

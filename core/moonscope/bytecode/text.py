@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import copysign, isnan
 from struct import pack, unpack
 
 from ..errors import BytecodeError
 from .layout import Boxed, Constant, RawFunction, Template
+from .watch import STRIDE, Watch
 
 _NAMED = {0x07: "\\a", 0x08: "\\b", 0x0C: "\\f", 0x0A: "\\n", 0x0D: "\\r", 0x09: "\\t", 0x0B: "\\v"}
 _NUMBERED = {code: f"\\{code:03d}" for code in range(256) if not 0x20 <= code < 0x7F}
@@ -38,9 +39,10 @@ class Texts:
 
     def __init__(self, room: int, float_format: str, integers: bool) -> None:
         self._room = room
+        self._unseen = room
         self._float_format = float_format
         self._integers = integers
-        self._quoted: dict[bytes, str] = {}
+        self._quoted: dict[bytes, tuple[str, str]] = {}
         self._names: dict[bytes, str] = {}
 
     def spend(self, characters: int) -> None:
@@ -48,14 +50,30 @@ class Texts:
         if self._room < 0:
             raise BytecodeError("damaged Lua chunk: its text would be far longer than the chunk itself")
 
+    def reserve(self, characters: int) -> bool:
+        """Instead of `spend`, for text that is not there yet and may be shorter: whether there is still room, once more
+        as much, for so much. If not, the text must be counted."""
+        if characters > self._unseen:
+            return False
+        self._unseen -= characters
+        return True
+
+    def constants(self, values: Sequence[Constant], watch: Watch) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The texts of several, and their types. Raises CancelledError."""
+        told: list[tuple[str, str]] = []
+        for at in range(0, len(values), STRIDE):
+            watch.ask()
+            told += [self.constant(value) for value in values[at : at + STRIDE]]
+        return tuple([text for text, _ in told]), tuple([kind for _, kind in told])
+
     def constant(self, value: Constant) -> tuple[str, str]:
         """Text and Lua type; from 5.3 on "integer" and "float" instead of "number"."""
         if isinstance(value, bytes):
-            text = self._quoted.get(value)
-            if text is None:
-                text = self._quoted[value] = f'"{value.decode("latin-1").translate(_ESCAPES)}"'
-            self.spend(len(text))
-            return text, "string"
+            told = self._quoted.get(value)
+            if told is None:
+                told = self._quoted[value] = (f'"{value.decode("latin-1").translate(_ESCAPES)}"', "string")
+            self.spend(len(told[0]))
+            return told
         if value is None:
             return "nil", "nil"
         if isinstance(value, bool):

@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
+
 from msgspec.structs import replace
 
 from ..model import Local, Prototype, Upvalue
-from .decode import instructions, lines_of, words_of
+from .code import Code, words_of
 from .dialect import Dialect
 from .layout import RawFunction
 from .names import child_names
-from .opcodes import Scope
+from .opcodes import NOTHING_APART, Apart, Scope
 from .size import prototype_bytes
 from .text import Texts
+from .watch import Watch
 
 _MOVE, _CLOSURE = 0, 36  # of 5.1
 _TEXT_PER_BYTE = 16  # characters of text that one byte of a dump may give; compiled code stays under 6
 _TEXT_AT_LEAST = 64 * 1024 * 1024
+_WORDS_OF_MEANING = 64  # characters at most, of a meaning that are not of a constant, an upvalue or a function
 
 
-def prototype_tree(main: RawFunction, dialect: Dialect, size: int) -> Prototype:
+def prototype_tree(main: RawFunction, dialect: Dialect, size: int, watch: Watch) -> Prototype:
     """`main` and all below it; `size` is the length of the dump in bytes. Raises BytecodeError."""
     texts = Texts(_TEXT_AT_LEAST + _TEXT_PER_BYTE * size, dialect.float_format, dialect.integers)
     functions = in_order(main)
     names = {id(main): ""}
     ready: dict[int, Prototype] = {}
-    half_done: list[tuple[RawFunction, Prototype]] = []
-    for raw in functions:  # parents first: they name their children and hand down their source
-        half_done.append((raw, _one(raw, dialect, texts, names)))
-    for raw, prototype in reversed(half_done):  # children first: a prototype is frozen
-        ready[id(raw)] = replace(prototype, children=tuple(ready[id(child)] for child in raw.children))
+    half_done: list[Prototype] = []
+    for number, raw in enumerate(functions):  # parents first: they name their children and hand down their source
+        watch.reach(size + size * number // len(functions))
+        half_done.append(_one(raw, dialect, texts, names, watch))
+    # Children first: a prototype is frozen.
+    for raw, prototype in zip(reversed(functions), reversed(half_done), strict=True):
+        children = tuple([ready[id(child)] for child in raw.children])
+        ready[id(raw)] = replace(prototype, children=children) if children else prototype
     return ready[id(main)]
 
 
@@ -43,19 +51,20 @@ def in_order(main: RawFunction) -> list[RawFunction]:
     return found
 
 
-def _one(raw: RawFunction, dialect: Dialect, texts: Texts, names: dict[int, str]) -> Prototype:
+def _one(raw: RawFunction, dialect: Dialect, texts: Texts, names: dict[int, str], watch: Watch) -> Prototype:
     words = words_of(raw)
     if dialect.captures_in_code:
         _find_captures(raw, words)
-    constants = [texts.constant(value) for value in raw.constants]
+    constants, types = texts.constants(raw.constants, watch)
     upvalue_names = [texts.name(name) for name in raw.upvalue_names]
     upvalue_names += [""] * (raw.upvalue_count - len(upvalue_names))
-    children = [f"function <{child.line},{child.last_line}>" for child in raw.children]
-    values = raw.constants if dialect.counts_numbers_apart else ()
-    scope = Scope(words, [text for text, _ in constants], [name or "-" for name in upvalue_names], children, values)
-    code = instructions(scope, lines_of(raw, dialect, len(words)), dialect, texts)
+    children = tuple([f"function <{child.line},{child.last_line}>" for child in raw.children])
+    apart = Apart(raw.constants) if dialect.counts_numbers_apart else NOTHING_APART
+    scope = Scope(words, constants, tuple([name or "-" for name in upvalue_names]), children, apart)
+    code = Code(raw, scope, dialect)
+    _bound(code, max(map(len, chain(constants, upvalue_names, children)), default=0), texts)
     if raw.children:
-        guesses = child_names(raw, code, upvalue_names, dialect)
+        guesses = child_names(raw, code, upvalue_names, dialect, watch)
         for child, name in zip(raw.children, guesses, strict=True):
             names[id(child)] = name
             child.source = raw.source if child.source is None else child.source
@@ -68,23 +77,34 @@ def _one(raw: RawFunction, dialect: Dialect, texts: Texts, names: dict[int, str]
         stack_size=raw.stack_size,
         size=prototype_bytes(raw, dialect),
         code=code,
-        constants=tuple(scope.constants),
-        constant_types=tuple(kind for _, kind in constants),
+        constants=constants,
+        constant_types=types,
         upvalues=_upvalues(raw, upvalue_names),
-        locals=tuple(Local(texts.name(name), start + 1, end + 1) for name, start, end in raw.locals),
+        locals=tuple([Local(texts.name(name), start + 1, end + 1) for name, start, end in raw.locals]),
         name=names[id(raw)],
     )
 
 
+def _bound(code: Code, longest: int, texts: Texts) -> None:
+    """Meanings are made later, and over and over: see now that they are not too long. One names three texts at most."""
+    if texts.reserve(len(code) * (3 * longest + _WORDS_OF_MEANING)):
+        return
+    characters = 0
+    for instruction in code:
+        characters += len(instruction.comment)
+        if characters > 65536:  # now and then: each of them may be long
+            texts.spend(characters)
+            characters = 0
+    texts.spend(characters)
+
+
 def _upvalues(raw: RawFunction, names: list[str]) -> tuple[Upvalue, ...]:
-    described = raw.upvalues + [(0, 0)] * (len(names) - len(raw.upvalues))
-    return tuple(
-        Upvalue(name, bool(where[0]), where[1], where[2] if len(where) > 2 else 0)
-        for name, where in zip(names, described, strict=True)
-    )
+    described = raw.upvalues + ((0, 0),) * (len(names) - len(raw.upvalues))
+    told = zip(names, described, strict=True)
+    return tuple([Upvalue(name, bool(at[0]), at[1], at[2] if len(at) > 2 else 0) for name, at in told])
 
 
-def _find_captures(raw: RawFunction, words: tuple[int, ...]) -> None:
+def _find_captures(raw: RawFunction, words: Sequence[int]) -> None:
     """5.1 does not describe upvalues; the instructions after a CLOSURE say where its upvalues come from."""
     for pc, word in enumerate(words):
         if word & 0x3F != _CLOSURE or word >> 14 >= len(raw.children):
@@ -93,4 +113,4 @@ def _find_captures(raw: RawFunction, words: tuple[int, ...]) -> None:
         if child.upvalues:  # known from an earlier CLOSURE; looking again would make hostile code slow
             continue
         captures = words[pc + 1 : pc + 1 + child.upvalue_count]
-        child.upvalues = [(int(capture & 0x3F == _MOVE), capture >> 23) for capture in captures]
+        child.upvalues = tuple([(int(capture & 0x3F == _MOVE), capture >> 23) for capture in captures])

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
 from rich.tree import Tree
 
 from .. import bytecode
@@ -36,7 +35,7 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError(f"{printable(path)} is no file; give one Lua file")
     tree = _inspect(path, args.lua)
     if args.json:
-        print(msgspec.json.encode(tree).decode())
+        print(bytecode.as_json(tree).decode())
     elif args.listing:
         print(bytecode.listing(tree))
     else:
@@ -72,7 +71,7 @@ def _inspect(path: str, lua: LuaVersion) -> PrototypeTree:
             raise MoonscopeError(str(error)) from error
     if not isinstance(result, Inspected):
         raise MoonscopeError(f"{path}: the engine gave no prototypes")
-    return result.tree
+    return bytecode.read(result.dump, result.lua, result.key)
 
 
 def _drawn(tree: PrototypeTree, depth: int | None) -> Tree:

@@ -1,17 +1,19 @@
 """What is inside a compiled file.
 
-There may be millions of these values, and there are no cycles among them: with `gc=False` the collector, which stops
-all threads, passes them by.
+They never cross a boundary: a chunk does, as its bytes, and `moonscope.bytecode` makes these of it. There may be
+millions, and there are no cycles among them: with `gc=False` the collector, which stops all threads, passes them by.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from msgspec import Struct
 
 from .words import LuaVersion
 
 
-class Instruction(Struct, frozen=True, kw_only=True, gc=False):
+class Instruction(Struct, frozen=True, gc=False):
     """One VM instruction. `operands` are in the order of the reference listing."""
 
     pc: int  # counted from 1, as luac does
@@ -45,7 +47,7 @@ class Prototype(Struct, frozen=True, kw_only=True, gc=False):
     vararg: bool
     stack_size: int
     size: int  # bytes in a 64-bit VM: code + constants array + debug info + header, strings apart
-    code: tuple[Instruction, ...] = ()
+    code: Sequence[Instruction] = ()  # made one by one as they are asked for (`moonscope.bytecode.code`)
     constants: tuple[str, ...] = ()  # as the listing shows them
     constant_types: tuple[str, ...] = ()
     upvalues: tuple[Upvalue, ...] = ()
@@ -60,7 +62,7 @@ class Prototype(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class PrototypeTree(Struct, frozen=True, kw_only=True):
-    """The answer to *inspect*."""
+    """A chunk that was read."""
 
     lua: LuaVersion
     key: str

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Slot
 
 from moonscope.errors import ConnectionLost, MoonscopeError
-from moonscope.model import GenerationRow, GenerationState
-from moonscope.protocol import Inspect, Inspected
+from moonscope.model import GenerationRow, GenerationState, PrototypeTree
+from moonscope.protocol import Inspect
 
 from ..engine_link import EngineLink
 from ..inspector.background import Background
@@ -104,11 +104,11 @@ class CacheMapFlow(QObject):
             done, failed = partial(self._measure, row.id), partial(self._give_up, row.id)
             self._link.request(Inspect(generation=row.id), done=done, failed=failed)
 
-    def _measure(self, generation: int, answer: Inspected) -> None:
+    def _measure(self, generation: int, tree: PrototypeTree) -> None:
         from ..inspector.shapes import shape_of
 
         if generation == self._asked:
-            self._background.start(partial(shape_of, answer.tree), partial(self._take, generation))
+            self._background.start(partial(shape_of, tree), partial(self._take, generation))
 
     def _give_up(self, generation: int, error: MoonscopeError) -> None:
         if generation == self._asked and not isinstance(error, ConnectionLost):

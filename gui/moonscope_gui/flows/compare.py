@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from moonscope.errors import MoonscopeError
-from moonscope.protocol import Inspect, Inspected, InspectFile
+from moonscope.model import PrototypeTree
+from moonscope.protocol import Inspect, InspectFile
 
 from ..engine_link import call_alive
 from ..models import formats
@@ -59,8 +60,8 @@ class CompareFlow(QObject):
                 yield Subject(f"{name} \N{EM DASH} on disk now, {words}", InspectFile(path=file.key, lua=lua))
 
     def _fetch(self, subject: Subject, take: Take, fail: Fail) -> None:
-        def done(answer: Inspected) -> None:
-            call_alive(take, subject, answer.tree)
+        def done(tree: PrototypeTree) -> None:
+            call_alive(take, subject, tree)
 
         def failed(error: MoonscopeError) -> None:
             call_alive(fail, subject, error)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog
 from moonscope import names
 from moonscope.errors import ConnectionLost, MoonscopeError
 from moonscope.model import GenerationRow, LookFunction, LuaVersion, Prototype, PrototypeTree
-from moonscope.protocol import AnyCommand, Holders, Inspect, Inspected, InspectFile, VMList
+from moonscope.protocol import AnyCommand, Holders, Inspect, InspectFile, VMList
 
 from ..docks.generations import GenerationsDock
 from ..docks.prototypes import PrototypesDock
@@ -139,11 +139,11 @@ class InspectionFlow(QObject):
         question = self._question
         self._prototypes.show_loading(title)
 
-        def done(answer: Inspected) -> None:
+        def done(tree: PrototypeTree) -> None:
             if question == self._question:
-                self._prototypes.show_tree(answer.tree, source)
+                self._prototypes.show_tree(tree, source)
                 if find is not None:
-                    self._prototypes.go(find(answer.tree))
+                    self._prototypes.go(find(tree))
 
         def failed(error: MoonscopeError) -> None:
             if question == self._question:

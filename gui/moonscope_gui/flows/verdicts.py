@@ -10,8 +10,8 @@ from PySide6.QtCore import QObject, QTimer, Slot
 
 from moonscope.analysis.values import FileVerdict, Verdict
 from moonscope.errors import ConnectionLost, MoonscopeError
-from moonscope.model import GenerationRow
-from moonscope.protocol import Inspect, Inspected
+from moonscope.model import GenerationRow, PrototypeTree
+from moonscope.protocol import Inspect
 
 from ..docks.files import FilesDock
 from ..engine_link import EngineLink
@@ -97,11 +97,11 @@ class VerdictsFlow(QObject):
                 if row is not None and row.id not in state.verdicts and row.source_bytes <= LARGE:
                     yield row
 
-    def _judge(self, generation: int, answer: Inspected) -> None:
+    def _judge(self, generation: int, tree: PrototypeTree) -> None:
         from moonscope.analysis.verdict import judge
 
         if generation == self._asked:
-            self._background.start(partial(judge, answer.tree), partial(self._take, generation))
+            self._background.start(partial(judge, tree), partial(self._take, generation))
 
     def _give_up(self, row: GenerationRow, error: MoonscopeError) -> None:
         if row.id == self._asked and not isinstance(error, ConnectionLost):

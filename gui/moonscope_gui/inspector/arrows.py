@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple
-
-from moonscope.model import Instruction
 
 MAX_LANES = 10
 """Arrows that find no free lane share the outermost one."""
@@ -26,9 +24,9 @@ class Arrow(NamedTuple):
 class Arrows:
     """All arrows of one function. Short ones run inside long ones, so they seldom cross."""
 
-    def __init__(self, code: Sequence[Instruction]) -> None:
-        jumps = [(each.pc - 1, each.target - 1) for each in code if each.target is not None]
-        jumps = [(source, target) for source, target in jumps if 0 <= target < len(code) and source != target]
+    def __init__(self, found: Iterable[tuple[int, int]], count: int) -> None:
+        """Of jumps from pc to pc in `count` instructions."""
+        jumps = [(pc - 1, to - 1) for pc, to in found if 0 < to <= count and pc != to]
         jumps.sort(key=lambda jump: abs(jump[0] - jump[1]))
         self._firsts: list[list[int]] = []  # of each lane, the upper row of each arrow, ascending
         self._lanes: list[list[Arrow]] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec.structs import replace
 
+from moonscope import bytecode
 from moonscope.bytecode import listing
 from moonscope.model import Prototype, PrototypeTree
 
@@ -18,7 +19,7 @@ def as_listing(tree: PrototypeTree, prototype: Prototype) -> str:
 
 def as_json(prototype: Prototype) -> str:
     """The keys are the fields of `moonscope.model.Prototype`."""
-    return msgspec.json.format(msgspec.json.encode(prototype), indent=2).decode() + "\n"
+    return msgspec.json.format(bytecode.as_json(prototype), indent=2).decode() + "\n"
 
 
 def totals(tree: PrototypeTree) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
+from itertools import accumulate
+from operator import ne, xor
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
+from moonscope.bytecode.code import jumps_in, lines_in, opcodes_in
 from moonscope.model import Instruction, LuaVersion, Prototype
 
 from ..models.formats import tip
@@ -45,17 +48,14 @@ class ListingModel(QAbstractTableModel):
     def _set(self, prototype: Prototype | None, lua: LuaVersion) -> None:
         self.prototype = prototype
         self.lua = lua
-        self.code: tuple[Instruction, ...] = prototype.code if prototype else ()
-        self.arrows = Arrows(self.code)
+        self.code: Sequence[Instruction] = prototype.code if prototype else ()
+        self.arrows = Arrows(jumps_in(self.code), len(self.code))
         self.registers = Registers(prototype.locals if prototype else ())
-        self.opcodes = {each.opcode for each in self.code}
-        self._lines = array("q", [each.line for each in self.code])
-        self._shaded = bytearray(len(self.code))  # rows of every second line
-        line = shade = 0
-        for row, next_line in enumerate(self._lines):
-            if next_line != line:
-                line, shade = next_line, 1 - shade
-            self._shaded[row] = shade
+        self.opcodes = opcodes_in(self.code)
+        self._lines = lines_in(self.code)
+        self.last_line = max(self._lines, default=0)
+        changes = map(ne, self._lines[1:], self._lines)
+        self._shaded = bytes(accumulate(changes, xor, initial=True))  # rows of every second line
         self._cells = lru_cache(_CACHED_CELLS)(self._make_spans)
 
     # By row
@@ -75,10 +75,11 @@ class ListingModel(QAbstractTableModel):
     def rows_of(self, line: int) -> list[int]:
         """The rows that a source line was compiled to in this function."""
         rows: list[int] = []
-        left = self._lines.count(line) if line else 0
-        while left:
-            rows.append(self._lines.index(line, rows[-1] + 1 if rows else 0))
-            left -= 1
+        at = -1
+        with suppress(ValueError):  # there is no further one
+            while line:
+                at = self._lines.index(line, at + 1)
+                rows.append(at)
         return rows
 
     def lines(self) -> set[int]:
@@ -166,7 +167,7 @@ class ListingModel(QAbstractTableModel):
 
 
 def _texts(
-    code: tuple[Instruction, ...], prototype: Prototype | None, registers: Registers, lua: LuaVersion
+    code: Sequence[Instruction], prototype: Prototype | None, registers: Registers, lua: LuaVersion
 ) -> Iterator[str]:
     for each in code:
         meaning = meaning_spans(each, prototype, registers, lua) if prototype else []

@@ -49,9 +49,8 @@ class ListingView(CodeView):
     # Columns
 
     def _fit(self) -> None:
-        code = self._listing.code
-        digits = len(str(max(len(code), 10)))
-        lines = len(str(max((each.line for each in code), default=0)))
+        digits = len(str(max(len(self._listing.code), 10)))
+        lines = len(str(self._listing.last_line))
         widths = {
             JUMPS: float(self._listing.arrows.lanes * _LANE + _GUTTER),
             PC: self._width(max(digits, 3)),

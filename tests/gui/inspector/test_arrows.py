@@ -5,19 +5,20 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moonscope.model import Instruction
 from moonscope_gui.inspector.arrows import MAX_LANES, Arrows
 
 jumps = st.lists(st.integers(1, 40) | st.none(), min_size=1, max_size=40)
 
 
-def code(targets: list[int | None]) -> tuple[Instruction, ...]:
-    return tuple(Instruction(pc=pc, line=1, opcode="JMP", target=target) for pc, target in enumerate(targets, 1))
+def arrows_of(targets: list[int | None]) -> Arrows:
+    """Each instruction jumps to a pc or, for None, does not."""
+    found = [(pc, target) for pc, target in enumerate(targets, 1) if target is not None]
+    return Arrows(found, len(targets))
 
 
 @given(targets=jumps)
 def test_every_jump_is_an_arrow_at_both_of_its_ends(targets: list[int | None]) -> None:
-    arrows = Arrows(code(targets))
+    arrows = arrows_of(targets)
     for row, target in enumerate(targets):
         if target is not None and target <= len(targets) and target - 1 != row:
             assert any((a.source, a.target) == (row, target - 1) for a in arrows.at(row))
@@ -26,7 +27,7 @@ def test_every_jump_is_an_arrow_at_both_of_its_ends(targets: list[int | None]) -
 
 @given(targets=jumps)
 def test_arrows_of_one_lane_do_not_touch_but_in_the_outermost(targets: list[int | None]) -> None:
-    arrows = Arrows(code(targets))
+    arrows = arrows_of(targets)
     assert arrows.lanes <= MAX_LANES
     for row in range(len(targets)):
         through = {a for r in range(len(targets)) for a in arrows.at(r) if a.first <= row <= a.last}
@@ -36,11 +37,11 @@ def test_arrows_of_one_lane_do_not_touch_but_in_the_outermost(targets: list[int 
 
 
 def test_a_short_jump_runs_inside_a_long_one() -> None:
-    arrows = Arrows(code([5, 4, None, None, None]))
+    arrows = arrows_of([5, 4, None, None, None])
     (long,), (short,) = arrows.at(0), arrows.at(1)
     assert (short.lane, long.lane) == (0, 1)
     assert [a.lane for a in arrows.across(2)] == [1, 0], "the outer one is painted first"
 
 
 def test_a_jump_to_nowhere_or_to_itself_is_no_arrow() -> None:
-    assert Arrows(code([1, 99, 0, None])).lanes == 0
+    assert arrows_of([1, 99, 0, None]).lanes == 0

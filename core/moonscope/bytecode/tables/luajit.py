@@ -103,7 +103,7 @@ def _first_index(at: int) -> Meaning:
     """The number is 2^52 more than the index, which puts the index in its low bits."""
 
     def meaning(scope: Scope, operands: Operands, pc: int) -> str:
-        value = scope.values[operands[at]] if operands[at] < len(scope.values) else None
+        value = scope.apart.values[operands[at]] if operands[at] < len(scope.apart.values) else None
         return f"{value - 2**52:.14g}" if isinstance(value, float) else scope.constant(operands[at])
 
     return meaning
@@ -130,17 +130,17 @@ _SPECIAL: dict[str, Meaning] = {
 
 def _object(at: int) -> Place:
     def place(scope: Scope, operands: Operands) -> Operands:
-        return operands if operands[at] < scope.objects else (*operands[:at], -1 - operands[at])
+        return operands if operands[at] < scope.apart.objects else (*operands[:at], -1 - operands[at])
 
     return place
 
 
 def _number(at: int) -> Place:
-    return lambda scope, operands: (*operands[:at], scope.objects + operands[at])
+    return lambda scope, operands: (*operands[:at], scope.apart.objects + operands[at])
 
 
 def _function(at: int) -> Place:
-    return lambda scope, operands: (*operands[:at], scope.functions.get(operands[at], -1 - operands[at]))
+    return lambda scope, operands: (*operands[:at], scope.apart.functions.get(operands[at], -1 - operands[at]))
 
 
 _MEANINGS = {
