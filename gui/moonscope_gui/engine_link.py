@@ -253,15 +253,16 @@ def call_alive(callback: Callable[..., object], *values: object) -> None:
 def _read(chunk: Inspected, handle: Handle, report: Progress | None) -> Future[PrototypeTree]:
     """What is in a chunk, or why it cannot be told."""
     from moonscope import bytecode
+    from moonscope.bytecode.code import lines_in
 
     ended: Future[PrototypeTree] = Future()
     try:
-        ended.set_result(
-            bytecode.read(
-                chunk.dump, chunk.lua, chunk.key, generation=chunk.generation, progress=report,
-                cancelled=lambda: handle.cancelled,
-            )
+        tree = bytecode.read(
+            chunk.dump, chunk.lua, chunk.key, generation=chunk.generation, progress=report,
+            cancelled=lambda: handle.cancelled,
         )  # fmt: skip
+        lines_in(tree.root.code)  # kept there: the GUI thread wants them at once for the listing that it shows first
+        ended.set_result(tree)
     except MoonscopeError as error:
         ended.set_exception(error)
     return ended

@@ -37,16 +37,10 @@ class Code(Sequence[Instruction]):
         self._words = scope.words
         self._line_info = (raw.line, raw.line_info, raw.line_marks)
         self._lines: array[int] | None = None
-        mask, known = dialect.family.opcode_mask, dialect.decoders
         self._lowest = raw.code[::4]  # of each word the byte that the opcode is in, in every family
         self._bare = self._find_bare() if dialect.data_in_code else frozenset()
-        if not self._kinds() <= known.keys():
-            for pc, byte in enumerate(self._lowest, 1):
-                if byte & mask not in known and pc not in self._bare:
-                    raise BytecodeError(
-                        f"damaged Lua chunk: instruction {pc:,} (line {self.lines[pc - 1]}) has opcode {byte & mask}, "
-                        f"which {name_of(dialect.layout.lua)} does not know"
-                    )
+        if self._lowest.translate(None, dialect.known):
+            self._refuse_unknown()
 
     # Of all instructions at once
 
@@ -122,6 +116,16 @@ class Code(Sequence[Instruction]):
             elif meaning is not None:
                 comment = meaning(scope, operands, pc)
             yield Instruction(pc, line, opcode, operands, comment, target)
+
+    def _refuse_unknown(self) -> None:
+        """A bare number may look like an opcode that this Lua does not have."""
+        for pc, byte in enumerate(self._lowest, 1):
+            if byte not in self._dialect.known and pc not in self._bare:
+                opcode, lua = byte & self._dialect.family.opcode_mask, name_of(self._dialect.layout.lua)
+                raise BytecodeError(
+                    f"damaged Lua chunk: instruction {pc:,} (line {self.lines[pc - 1]}) has opcode {opcode}, "
+                    f"which {lua} does not know"
+                )
 
     def _kinds(self) -> set[int]:
         """The numbers of the opcodes that are in it, and those that bare numbers look like."""

@@ -32,6 +32,11 @@ class Dialect:
         return {number: self.family.decoder(opcode) for number, opcode in enumerate(self.opcodes)}
 
     @cached_property
+    def known(self) -> bytes:
+        """The lowest bytes that an instruction can have."""
+        return bytes(byte for byte in range(256) if byte & self.family.opcode_mask in self.decoders)
+
+    @cached_property
     def jumping(self) -> bytes:
         """For each lowest byte of an instruction 1 when it may jump, else 0."""
         kinds = [self.decoders.get(byte & self.family.opcode_mask) for byte in range(256)]

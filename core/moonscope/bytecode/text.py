@@ -60,11 +60,17 @@ class Texts:
 
     def constants(self, values: Sequence[Constant], watch: Watch) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The texts of several, and their types. Raises CancelledError."""
-        told: list[tuple[str, str]] = []
+        texts: list[str] = []
+        kinds: list[str] = []
         for at in range(0, len(values), STRIDE):
             watch.ask()
-            told += [self.constant(value) for value in values[at : at + STRIDE]]
-        return tuple([text for text, _ in told]), tuple([kind for _, kind in told])
+            for value in values[at : at + STRIDE]:
+                known = self._quoted.get(value) if type(value) is bytes else None  # most are texts, used before
+                text, kind = known or self.constant(value)
+                texts.append(text)
+                kinds.append(kind)
+            self.spend(sum(map(len, texts[at:])))
+        return tuple(texts), tuple(kinds)
 
     def constant(self, value: Constant) -> tuple[str, str]:
         """Text and Lua type; from 5.3 on "integer" and "float" instead of "number"."""
@@ -72,7 +78,6 @@ class Texts:
             told = self._quoted.get(value)
             if told is None:
                 told = self._quoted[value] = (f'"{value.decode("latin-1").translate(_ESCAPES)}"', "string")
-            self.spend(len(told[0]))
             return told
         if value is None:
             return "nil", "nil"
@@ -89,7 +94,6 @@ class Texts:
         if isinstance(value, RawFunction):
             return f"function <{value.line},{value.last_line}>", "function"
         text = f"{{{', '.join(self._items(value))}}}" if isinstance(value, Template) else self._boxed(value)
-        self.spend(len(text))
         return text, "table" if isinstance(value, Template) else value.type
 
     def _items(self, table: Template) -> Iterator[str]:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from functools import lru_cache
-from itertools import accumulate
-from operator import ne, xor
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
@@ -16,6 +13,7 @@ from moonscope.model import Instruction, LuaVersion, Prototype
 
 from ..models.formats import tip
 from .arrows import Arrows
+from .line_groups import LineGroups
 from .operands import Registers
 from .spans import Span, child_of, meaning_spans, operand_spans
 
@@ -52,10 +50,7 @@ class ListingModel(QAbstractTableModel):
         self.arrows = Arrows(jumps_in(self.code), len(self.code))
         self.registers = Registers(prototype.locals if prototype else ())
         self.opcodes = opcodes_in(self.code)
-        self._lines = lines_in(self.code)
-        self.last_line = max(self._lines, default=0)
-        changes = map(ne, self._lines[1:], self._lines)
-        self._shaded = bytes(accumulate(changes, xor, initial=True))  # rows of every second line
+        self._groups = LineGroups(lines_in(self.code))
         self._cells = lru_cache(_CACHED_CELLS)(self._make_spans)
 
     # By row
@@ -66,25 +61,24 @@ class ListingModel(QAbstractTableModel):
 
     def is_shaded(self, row: int) -> bool:
         """Whether the row is on a darker ground, so that instructions of one line are seen as a group."""
-        return not self._shaded[row]
+        return self._groups.is_odd(row)
+
+    @property
+    def last_line(self) -> int:
+        """The largest one; 0 when none is known."""
+        return self._groups.last
 
     def line_at(self, row: int) -> int:
         """The source line of a row; 0 when unknown."""
-        return self._lines[row] if 0 <= row < len(self._lines) else 0
+        return self._groups.line_at(row)
 
     def rows_of(self, line: int) -> list[int]:
         """The rows that a source line was compiled to in this function."""
-        rows: list[int] = []
-        at = -1
-        with suppress(ValueError):  # there is no further one
-            while line:
-                at = self._lines.index(line, at + 1)
-                rows.append(at)
-        return rows
+        return self._groups.rows_of(line)
 
     def lines(self) -> set[int]:
         """The source lines that have instructions in this function."""
-        return set(self._lines)
+        return self._groups.lines()
 
     def child_at(self, row: int) -> int | None:
         """The number of the nested function that is made here."""

@@ -2,6 +2,7 @@
 
 Pygments takes seconds for a file of some megabytes, so each line is coloured alone when it is painted. What a line
 cannot know of itself, whether it begins inside a long string or comment, one pass over the file has found before.
+That pass takes a portion of the text at a time: within one call of `re` no other thread of the process runs.
 """
 
 from __future__ import annotations
@@ -29,15 +30,11 @@ LONGEST_LINE = 2000
 TAB = 4
 _PORTION = 1 << 18  # characters
 
+_NO_LINE_END = re.compile("[^\r\n]")
 _LINE_END = re.compile("\r\n|\n\r|\n|\r")
-_TOKENS = re.compile(
-    r"""--\[(?P<comment>=*)\[.*?(?:\](?P=comment)\]|\Z)
-    |--[^\n]*
-    |"(?:\\.|[^"\\\n])*"?
-    |'(?:\\.|[^'\\\n])*'?
-    |\[(?P<string>=*)\[.*?(?:\](?P=string)\]|\Z)""",
-    re.DOTALL | re.VERBOSE,
-)
+_LONG = re.compile(r"(?:--)?\[(=*)\[")
+_SHORT = re.compile(r"""--[^\n]*|"(?:[^"\\\n]+|\\.)*"?|'(?:[^'\\\n]+|\\.)*'?""", re.DOTALL)
+_BEGINNING = re.compile(r"""--|["']|\[=*\[""")  # of either
 _TONES: tuple[tuple[_TokenType, str], ...] = (
     (Comment, "comment"),
     (String, "string"),
@@ -65,7 +62,7 @@ class Source:
 
     def __init__(self, text: str) -> None:
         if "\r" in text:
-            text = _LINE_END.sub("\n", text)
+            text = "".join(_LINE_END.sub("\n", portion) for portion in _portions(text))
         self.lines = list(_split(text))
         if len(self.lines) > 1 and not self.lines[-1]:
             self.lines.pop()
@@ -155,8 +152,18 @@ def _decode(data: bytes) -> str:
         return data.decode("latin-1")  # what most Lua that is not UTF-8 was written in; all bytes stay visible
 
 
+def _portions(text: str) -> Iterator[str]:
+    """The text in pieces that end where a line does, with all line ends that follow there."""
+    start = 0
+    while start < len(text):
+        end = _LINE_END.search(text, start + _PORTION)
+        behind = _NO_LINE_END.search(text, end.end()) if end else None
+        stop = behind.start() if behind else len(text)
+        yield text[start:stop]
+        start = stop
+
+
 def _split(text: str) -> Iterator[str]:
-    """The lines, in portions: one `split` of a large file would keep all other threads waiting."""
     start = 0
     while (end := text.find("\n", start + _PORTION)) >= 0:
         yield from text[start:end].split("\n")
@@ -166,8 +173,7 @@ def _split(text: str) -> Iterator[str]:
 
 def _blocks(text: str) -> Iterator[Block]:
     line = at = 0
-    for found in _TOKENS.finditer(text):
-        start, end = found.span()
+    for start, end in _tokens(text):
         inside = text.count("\n", start, end)
         if inside:
             line += text.count("\n", at, start)
@@ -175,6 +181,29 @@ def _blocks(text: str) -> Iterator[Block]:
             yield Block(line, _column(text, start), line + inside, _column(text, end), tone)
             line += inside
             at = end
+
+
+def _tokens(text: str) -> Iterator[tuple[int, int]]:
+    """Where strings and comments begin and end."""
+    at = 0
+    while at < len(text):
+        stop = text.find("\n", at + _PORTION) + 1 or len(text)  # no beginning goes across the end of a line
+        while found := _BEGINNING.search(text, at, stop):
+            start = found.start()
+            at = _end_of_token(text, start)
+            yield start, at
+        at = max(at, stop)
+
+
+def _end_of_token(text: str, start: int) -> int:
+    """Behind the string or comment that begins at `start`."""
+    long = _LONG.match(text, start)
+    if long is None:
+        short = _SHORT.match(text, start)
+        return short.end() if short else start + 1
+    closing = f"]{long[1]}]"
+    end = text.find(closing, long.end())
+    return end + len(closing) if end >= 0 else len(text)
 
 
 def _column(text: str, at: int) -> int:
