@@ -60,10 +60,7 @@ class Code(Sequence[Instruction]):
 
     def jumps(self) -> Iterator[tuple[int, int]]:
         """(pc, target) of each instruction that may jump to another one."""
-        jumping = self._dialect.jumping
-        if not any(jumping[kind] for kind in self._kinds()):
-            return
-        marks = self._lowest.translate(jumping)
+        marks = self._lowest.translate(self._dialect.jumping)
         at = marks.find(1)
         while at >= 0:
             target = self[at].target
@@ -129,8 +126,12 @@ class Code(Sequence[Instruction]):
 
     def _kinds(self) -> set[int]:
         """The numbers of the opcodes that are in it, and those that bare numbers look like."""
-        mask = self._dialect.family.opcode_mask
-        return {byte & mask for byte in set(self._lowest)}
+        found: set[int] = set()
+        left = self._lowest
+        while left:  # a set of all bytes would be made one by one
+            found.add(left[0] & self._dialect.family.opcode_mask)
+            left = left.translate(None, left[:1])
+        return found
 
     def _find_bare(self) -> frozenset[int]:
         """5.1: the pcs of words that are numbers: those behind a SETLIST whose C is 0."""

@@ -127,7 +127,7 @@ class Detail(QWidget):
             self.panes.rename(view, f"{_TITLES[name]} {formats.count(len(entries))}")
         self.bytes.show_prototype(prototype, lua, path)
         if prototype is not None:
-            self.source.show_function(prototype, self.model.lines())
+            self.source.show_function(prototype, self.model.has_line)
             self.source.mark_line(0, reveal=False)
             self.go_to_pc(0)
 

@@ -16,6 +16,7 @@ class LineGroups:
         """`lines`: that of each row, 0 when it is unknown."""
         self._lines: npt.NDArray[np.int64] = np.array(lines, dtype=np.int64)
         self._starts = np.flatnonzero(self._lines[1:] != self._lines[:-1]) + 1  # of all groups but the first
+        self._sorted = np.sort(np.concatenate((self._lines[:1], self._lines[self._starts])), kind="stable")
         self.last: int = int(self._lines.max(initial=0))
 
     def line_at(self, row: int) -> int:
@@ -31,7 +32,7 @@ class LineGroups:
         """Of groups that follow each other one is odd and the other is not."""
         return bool(np.searchsorted(self._starts, row, side="right") & 1)
 
-    def lines(self) -> set[int]:
-        """Those that have rows."""
-        firsts = self._lines[:1], self._lines[self._starts]
-        return set(np.unique(np.concatenate(firsts)).tolist())
+    def has(self, line: int) -> bool:
+        """Whether a line has rows."""
+        at = np.searchsorted(self._sorted, line)
+        return bool(at < len(self._sorted) and self._sorted[at] == line)

@@ -76,9 +76,9 @@ class ListingModel(QAbstractTableModel):
         """The rows that a source line was compiled to in this function."""
         return self._groups.rows_of(line)
 
-    def lines(self) -> set[int]:
-        """The source lines that have instructions in this function."""
-        return self._groups.lines()
+    def has_line(self, line: int) -> bool:
+        """Whether a source line has instructions in this function."""
+        return self._groups.has(line)
 
     def child_at(self, row: int) -> int | None:
         """The number of the nested function that is made here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import Qt, Signal
@@ -99,11 +100,11 @@ class SourcePane(QWidget):
         self._say(f"Reading {file.path} …")
         self._background.start(partial(read_source, file), self._take)
 
-    def show_function(self, prototype: Prototype, lines: set[int]) -> None:
-        """Tell the lines of a function apart; `lines` are those that it has instructions for."""
+    def show_function(self, prototype: Prototype, has_line: Callable[[int], bool]) -> None:
+        """Tell the lines of a function apart, and those that it has instructions for."""
         whole = prototype.line == 0
         extent = range(0) if whole else range(prototype.line - 1, prototype.last_line)
-        self.view.show_function(extent, {line - 1 for line in lines})
+        self.view.show_function(extent, lambda row: has_line(row + 1))
 
     def mark_line(self, line: int, *, reveal: bool) -> None:
         """Mark the line of the selected instruction; 0 for none."""

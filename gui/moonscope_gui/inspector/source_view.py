@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -56,16 +56,16 @@ class SourceView(CodeView):
         super().__init__(model, parent)
         self._source = model
         self._extent = range(0)
-        self._coded: Collection[int] = ()
+        self._is_coded: Callable[[int], bool] = lambda row: False
         self.setAccessibleName("Source")
         self.horizontalHeader().hide()
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         model.modelReset.connect(self._fit)
         self._fit()
 
-    def show_function(self, extent: range, coded: Collection[int]) -> None:
+    def show_function(self, extent: range, is_coded: Callable[[int], bool]) -> None:
         """Mark the rows of a function, and bring out the numbers of those that were compiled to something in it."""
-        self._extent, self._coded = extent, coded
+        self._extent, self._is_coded = extent, is_coded
         self.viewport().update()
 
     def texts(self) -> Iterable[str]:
@@ -92,9 +92,10 @@ class SourceView(CodeView):
         self.draw_spans(painter, left - shift, room.top(), spans, width)
         painter.restore()
         number = str(row + 1)
-        tone = "text" if row in self._coded else "muted"
+        coded = self._is_coded(row)
+        tone = "text" if coded else "muted"
         x = self._numbers - PADDING - self.width_of(number)
         self.draw_spans(painter, x, room.top(), [(number, tone)], float(self._numbers))
         if row in self._extent:
             bar = QRect(self._numbers - _EXTENT, room.top(), _EXTENT, room.height())
-            painter.fillRect(bar, self.colour("accent" if row in self._coded else "border"))
+            painter.fillRect(bar, self.colour("accent" if coded else "border"))

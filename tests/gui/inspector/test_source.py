@@ -18,6 +18,7 @@ from moonscope.engine import Engine
 from moonscope.model import VMOptions
 from moonscope.names import to_text
 from moonscope.protocol import Load, Spawn
+from moonscope_gui.inspector import source_text
 from moonscope_gui.inspector.source_pane import SourcePane
 from moonscope_gui.inspector.source_text import LONGEST_LINE, Source, read_source
 from moonscope_gui.inspector.source_view import SourceModel
@@ -37,6 +38,18 @@ def text(source: Source, row: int) -> str:
 
 def tones(source: Source, row: int) -> set[str]:
     return {tone for piece, tone in source.spans(row) if piece.strip()}
+
+
+@given(text=pieces, portion=st.integers(1, 5))
+def test_a_file_read_in_portions_is_the_file_read_at_once(text: str, portion: int) -> None:
+    whole = Source(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(source_text, "_PORTION", portion)
+        pieced = Source(text)
+    assert pieced.lines == whole.lines
+    assert [pieced.spans(row) for row in range(len(whole.lines))] == [
+        whole.spans(row) for row in range(len(whole.lines))
+    ]
 
 
 class TestColours:
@@ -222,7 +235,7 @@ class TestPane:
         wait(pane, qtbot)
         pane.view.set_linked([1, 2])
         pane.view.set_hinted([3])
-        pane.view.show_function(range(3, 12), {4, 5})
+        pane.view.show_function(range(3, 12), {4, 5}.__contains__)
         assert not pane.grab().isNull()
 
 
