@@ -87,9 +87,9 @@ class Commands:
             case Clear():
                 return self._clear(command)
             case Inspect():
-                return self._inspect(command)
+                return self._inspect(command, cancelled)
             case InspectFile():
-                return self._inspect_file(command)
+                return self._inspect_file(command, progress, cancelled)
             case Holders():
                 return VMList(self._cache_of(command.generation).holders(command.generation))
             case LookInto():
@@ -212,14 +212,20 @@ class Commands:
             self._recorder.mark("clear" if keys is None else "evict", text)
         return Cleared(report)
 
-    def _inspect(self, command: Inspect) -> Inspected:
+    def _inspect(self, command: Inspect, cancelled: Cancelled | None) -> Inspected:
         cache = self._cache_of(command.generation)
         dump = cache.payload(command.generation)
+        _heed(cancelled, "inspect")
         key = next((row.key for row in cache.generations() if row.id == command.generation), "")
         return Inspected(cache.lua, key, dump, command.generation)
 
-    def _inspect_file(self, command: InspectFile) -> Inspected:
-        return Inspected(command.lua, command.path, self._caches.get(command.lua).compile(command.path))
+    def _inspect_file(self, command: InspectFile, progress: Progress | None, cancelled: Cancelled | None) -> Inspected:
+        _heed(cancelled, "inspect")
+        if progress is not None:
+            progress(0, 0, "compiling")  # Lua's compiler tells nothing until it is through
+        dump = self._caches.get(command.lua).compile(command.path)
+        _heed(cancelled, "inspect")
+        return Inspected(command.lua, command.path, dump)
 
     def _look(self, command: LookInto, progress: Progress | None, cancelled: Cancelled | None) -> Looked:
         path, offset, limit = command.path, command.offset, command.limit
@@ -259,6 +265,11 @@ class Commands:
 
 def _vms(count: int) -> str:
     return f"{count:,} VM" if count == 1 else f"{count:,} VMs"
+
+
+def _heed(cancelled: Cancelled | None, task: str) -> None:
+    if cancelled is not None and cancelled():
+        raise CancelledError(f"{task}: cancelled")
 
 
 def _refuse_none(outcomes: Sized, what_for: str) -> None:

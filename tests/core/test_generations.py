@@ -11,9 +11,21 @@ import pytest
 from moonscope.bytecode import read
 from moonscope.cache import CodeCache
 from moonscope.engine import Engine
-from moonscope.errors import NotFoundError
+from moonscope.errors import CancelledError, NotFoundError
 from moonscope.model import GenerationState, LuaVersion, Sharing, Tier, Update
-from moonscope.protocol import Clear, Cleared, Close, Holders, Inspect, Inspected, Load, RunChunk, Runs, VMList
+from moonscope.protocol import (
+    Clear,
+    Cleared,
+    Close,
+    Holders,
+    Inspect,
+    Inspected,
+    InspectFile,
+    Load,
+    RunChunk,
+    Runs,
+    VMList,
+)
 from moonscope.vm import LuaVM
 
 NewVM = Callable[..., LuaVM]
@@ -208,6 +220,20 @@ def test_what_new_generations_take_is_told_soon_without_asking(
     spawn(1, lua=lua)
     engine.perform(Load(paths=(write("a.lua", "local function f() return function() end end return f"),)))
     eventually(lambda seen: all(row.unshared_bytes and row.prototypes == 3 for row in seen.generations))
+
+
+def test_inspecting_can_be_cancelled(engine: Engine, filled: tuple[int, ...], write: Write) -> None:
+    row = engine.changes(0).generations[0]
+    with pytest.raises(CancelledError):
+        engine.perform(Inspect(generation=row.id), cancelled=lambda: True)
+    command = InspectFile(path=write("b.lua", "return 1"))
+    steps: list[str] = []
+    for after in (0, 1):  # before Lua compiles it, and when it has
+        with pytest.raises(CancelledError):
+            engine.perform(
+                command, lambda *step: steps.append(step[2]), cancelled=lambda after=after: len(steps) >= after
+            )
+    assert steps == ["compiling"]
 
 
 def test_a_generation_can_be_inspected(engine: Engine, filled: tuple[int, ...]) -> None:

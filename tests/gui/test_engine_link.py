@@ -15,9 +15,11 @@ import shiboken6
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
-from moonscope.errors import CancelledError, ConnectionLost, UsageError
-from moonscope.protocol import Done, InspectFile, Load, RunChunk, Runs, Spawn, Spawned
-from moonscope_gui.engine_link import EngineLink
+from moonscope.errors import BytecodeError, CancelledError, ConnectionLost, UsageError
+from moonscope.model import LuaVersion
+from moonscope.protocol import Done, Inspected, InspectFile, Load, RunChunk, Runs, Spawn, Spawned
+from moonscope_gui import engine_link
+from moonscope_gui.engine_link import EngineLink, Handle
 
 PATIENCE_MS = 30_000
 
@@ -84,6 +86,24 @@ def test_a_chunk_arrives_as_the_tree_read_from_it(connected: EngineLink, qtbot: 
     qtbot.waitUntil(lambda: answers.count == 1, timeout=PATIENCE_MS)
     assert answers.results[0].root.total == 2
     assert answers.threads == {threading.main_thread()}
+
+
+def test_bytes_that_are_no_chunk_are_an_error_in_words() -> None:
+    """A host may be of any make."""
+    ended = engine_link._read(Inspected(LuaVersion.LUA54, "a.lua", b"nonsense"), Handle(), None)
+    assert isinstance(ended.exception(), BytecodeError)
+
+
+def test_a_chunk_that_came_is_not_read_when_it_is_not_wanted_any_more(
+    connected: EngineLink, qtbot: QtBot, tmp_path: Path
+) -> None:
+    functions = "".join(f"function f{n}() return {n} end\n" for n in range(3000))
+    (tmp_path / "a.lua").write_text(functions)
+    answers = Answers()
+    handle = connected.request(InspectFile(path=str(tmp_path / "a.lua")), done=answers.done, failed=answers.failed)
+    handle.cancel()
+    qtbot.waitUntil(lambda: answers.count == 1, timeout=PATIENCE_MS)
+    assert isinstance(answers.errors[0], CancelledError)
 
 
 def test_answers_come_in_the_gui_thread(connected: EngineLink, qtbot: QtBot) -> None:

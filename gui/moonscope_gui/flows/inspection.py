@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from PySide6.QtCore import QObject, Qt, QTimer, Slot
 from PySide6.QtWidgets import QFileDialog
 
 from moonscope import names
-from moonscope.errors import ConnectionLost, MoonscopeError
+from moonscope.errors import CancelledError, ConnectionLost, MoonscopeError
 from moonscope.model import GenerationRow, LookFunction, LuaVersion, Prototype, PrototypeTree
 from moonscope.protocol import AnyCommand, Holders, Inspect, InspectFile, VMList
 
@@ -19,8 +20,20 @@ from ..inspector.history import Place
 from ..inspector.places import Path, pc_of_line, prototype_at
 from ..models.source_file import SourceFile
 from .desk import Desk
+from .jobs import Job
 
 _SETTLE_MS = 150  # arrow keys through a list ask for the last row only
+
+
+@dataclass(eq=False)
+class Reading:
+    """A tree that is asked for, and what is to be shown of it."""
+
+    title: str
+    command: AnyCommand
+    source: SourceFile | None
+    find: Callable[[PrototypeTree], Place] | None
+    job: Job | None = None
 
 
 class InspectionFlow(QObject):
@@ -36,10 +49,14 @@ class InspectionFlow(QObject):
         self._is_seen = is_seen
         self._shown: int | None = None  # the generation whose tree is shown or on its way
         self._stays: list[object] | None = None  # what was opened otherwise stays while these files are selected
-        self._question = 0  # counts; an answer to an older one is dropped
+        self._reading: Reading | None = None  # under way; the answer to an older one is dropped
+        self._stopped: Reading | None = None  # by the user, and not asked for again
         self._wait = QTimer(self, singleShot=True, interval=_SETTLE_MS)
         self._wait.timeout.connect(self.refresh)
         generations.holders_wanted.connect(self._ask_holders)
+        prototypes.cancel_wanted.connect(self._cancel)
+        prototypes.again_wanted.connect(self._read_again)
+        desk.jobs.changed.connect(self._show_progress)
 
     @Slot()
     def follow(self) -> None:
@@ -50,13 +67,15 @@ class InspectionFlow(QObject):
         self._wait.start()
 
     def forget(self) -> None:
-        self._question += 1
+        self._drop()
         self._shown = self._stays = None
         self._prototypes.clear()
 
     def show_selected(self) -> None:
         """Show the selected file, whatever was opened since it was selected."""
         self._stays = None
+        if self._stopped is not None:
+            self._shown = None
         self.follow()
 
     @Slot()
@@ -69,7 +88,7 @@ class InspectionFlow(QObject):
         entry = entries[0]
         generation = entry.file.generation
         if generation is None:
-            self._question += 1
+            self._drop()
             self._shown = None
             self._prototypes.show_error(entry.file.error or f"{entry.file.key} is not in the cache now; load it.")
         elif generation != self._shown:
@@ -135,22 +154,61 @@ class InspectionFlow(QObject):
         find: Callable[[PrototypeTree], Place] | None = None,
     ) -> None:
         """Show the answer, and in it the place that `find` leads to; without it the place in the file stays."""
-        self._question += 1
-        question = self._question
-        self._prototypes.show_loading(title)
+        self._read(Reading(title, command, source, find))
+
+    def _read(self, reading: Reading) -> None:
+        self._drop()
+        self._reading = reading
+        self._prototypes.show_loading(reading.title)
 
         def done(tree: PrototypeTree) -> None:
-            if question == self._question:
-                self._prototypes.show_tree(tree, source)
-                if find is not None:
-                    self._prototypes.go(find(tree))
+            if self._reading is reading:
+                self._reading = None
+                self._prototypes.show_tree(tree, reading.source)
+                if reading.find is not None:
+                    self._prototypes.go(reading.find(tree))
 
         def failed(error: MoonscopeError) -> None:
-            if question == self._question:
-                self._shown = None
+            if self._reading is not reading:
+                return
+            if isinstance(error, CancelledError):
+                self._stop()
+            else:
+                self._reading = self._shown = None
                 self._prototypes.show_error(str(error))
 
-        self._desk.jobs.start(f"Inspect {title}", command, done, failed)
+        reading.job = self._desk.jobs.start(f"Inspect {reading.title}", reading.command, done, failed)
+
+    # Reading can take a while
+
+    def _drop(self) -> None:
+        """What is being read is not wanted any more."""
+        reading, self._reading, self._stopped = self._reading, None, None
+        if reading is not None and reading.job is not None:
+            reading.job.cancel()
+
+    def _stop(self) -> None:
+        """The user wants it no more; it is not begun anew by itself."""
+        reading = self._reading
+        self._drop()
+        if reading is not None:
+            self._stopped = reading
+            self._prototypes.show_cancelled(reading.title)
+
+    @Slot()
+    def _cancel(self) -> None:
+        self._stop()
+
+    @Slot()
+    def _read_again(self) -> None:
+        if self._stopped is not None:
+            self._read(self._stopped)
+
+    @Slot()
+    def _show_progress(self) -> None:
+        job = self._reading.job if self._reading is not None else None
+        if job is not None:
+            self._prototypes.reading.advance(job.done, job.total)
 
     @Slot(int)
     def _ask_holders(self, generation: int) -> None:
