@@ -82,7 +82,7 @@ static uint32_t word_hash(const struct string_layout *from)
     if (vocabulary.without_states != NULL)
         return from->hash;
     uint64_t hash = index_hash(from->text, from->length);
-    return (uint32_t)(hash ^ hash >> 32);
+    return (uint32_t)hash;
 }
 
 static void place_word(struct word_table *table, struct string_layout *word)
