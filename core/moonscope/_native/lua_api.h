@@ -155,9 +155,16 @@ enum {
 
 #if LUA_VERSION_NUM == 505
 #define LUA_API_LIBRARIES(X) \
+    X(lua_State *, lua_newstate, (lua_Alloc, void *, unsigned)) \
+    X(unsigned, luaL_makeseed, (lua_State *)) \
     X(void, luaL_openselectedlibs, (lua_State *, int, int)) \
     X(const char *, lua_pushexternalstring, (lua_State *, const char *, size_t, lua_Alloc, void *))
 #define open_libraries(L) luaL_openselectedlibs(L, ~0, 0)
+#elif LUA_VERSION_NUM == 504
+#define LUA_API_LIBRARIES(X) \
+    X(lua_State *, lua_newstate, (lua_Alloc, void *)) \
+    X(void, luaL_openlibs, (lua_State *))
+#define open_libraries(L) luaL_openlibs(L)
 #else
 #define LUA_API_LIBRARIES(X) X(void, luaL_openlibs, (lua_State *))
 #define open_libraries(L) luaL_openlibs(L)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "block.h"
 #include "lua.h"
 #include "vm.h"
