@@ -88,7 +88,7 @@ def test_a_second_load_in_one_vm_costs_a_closure(way: Way, path: str, new_vm: Ne
         return  # each load is a copy
     vm = new_vm(way.new_cache())
     growth(vm, path)
-    assert growth(vm, path) < 400
+    assert min(growth(vm, path), growth(vm, path)) < 400  # in one of them the VM's table of strings may have to grow
 
 
 def test_the_vm_that_compiled_shares_too(way: Way, path: str, plain: int, new_vm: NewVM) -> None:

@@ -32,8 +32,9 @@ static bool direct_fits(lua_State *L, const struct frozen *frozen, uint64_t born
     if (born == 0 && !asks_for_words(L))
         return false;
     for (uint32_t i = 0; frozen->newest > born && i < frozen->value_count; i++) {
-        const struct string_layout *word = frozen->values[i].value.object;
-        if (frozen->values[i].kind != KIND_SHORT || word_number(word) <= born)
+        struct value_layout *value = &frozen->values[i];
+        const struct string_layout *word = value->value.object;
+        if (value->kind != KIND_SHORT || *value_same(value) > 0 || word_number(word) <= born)
             continue;
         lua_pushlstring(L, word->text, word->length);
         bool same = string_at(L, -1) == word;
@@ -136,7 +137,7 @@ static const char *const base_words[] = {
 static bool keep_word(const struct string_layout *string)
 {
     pthread_mutex_lock(&vocabulary.lock);
-    bool kept = vocabulary_use(string) != NULL;
+    bool kept = vocabulary_use(string, word_hash(string)) != NULL;
     pthread_mutex_unlock(&vocabulary.lock);
     return kept;
 }

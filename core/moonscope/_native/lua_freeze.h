@@ -1,18 +1,18 @@
 /* Freezing a function; see lua_frozen.h for what comes out. It is planned first. Then the block is made and written, which
    cannot fail any more. */
 
-/* The hash that every state of the own runtime finds for a long string, which is only computed when it is a table key. */
+/* The hash that every state of the own runtime finds for a long string, which is only computed when it is a table key. There
+   is a table at the top. */
 static uint32_t long_hash(lua_State *L, const struct string_layout *string)
 {
-    int top = lua_gettop(L);
-    lua_createtable(L, 0, 0);
+    int table = lua_gettop(L);
     lua_pushlstring(L, string_text(string), string_length(string));
     lua_pushvalue(L, -1);
-    lua_rawget(L, top + 1);
-    const char *text = lua_tolstring(L, top + 2, NULL);
+    lua_rawget(L, table);
+    const char *text = lua_tolstring(L, table + 1, NULL);
     const struct string_layout *hashed = (const struct string_layout *)(const void *)(text - LONG_HEADER);
     uint32_t hash = hashed->hash;
-    lua_settop(L, top);
+    lua_settop(L, table);
     return hash;
 }
 
@@ -20,17 +20,19 @@ static uint32_t long_hash(lua_State *L, const struct string_layout *string)
 static int hash_longs(lua_State *L)
 {
     struct freezer *freezer = lua_touserdata(L, 1);
-    for (uint32_t i = 0; i < freezer->values.count; i++)
-        if (freezer->values.items[i].kind == KIND_LONG) {
-            const struct string_layout *string = (const void *)(uintptr_t)freezer->values.items[i].value;
-            look_up(freezer, constant_key(string))->hash = long_hash(L, string);
-        }
+    lua_createtable(L, 0, 0);
+    for (uint32_t i = 0; i < freezer->seen_count; i++) {
+        struct seen *seen = &freezer->seen[i];
+        if (is_long_constant(seen))
+            seen->hash = long_hash(L, string_of(seen));
+    }
     return 0;
 }
 
 /* A frozen long string. It is marked as having its hash, or the first VM that needs that would write it here. */
-static struct string_layout *write_long(struct freezer *freezer, const struct string_layout *from, struct seen *seen)
+static struct string_layout *write_long(struct freezer *freezer, struct seen *seen)
 {
+    const struct string_layout *from = string_of(seen);
     struct string_layout *string = (struct string_layout *)(void *)(freezer->longs + seen->to.offset);
     char *text = (char *)string + LONG_HEADER;
     if (seen->written)
@@ -49,17 +51,18 @@ static struct string_layout *write_long(struct freezer *freezer, const struct st
     return string;
 }
 
-static struct string_layout *write_string(struct freezer *freezer, const struct string_layout *from, struct seen *seen)
+static struct string_layout *write_string(struct freezer *freezer, struct seen *seen)
 {
-    if (is_long(from))
-        return write_long(freezer, from, seen);
+    if (!seen->is_word)
+        return write_long(freezer, seen);
     seen->uses++;
     return seen->to.word;
 }
 
-static struct string_layout *write_name(struct freezer *freezer, const struct string_layout *name)
+/* `number` as name_number gave it. */
+static struct string_layout *write_name(struct freezer *freezer, uint32_t number)
 {
-    return name != NULL ? write_string(freezer, name, look_up(freezer, name_key(name))) : NULL;
+    return number > 0 ? write_string(freezer, &freezer->seen[number - 1]) : NULL;
 }
 
 /* Returns 0 when the string was no constant yet; from now on it is constant `number`. */
@@ -80,21 +83,17 @@ static void write_value(struct freezer *freezer, uint32_t number)
     *value_same(value) = 0;
     if (!is_string(value))
         return;
-    struct seen *seen = look_up(freezer, constant_key(value->value.object));
-    value->value.object = write_string(freezer, value->value.object, seen);
-    if (value->kind == KIND_LONG)
-        *value_same(value) = seen_as(seen, number);
-    else if (word_number(seen->to.word) > freezer->newest)
+    struct seen *seen = &freezer->seen[pair->value];
+    value->value.object = write_string(freezer, seen);
+    *value_same(value) = seen_as(seen, number);
+    if (value->kind == KIND_SHORT && word_number(seen->to.word) > freezer->newest)
         freezer->newest = word_number(seen->to.word);
 }
 
-static uint32_t write_long_slot(struct freezer *freezer, const struct string_layout *from, uint32_t number)
+static uint32_t write_long_slot(struct freezer *freezer, const struct seen *seen)
 {
-    struct seen *seen = look_up(freezer, constant_key(from));
-    uint32_t same = seen_as(seen, number);
+    const struct string_layout *from = string_of(seen);
     struct long_text *at = (struct long_text *)(void *)(freezer->longs + seen->to.offset);
-    if (same != 0)
-        return slot_of(SLOT_SAME, same - 1);
     at->length = string_length(from);
     memcpy(at->text, string_text(from), at->length);
     at->text[at->length] = '\0';
@@ -104,19 +103,22 @@ static uint32_t write_long_slot(struct freezer *freezer, const struct string_lay
 static uint32_t write_slot(struct freezer *freezer, uint32_t number)
 {
     const struct pair *pair = &freezer->slots.items[number];
-    const struct string_layout *string = (const void *)(uintptr_t)pair->value;
-    if (pair->kind == KIND_SHORT)
-        return slot_of(SLOT_WORD, word_number(write_string(freezer, string, look_up(freezer, string))));
+    if (pair->kind != KIND_SHORT && pair->kind != KIND_LONG)
+        return slot_of(pair->kind == KIND_INTEGER ? SLOT_INTEGER : SLOT_VALUE, (uint32_t)pair->value);
+    struct seen *seen = &freezer->seen[pair->value];
+    uint32_t same = seen_as(seen, number);
+    if (same != 0)
+        return slot_of(SLOT_SAME, same - 1);
     if (pair->kind == KIND_LONG)
-        return write_long_slot(freezer, string, number);
-    return slot_of(pair->kind == KIND_INTEGER ? SLOT_INTEGER : SLOT_VALUE, (uint32_t)pair->value);
+        return write_long_slot(freezer, seen);
+    return slot_of(SLOT_WORD, word_number(write_string(freezer, seen)));
 }
 
 static void write_upvalue(struct freezer *freezer, uint32_t number)
 {
     const struct pair *pair = &freezer->upvalue_runs.items[number];
     freezer->frozen->upvalues[number] = (struct upvalue_layout){
-        .name = write_name(freezer, (const struct string_layout *)(uintptr_t)pair->value),
+        .name = write_name(freezer, (uint32_t)pair->value),
         .in_stack = (uint8_t)pair->kind,
         .index = (uint8_t)(pair->kind >> 8),
         .kind = (uint8_t)(pair->kind >> 16),
@@ -145,7 +147,7 @@ static void write_proto(struct freezer *freezer, const struct plan *plan)
     copy(to.absolute_lines, from->absolute_lines, (size_t)from->absolute_line_count * sizeof *to.absolute_lines);
     copy(to.locals, from->locals, (size_t)from->local_count * sizeof *to.locals);
     for (int i = 0; i < from->local_count; i++)
-        to.locals[i].name = write_name(freezer, from->locals[i].name);
+        to.locals[i].name = write_name(freezer, freezer->local_names[freezer->local_count++]);
     pass_tables(cursor, from);
     if (!plan->complete)
         return;
@@ -207,7 +209,8 @@ static size_t lay_block(struct freezer *freezer, void *block)
 static void write_block(struct freezer *freezer)
 {
     struct frozen *frozen = freezer->frozen;
-    frozen->source = write_name(freezer, freezer->main->source);
+    frozen->source = write_name(freezer, name_number(freezer, freezer->main->source));
+    freezer->local_count = 0; /* they come again, in the same order */
     for (uint32_t i = 0; i < freezer->planned; i++)
         write_proto(freezer, &freezer->plans[i]);
     for (uint32_t i = 0; i < frozen->upvalue_count; i++)
@@ -245,12 +248,34 @@ static bool hash_all(lua_State *L, struct freezer *freezer)
     return done;
 }
 
+enum { PLACES_AHEAD = 8 };
+
+/* The vocabulary is large and lies about in memory: have the places fetched where the next words are while one is looked
+   for. */
+static void use_words(struct freezer *freezer)
+{
+    struct seen *seen = freezer->seen, *end = seen + freezer->seen_count;
+    for (struct seen *word = seen; word < end; word++)
+        if (!is_long(string_of(word)))
+            word->hash = word_hash(string_of(word));
+    pthread_mutex_lock(&vocabulary.lock);
+    for (; seen < end; seen++) {
+        if (end - seen > PLACES_AHEAD)
+            fetch_place(seen[PLACES_AHEAD].hash);
+        if (is_long(string_of(seen)))
+            continue;
+        seen->to.word = vocabulary_use(string_of(seen), seen->hash);
+        seen->is_word = seen->to.word != NULL;
+        freezer->failed = freezer->failed || !seen->is_word;
+    }
+    pthread_mutex_unlock(&vocabulary.lock);
+}
+
 static bool plan_all(lua_State *L, struct freezer *freezer)
 {
-    pthread_mutex_lock(&vocabulary.lock);
-    plan_name(freezer, freezer->main->source);
+    name_number(freezer, freezer->main->source);
     plan_proto(freezer, freezer->main, false);
-    pthread_mutex_unlock(&vocabulary.lock);
+    use_words(freezer);
     return !freezer->failed && (freezer->long_bytes == 0 || !freezer->complete || hash_all(L, freezer));
 }
 

@@ -32,7 +32,7 @@ enum {
     SLOT_INTEGER, /* the integer */
     SLOT_VALUE,   /* which of `values` */
     SLOT_LONG,    /* where in the block the long_text begins, in eights of bytes */
-    SLOT_SAME,    /* the number of the constant that is the same long string */
+    SLOT_SAME,    /* the number of the constant that is the same string */
     SLOT_TAG_BITS = 3,
     SLOT_INTEGER_MAX = (1 << (31 - SLOT_TAG_BITS)) - 1,
 };
@@ -47,7 +47,7 @@ struct long_text {
     char text[]; /* and a NUL */
 };
 
-/* Among `values`, in padding that Lua never looks at: 0, or of a long string that was there before 1 + the number of that
+/* Among `values`, in padding that Lua never looks at: 0, or of a string that was there before 1 + the number of that
    constant. */
 static uint32_t *value_same(struct value_layout *value)
 {

@@ -25,11 +25,17 @@ static void push_long(lua_State *L, const char *text, size_t length)
 #endif
 }
 
-/* Not collectable: no collector needs to know. */
+/* Of what collectors need not know. */
 static void put_plain(struct value_layout *value, uint64_t bits, uint8_t kind)
 {
     value->value.bits = bits;
     value->kind = kind;
+}
+
+/* A string that another constant is already. The userdata has it, so its collector has nothing to learn. */
+static void put_same(const struct graft *graft, uint32_t number, uint32_t same)
+{
+    put_plain(&graft->values[number], graft->values[same].value.bits, graft->values[same].kind);
 }
 
 static void put_slot(const struct graft *graft, uint32_t number)
@@ -52,7 +58,8 @@ static void put_slot(const struct graft *graft, uint32_t number)
         break;
     }
     default: /* SLOT_SAME */
-        lua_getiuservalue(L, 2, (int)what + 1);
+        put_same(graft, number, what);
+        return;
     }
     lua_setiuservalue(L, 2, (int)number + 1);
 }
@@ -66,9 +73,11 @@ static void put_value(const struct graft *graft, uint32_t number)
         put_plain(&graft->values[number], from->value.bits, from->kind);
         return;
     }
-    if (*value_same(from) > 0)
-        lua_getiuservalue(L, 2, (int)*value_same(from));
-    else if (from->kind == KIND_LONG)
+    if (*value_same(from) > 0) {
+        put_same(graft, number, *value_same(from) - 1);
+        return;
+    }
+    if (from->kind == KIND_LONG)
         push_long(L, string_text(from->value.object), string_length(from->value.object));
     else
         lua_pushlstring(L, string_text(from->value.object), string_length(from->value.object));
@@ -264,6 +273,7 @@ static const struct tier graft = {
     .name = "graft",
     .pins = true,
     .words = true,
+    .donor = true,
     .store = graft_store,
     .warm = warm_factory,
     .push = graft_push,

@@ -3,13 +3,13 @@
 
 /* What becomes of a string. */
 struct seen {
-    const void *from;
+    const void *key; /* see string_of */
     union {
         struct string_layout *word; /* a short one */
         size_t offset;              /* a long one: in the part of the block that has them */
     } to;
     uint32_t uses;     /* of the word, in the block */
-    uint32_t constant; /* 1 + number of the first constant that is this long string */
+    uint32_t constant; /* 1 + number of the first constant that is this string */
     uint32_t hash;     /* of a long one, if it is needed */
     bool is_word, written;
 };
@@ -35,8 +35,10 @@ struct freezer {
     uint32_t planned;
     void *scratch; /* all that follows lies there */
     struct seen *seen;
-    uint32_t *seen_index; /* by hash of the address: 1 + number in `seen`; 0: none */
+    uint32_t *seen_index; /* by hash of the key: 1 + number in `seen`; 0: none */
     uint32_t seen_count, seen_mask;
+    uint32_t *local_names; /* of all local variables as they are planned; numbers as name_number gives them */
+    uint32_t local_count;
     size_t long_bytes;
     struct plan *plans; /* parents before children */
     struct sequence values, slots, upvalue_runs;
@@ -50,7 +52,7 @@ struct freezer {
     struct proto_layout **children;   /* of the next complete one */
 };
 
-/* Keys of what may be there in two forms: a long string as a name, and as a constant of a packed prototype. */
+/* What may be there in two forms has two keys: a long string as a name, and as a constant of a packed prototype. */
 static const void *name_key(const struct string_layout *string)
 {
     return (const char *)string + is_long(string);
@@ -61,43 +63,47 @@ static const void *constant_key(const struct string_layout *string)
     return (const char *)string + 2 * is_long(string);
 }
 
-/* Entered, when it is new. */
-static struct seen *look_up(struct freezer *freezer, const void *from)
+static bool is_long_constant(const struct seen *seen)
 {
-    size_t at = ((uintptr_t)from >> 4) * 0x9E3779B97F4A7C15u >> 32 & freezer->seen_mask;
+    return (uintptr_t)seen->key % 8 == 2;
+}
+
+static const struct string_layout *string_of(const struct seen *seen)
+{
+    return (const struct string_layout *)((uintptr_t)seen->key & ~(uintptr_t)7);
+}
+
+/* The number in `seen`; entered, when it is new. */
+static uint32_t look_up(struct freezer *freezer, const void *key)
+{
+    size_t at = ((uintptr_t)key >> 4) * 0x9E3779B97F4A7C15u >> 32 & freezer->seen_mask;
     while (freezer->seen_index[at] != 0) {
-        struct seen *seen = &freezer->seen[freezer->seen_index[at] - 1];
-        if (seen->from == from)
-            return seen;
+        uint32_t number = freezer->seen_index[at] - 1;
+        if (freezer->seen[number].key == key)
+            return number;
         at = (at + 1) & freezer->seen_mask;
     }
-    struct seen *seen = &freezer->seen[freezer->seen_count++];
-    freezer->seen_index[at] = freezer->seen_count;
-    *seen = (struct seen){.from = from};
-    return seen;
+    freezer->seen[freezer->seen_count] = (struct seen){.key = key};
+    freezer->seen_index[at] = freezer->seen_count + 1;
+    return freezer->seen_count++;
 }
 
-/* With the vocabulary locked. */
-static void plan_string(struct freezer *freezer, const struct string_layout *string, const void *key, size_t long_header)
+/* Returns the number in `seen`. */
+static uint32_t plan_string(struct freezer *freezer, const struct string_layout *string, const void *key,
+                            size_t long_header)
 {
-    uint32_t known = freezer->seen_count;
-    struct seen *seen = look_up(freezer, key);
-    if (known == freezer->seen_count)
-        return;
-    if (is_long(string)) {
-        seen->to.offset = freezer->long_bytes;
+    uint32_t known = freezer->seen_count, number = look_up(freezer, key);
+    if (number == known && is_long(string)) {
+        freezer->seen[number].to.offset = freezer->long_bytes;
         freezer->long_bytes += (long_header + string_length(string) + 1 + 7) & ~(size_t)7;
-    } else {
-        seen->to.word = vocabulary_use(string);
-        seen->is_word = seen->to.word != NULL;
-        freezer->failed = freezer->failed || !seen->is_word;
     }
+    return number;
 }
 
-static void plan_name(struct freezer *freezer, const struct string_layout *name)
+/* 1 + the number in `seen`; 0: it has no name. */
+static uint32_t name_number(struct freezer *freezer, const struct string_layout *name)
 {
-    if (name != NULL)
-        plan_string(freezer, name, name_key(name), LONG_HEADER);
+    return name != NULL ? 1 + plan_string(freezer, name, name_key(name), LONG_HEADER) : 0;
 }
 
 static bool is_string(const struct value_layout *value)
@@ -105,9 +111,14 @@ static bool is_string(const struct value_layout *value)
     return value->kind == KIND_SHORT || value->kind == KIND_LONG;
 }
 
-/* Of nil and booleans the kind says all. */
-static struct pair pair_of(const struct value_layout *value)
+/* Of a string, its number in `seen`. Of nil and booleans the kind says all. */
+static struct pair plan_value(struct freezer *freezer, const struct value_layout *value)
 {
+    if (is_string(value)) {
+        size_t header = freezer->complete ? (size_t)LONG_HEADER : offsetof(struct long_text, text);
+        const struct string_layout *string = value->value.object;
+        return (struct pair){plan_string(freezer, string, constant_key(string), header), value->kind};
+    }
     bool plain = (value->kind & 0x0F) <= 1;
     return (struct pair){plain ? 0 : value->value.bits, value->kind};
 }
@@ -125,11 +136,8 @@ static uint32_t plan_constants(struct freezer *freezer, const struct proto_layou
     struct pair *run = sequence_end(sequence);
     for (int i = 0; i < from->constant_count; i++) {
         const struct value_layout *value = &from->constants[i];
-        run[i] = pair_of(value);
-        if (is_string(value)) {
-            size_t header = freezer->complete ? (size_t)LONG_HEADER : offsetof(struct long_text, text);
-            plan_string(freezer, value->value.object, constant_key(value->value.object), header);
-        } else if (!complete && !fits_slot(value)) {
+        run[i] = plan_value(freezer, value);
+        if (!complete && !is_string(value) && !fits_slot(value)) {
             *sequence_end(&freezer->values) = run[i];
             run[i] = (struct pair){settle(&freezer->values, 1), KIND_ELSEWHERE};
         }
@@ -142,8 +150,7 @@ static uint32_t plan_upvalues(struct freezer *freezer, const struct proto_layout
     struct pair *run = sequence_end(&freezer->upvalue_runs);
     for (int i = 0; i < from->upvalue_count; i++) {
         const struct upvalue_layout *upvalue = &from->upvalues[i];
-        plan_name(freezer, upvalue->name);
-        run[i].value = (uintptr_t)upvalue->name;
+        run[i].value = name_number(freezer, upvalue->name);
         run[i].kind = (uint64_t)upvalue->in_stack | (uint64_t)upvalue->index << 8 | (uint64_t)upvalue->kind << 16;
     }
     return settle(&freezer->upvalue_runs, (uint32_t)from->upvalue_count);
@@ -170,7 +177,7 @@ static void plan_proto(struct freezer *freezer, const struct proto_layout *from,
     plan->number = sums->protos++;
     freezer->failed = freezer->failed || from->source != freezer->main->source;
     for (int i = 0; i < from->local_count; i++)
-        plan_name(freezer, from->locals[i].name);
+        freezer->local_names[freezer->local_count++] = name_number(freezer, from->locals[i].name);
     plan->upvalues = plan_upvalues(freezer, from);
     plan->constants = plan_constants(freezer, from, plan->complete);
     sums->children += (uint32_t)from->child_count;
@@ -234,6 +241,7 @@ static size_t lay_scratch(struct freezer *freezer)
     freezer->seen_mask = (uint32_t)hashes - 1;
     if (freezer->scratch != NULL)
         memset(freezer->seen_index, 0, hashes * sizeof *freezer->seen_index);
+    freezer->local_names = take(freezer->scratch, &used, freezer->locals * sizeof *freezer->local_names);
     freezer->plans = take(freezer->scratch, &used, freezer->protos * sizeof *freezer->plans);
     lay_sequence(&freezer->values, freezer->scratch, &used, freezer->constants);
     lay_sequence(&freezer->slots, freezer->scratch, &used, freezer->constants);

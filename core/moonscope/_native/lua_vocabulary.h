@@ -213,11 +213,20 @@ static struct string_layout *add_word(struct word_table *table, const struct str
     return word;
 }
 
-/* Under the lock, as all that follows: the word that equals `from`, a short string of any state (of the own runtime: one
-   with its seed), with one use more, the caller's. NULL: no memory. */
-static struct string_layout *vocabulary_use(const struct string_layout *from)
+/* Under the lock, as all that follows: tells the processor that a word of this hash will be looked for. */
+static void fetch_place(uint32_t hash)
 {
-    uint32_t hash = word_hash(from);
+    const struct word_table *table = atomic_load_explicit(&vocabulary.table, memory_order_relaxed);
+    if (table == NULL)
+        return;
+    __builtin_prefetch(&table->slots[hash & table->mask]);
+    __builtin_prefetch(&table->hashes[hash & table->mask]);
+}
+
+/* The word that equals `from`, a short string of any state (of the own runtime: one with its seed), with one use more, the
+   caller's. `hash`: its word_hash. NULL: no memory. */
+static struct string_layout *vocabulary_use(const struct string_layout *from, uint32_t hash)
+{
     struct word_table *table = roomy_table();
     struct string_layout *word = table != NULL ? find_word(table, from->text, from->length, hash) : NULL;
     if (table != NULL && word == NULL)
