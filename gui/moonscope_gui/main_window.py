@@ -133,8 +133,9 @@ class MainWindow(QMainWindow):
         self.engine_flow = EngineFlow(desk, self.link)
         self.console_flow = ConsoleFlow(desk, self.console, self.settings)
         self.export_flow = ExportFlow(desk, self.current_table)
-        self.inspection = InspectionFlow(desk, self.prototypes, self.generations, self.prototypes.isVisible)
-        self.look_flow = LookFlow(desk, self.look, self.look.isVisible, self._show_prototype, self.select_vms)
+        sees = self.workspace.sees
+        self.inspection = InspectionFlow(desk, self.prototypes, self.generations, partial(sees, "prototypes"))
+        self.look_flow = LookFlow(desk, self.look, partial(sees, "look"), self._show_prototype, self.select_vms)
         self.cache_map_flow = CacheMapFlow(desk, self.link, self._show_place)
         self.prototypes.cache_wanted.connect(self.cache_map_flow.open)
         self.closures_flow = ClosuresFlow(desk, self.prototypes, self.select_vms)
@@ -307,6 +308,14 @@ class MainWindow(QMainWindow):
         self.vms.reveal(ids)
 
     # The frame of it all
+
+    def focusNextPrevChild(self, onward: bool) -> bool:
+        """Tab passes over docks that are behind others."""
+        start = self.focusWidget()
+        while super().focusNextPrevChild(onward):
+            if self.focusWidget() is start or not self.workspace.hides(self.focusWidget()):
+                return True
+        return False
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

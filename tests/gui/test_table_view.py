@@ -146,3 +146,26 @@ def test_the_filter_line_waits_until_typing_pauses(qtbot: QtBot) -> None:
         qtbot.keyClicks(panel.filter, "nothing")
         assert panel.model.rowCount() == 30
     assert panel.model.rowCount() == 0
+
+
+def test_the_keyboard_goes_on_from_what_was_selected_for_the_user(qtbot: QtBot) -> None:
+    view = show(qtbot, Lines(0, 50))
+    view.select_ids([20])
+    qtbot.keyClick(view, Qt.Key.Key_Down)
+    assert view.selected_ids() == [21]
+
+
+def test_the_keyboard_goes_on_from_where_it_was_after_a_reset(qtbot: QtBot) -> None:
+    model = Lines(0, 50)
+    view = show(qtbot, model)
+    view.select_ids([20, 21, 22])
+    view.setCurrentIndex(model.index(30, 0))
+    model.reset_rows(Line(i) for i in range(10, 60))
+    qtbot.keyClick(view, Qt.Key.Key_Down)
+    assert view.selected_ids() == [31]
+
+
+def test_selecting_for_the_user_does_not_scroll(qtbot: QtBot) -> None:
+    view = show(qtbot, Lines(0, 500))
+    view.select_ids([400])
+    assert first_seen(view) == 0

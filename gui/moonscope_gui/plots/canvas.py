@@ -57,6 +57,7 @@ class Canvas(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
         self.hideButtons()
         self.setMinimumSize(QSize(120, 60))
         self.setFrameShape(self.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it has no use for keys
         self.getAxis("left").setWidth(_AXIS_WIDTH)
         self.view.setDefaultPadding(0)
         self.view.disableAutoRange()

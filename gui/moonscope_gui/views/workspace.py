@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtGui import QAction, QIcon
@@ -35,10 +36,12 @@ class Workspace(QMainWindow):
         self.setAnimated(False)
         self._parts = tuple(parts)
         self.docks: dict[str, QDockWidget] = {}
+        self._seen: set[QDockWidget] = set()
         for part in parts:
             dock = QDockWidget(part.title, self)
             dock.setObjectName(part.name)
             dock.setWidget(part.widget)
+            dock.visibilityChanged.connect(partial(self._note_seen, dock))
             self.docks[part.name] = dock
         self.reset()
 
@@ -88,6 +91,17 @@ class Workspace(QMainWindow):
         """Bring a dock into sight, whatever hid it."""
         self.docks[name].show()
         self.docks[name].raise_()
+
+    def sees(self, name: str) -> bool:
+        """Whether a dock is to be seen. Qt calls those behind other tabs visible: it moves them out of the window."""
+        return self.docks[name] in self._seen
+
+    def hides(self, widget: QWidget | None) -> bool:
+        """Whether a widget is in a dock that is not to be seen."""
+        return any(dock.isAncestorOf(widget) for dock in self.docks.values() if dock not in self._seen and widget)
+
+    def _note_seen(self, dock: QDockWidget, seen: bool) -> None:
+        (self._seen.add if seen else self._seen.discard)(dock)
 
     def toggle_actions(self) -> list[QAction]:
         return [dock.toggleViewAction() for dock in self.docks.values()]
