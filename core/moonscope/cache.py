@@ -73,7 +73,8 @@ class CodeCache:
                 last_generation=last_generation,
             )
         except ValueError as error:
-            raise UnsupportedError(f"Lua {self.lua} cannot share by {sharing} here: {self.library.why}") from error
+            name = self.lua.full_name
+            raise UnsupportedError(f"{name} cannot share by {sharing} here: {self.library.why}") from error
 
     def new_id(self) -> int:
         """An id for a VM to come, different from all before."""
@@ -97,7 +98,7 @@ class CodeCache:
             number = MODES.index(CacheMode.OFF if unshared else mode)
             return self.native.spawn(id, number, memory_cap, instruction_budget, search_path, jit, unshared)
         except MemoryError:
-            raise UnsupportedError(f"no VM of Lua {self.lua} can be made: the memory is full") from None
+            raise UnsupportedError(f"no VM of {self.lua.full_name} can be made: the memory is full") from None
 
     def attach(self, lua_runtime: Any, *, mode: CacheMode = CacheMode.ON) -> AttachedVM:
         """Let a `LuaRuntime` of the calling program load through this cache (`loadfile`, `dofile`, `require`).

@@ -70,6 +70,6 @@ class Caches:
             return cache
         elif self._spawning[lua] or not cache.begin_anew(sharing):
             raise UsageError(
-                f"the VMs of Lua {lua} share by {cache.tier}; {sharing} can be chosen when none of them is left"
+                f"the VMs of {lua.full_name} share by {cache.tier}; {sharing} can be chosen when none of them is left"
             )
         return cache

@@ -113,7 +113,7 @@ class Commands:
         except CancelledError as error:
             self._recorder.mark("spawn", str(error))
             raise
-        self._recorder.mark("spawn", f"{_vms(len(report.vms))} of Lua {options.lua}")
+        self._recorder.mark("spawn", f"{_vms(len(report.vms))} of {options.lua.full_name}")
         self._mark_failures([(failure.vm, failure.message) for failure in report.failures])
         return Spawned(report)
 

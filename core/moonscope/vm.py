@@ -73,7 +73,7 @@ class LuaVM:
         options = VMOptions(lua=cache.lua) if options is None else options
         check(options)
         if options.lua != cache.lua:
-            raise UsageError(f"a VM of Lua {options.lua} cannot use the cache of Lua {cache.lua}")
+            raise UsageError(f"a VM of {options.lua.full_name} cannot use the cache of {cache.lua.full_name}")
         self.options = options
         self.tier = Tier.OFF if options.sharing is Sharing.OFF else cache.tier
         self._native = cache.spawn(

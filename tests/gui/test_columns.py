@@ -9,7 +9,8 @@ import pytest
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QApplication
 
-from moonscope.protocol import Clear, RunChunk
+from moonscope.model import LuaVersion, VMOptions
+from moonscope.protocol import Clear, RunChunk, Spawn
 from moonscope_gui.views.cell_delegate import digits_font
 from moonscope_gui.views.table_view import TableView
 
@@ -32,6 +33,30 @@ def cut_columns(view: TableView) -> list[str]:
         if max(needed, title) > view.columnWidth(place):
             found.append(f"{column.key}: {max(texts, key=len, default='')!r}")
     return found
+
+
+def titles(view: TableView) -> list[str]:
+    columns = view._table.columns
+    return [column.title for place, column in enumerate(columns) if not view.isColumnHidden(place)]
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1920, 1080)])
+def test_files_and_vms_of_two_luas_can_be_told_apart(person: Person, folder: Path, size: tuple[int, int]) -> None:
+    window = person.window
+    window.resize(*size)
+    person.opens(folder)
+    window.workspace.balance()
+    assert size[0] > 1280 or not {"Lua"} & {*titles(window.files.view), *titles(window.vms.view)}
+    spawned = Spawn(options=VMOptions(lua=LuaVersion.LUAJIT21))
+    window.vms_flow.spawn_now(spawned)
+    person.waits_until(lambda: len(window.state.luas) == 2 and not window.jobs.running)
+    person.opens(folder)
+    for panel in window.panels:
+        window.workspace.show_part(panel.name)
+        QApplication.processEvents()
+        assert ("Lua" in titles(panel.view)) or panel is window.log, "loads are told apart by their VMs"
+        assert cut_columns(panel.view) == [], panel.name
+        assert not panel.view.horizontalScrollBar().isVisible(), panel.name
 
 
 @pytest.mark.parametrize("size", [(1280, 800), (1920, 1080)])

@@ -20,7 +20,9 @@ def compare(a: PrototypeTree, b: PrototypeTree) -> Comparison:
     gone = {node.path: PrototypeChange(match=Match.REMOVED, a=_place(node)) for node in removed}
     notices = [f"{tree.key}: {tree.notice}" for tree in (a, b) if tree.notice]
     if a.lua is not b.lua:
-        notices.append(f"Lua {a.lua} and Lua {b.lua} have different instructions: what differs need not mean a change.")
+        notices.append(
+            f"{a.lua.full_name} and {b.lua.full_name} have different instructions: what differs need not mean a change."
+        )
     return Comparison(
         a=_side(a, before), b=_side(b, after), changes=_in_order(changes, gone, before, after), notice=" ".join(notices)
     )

@@ -62,8 +62,8 @@ def sentence(kind: Kind, name: str, lua: LuaVersion) -> str:
     match kind:
         case Kind.READS_GLOBAL:
             return (
-                f"Reads the global {name}, which is not in the standard library of Lua {lua}. Each VM has its own "
-                f"globals: the shared code finds what this VM was given, or nil, never what another VM has set."
+                f"Reads the global {name}, which is not in the standard library of {lua.full_name}. Each VM has its "
+                f"own globals: the shared code finds what this VM was given, or nil, never what another VM has set."
             )
         case Kind.READS_COMPUTED_GLOBAL:
             return (
@@ -103,7 +103,7 @@ def sentence(kind: Kind, name: str, lua: LuaVersion) -> str:
         case Kind.READS_OTHER_STANDARD:
             luas = ", ".join(others_with(name, lua))
             return (
-                f"Uses {name}, which the standard library of Lua {lua} does not have (that of {luas} has). "
+                f"Uses {name}, which the standard library of {lua.full_name} does not have (that of {luas} has). "
                 "It is nil unless the VM was given one; taken for a check of the version, so it does not count."
             )
         case Kind.LOADS_CODE:

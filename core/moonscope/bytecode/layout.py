@@ -209,7 +209,7 @@ def upvalue_names(cursor: Cursor, layout: Layout, function: RawFunction) -> None
 
 def name_of(lua: LuaVersion) -> str:
     """As its makers call it: "Lua 5.4", "LuaJIT 2.1"."""
-    return lua.replace("luajit", "LuaJIT ") if "jit" in lua else f"Lua {lua}"
+    return lua.full_name
 
 
 def check_version(data: bytes, lua: LuaVersion) -> None:

@@ -106,7 +106,7 @@ def _window(quick: bool) -> list[Measure]:
 
 def _tell(args: argparse.Namespace, bench: Bench) -> None:
     load = os.getloadavg()[0]
-    about = f"Lua {bench.lua}, {len(bench.names):,} files; {os.cpu_count()} processors, load average {load:.1f}"
+    about = f"{bench.lua.full_name}, {len(bench.names):,} files; {os.cpu_count()} processors, load average {load:.1f}"
     screen = console(sys.stderr if args.json else sys.stdout)
     screen.print(table(bench.measures))
     screen.print(about)

@@ -72,5 +72,5 @@ def loadable(lua: LuaVersion, names: Sequence[bytes]) -> list[bytes]:
         if len(found) == FILES:
             break
     if not found:
-        raise UnsupportedError(f"none of the files compiles as Lua {lua}: {os.fsdecode(names[0])} is one of them")
+        raise UnsupportedError(f"none of the files compiles as {lua.full_name}: {os.fsdecode(names[0])} is one of them")
     return found

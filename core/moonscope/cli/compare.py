@@ -82,7 +82,7 @@ def _show(comparison: Comparison) -> None:
 
 def _side(side: Side) -> str:
     return (
-        f"{printable(side.key)}  (Lua {side.lua}, {side.prototypes:,} prototypes, "
+        f"{printable(side.key)}  ({side.lua.full_name}, {side.prototypes:,} prototypes, "
         f"{side.instructions:,} instructions, {side.size:,} bytes)"
     )
 

@@ -77,7 +77,7 @@ def _inspect(path: str, lua: LuaVersion) -> PrototypeTree:
 def _drawn(tree: PrototypeTree, depth: int | None) -> Tree:
     root = tree.root
     count = f"{root.total:,} prototype" + ("s" if root.total > 1 else "")
-    top = Tree(cell(f"{printable(tree.key)}  (Lua {tree.lua}, {count})", "bold"), guide_style="dim")
+    top = Tree(cell(f"{printable(tree.key)}  ({tree.lua.full_name}, {count})", "bold"), guide_style="dim")
     _grow(top, root, depth)
     return top
 

@@ -16,6 +16,11 @@ class LuaVersion(StrEnum):
     LUAJIT20 = "luajit2.0"
     LUAJIT21 = "luajit2.1"
 
+    @property
+    def full_name(self) -> str:
+        """As its makers call it: "Lua 5.4", "LuaJIT 2.1"."""
+        return self.replace("luajit", "LuaJIT ") if "jit" in self else f"Lua {self}"
+
 
 class CacheMode(StrEnum):
     """skynet's modes, per VM: ON uses and stores, EXIST uses but never stores, OFF bypasses."""

@@ -55,7 +55,7 @@ class WhatIfDialog(QDialog):
         self._running = False
         self.lua = QComboBox()
         for lua, count in sorted(files.items(), key=lambda item: -item[1]):
-            self.lua.addItem(f"{formats.plural(count, 'cached file')} of Lua {lua}", lua)
+            self.lua.addItem(f"{formats.plural(count, 'cached file')} of {lua.full_name}", lua)
         self.vms = QSpinBox(minimum=1, maximum=MOST_VMS, value=20)
         self.model = FindingsModel(self)
         self.view = TableView(self.model, "")

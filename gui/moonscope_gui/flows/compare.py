@@ -49,7 +49,7 @@ class CompareFlow(QObject):
         file, state = entry.file, self._desk.state
         name = state.folder.short(file.key)
         if len({lua for lua, _ in state.files}) > 1:
-            name += f" (Lua {file.lua})"
+            name += f" ({file.lua.full_name})"
         for version in reversed(list(state.generations_of((file.lua, file.key)))):
             where = f"{version.state}, {formats.plural(version.holders, 'VM')}"
             yield Subject(f"{name} \N{EM DASH} generation {version.id:,} ({where})", Inspect(generation=version.id))

@@ -165,4 +165,4 @@ class LookFlow(QObject):
 
 
 def _words(row: VMRow) -> str:
-    return f"VM {row.id} · Lua {row.lua}"
+    return f"VM {row.id} · {row.lua.full_name}"

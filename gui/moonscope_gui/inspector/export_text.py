@@ -37,5 +37,4 @@ def totals(tree: PrototypeTree) -> str:
 
 
 def release(tree: PrototypeTree) -> str:
-    lua = tree.lua.value
-    return lua.replace("luajit", "LuaJIT ") if lua.startswith("luajit") else f"Lua {lua}"
+    return tree.lua.full_name

@@ -40,10 +40,12 @@ def _saved_tone(entry: FileEntry) -> str:
     return "hit" if saved > 0 else "muted"
 
 
-def _counter(key: str, title: str, tip: str, *, rank: int = 0, tone: str = "") -> Column[FileEntry]:
+def _counter(
+    key: str, title: str, tip: str, *, rank: int = 0, tone: str = "", yields: bool = False
+) -> Column[FileEntry]:
     value = _of_counters(key)
     paint = (lambda entry: tone if value(entry) else "muted") if tone else None
-    return Column(key, title, value, formats.count, tip, numeric=True, width=5, rank=rank, tone=paint)
+    return Column(key, title, value, formats.count, tip, numeric=True, width=5, rank=rank, yields=yields, tone=paint)
 
 
 def _bytes(key: str, title: str, tip: str, *, rank: int = 0) -> Column[FileEntry]:
@@ -63,11 +65,11 @@ COLUMNS: tuple[Column[FileEntry], ...] = (
            cell_tip=lambda e: verdicts.describe(e.verdict) if e.verdict else ""),
     Column("tier", "Tier", _tier, tip="How a further VM gets a cached function: direct, graft, bytecode or off",
            width=8, rank=2, tone=lambda e: tiers.tone(e.generation) if e.generation else ""),
-    Column("lua", "Lua", lambda e: e.file.lua.value, tip="The Lua this cache belongs to", width=8, rank=11),
+    Column("lua", "Lua", lambda e: e.file.lua.value, tip="The Lua this cache belongs to", width=7, rank=11),
     Column("prototypes", "Protos", _of_generation("prototypes"), formats.count, "Function prototypes in the file",
            numeric=True, width=5, rank=1),
     _counter("hits", "Hits", "Loads answered from the cache"),
-    _counter("misses", "Misses", "Loads that compiled the file and stored it", tone="miss"),
+    _counter("misses", "Misses", "Loads that compiled the file and stored it", tone="miss", yields=True),
     _counter("bypasses", "Bypasses", "Loads past the cache: mode off, or exist with nothing stored",
              tone="bypass", rank=2),
     _counter("races", "Races", "Loads that compiled while another VM stored first", tone="race", rank=6),
@@ -117,6 +119,7 @@ class FilesModel(FileTable[FileEntry]):
     def take(self, update: Update) -> None:
         """Follow an update that `state` has taken over already."""
         self.follow_folder()
+        self.require(self._state.required)
         if update.reset or not update.since:
             self.reset_rows(self._entry(row) for row in self._state.files.values())
             return

@@ -29,7 +29,7 @@ COLUMNS: tuple[Column[GenerationRow], ...] = (
     Column("shared_bytes", "Shared", lambda r: r.shared_bytes, formats.size, "Bytes held once for the process",
            numeric=True, width=8),
     Column("private_bytes", "Per VM", lambda r: r.private_bytes, formats.size, "Bytes each holder holds",
-           numeric=True, width=8),
+           numeric=True, width=8, yields=True),
     Column("unshared_bytes", "Unshared", lambda r: r.unshared_bytes, formats.size,
            "Bytes each holder would hold if it loaded the file plainly (measured)", numeric=True, width=8,
            rank=1),
@@ -66,6 +66,7 @@ class GenerationsModel(FileTable[GenerationRow]):
 
     def take(self, update: Update) -> None:
         self.follow_folder()
+        self.require(self._state.required)
         if update.reset or not update.since:
             self.reset_rows(self._state.generations.values())
         else:

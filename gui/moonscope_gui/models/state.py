@@ -26,6 +26,7 @@ class EngineState:
         self.settings: Settings | None = None
         self.sample: Sample | None = None
         self.folder = CommonFolder()
+        self.luas: frozenset[LuaVersion] = frozenset()  # of all VMs and files
         self.verdicts: dict[int, FileVerdict] = {}  # by generation; the window's own findings
         self._generations_of: dict[FileId, set[int]] = {}
 
@@ -35,8 +36,11 @@ class EngineState:
             self.forget()
         for vm in update.vms_gone:
             self.vms.pop(vm, None)
-        self.vms.update({row.id: row for row in update.vms})
-        self._apply_files(update)
+        vms = {row.id: row for row in update.vms}
+        others = bool(update.vms_gone) or not vms.keys() <= self.vms.keys()
+        self.vms.update(vms)
+        if self._apply_files(update) or others:
+            self.luas = frozenset({row.lua for row in self.vms.values()} | {lua for lua, _ in self.files})
         self._apply_generations(update)
         self.settings = update.settings or self.settings
         if update.samples:
@@ -46,7 +50,13 @@ class EngineState:
         """All versions of a file that are in memory, oldest first."""
         return (self.generations[id] for id in sorted(self._generations_of.get(file, ())))
 
-    def _apply_files(self, update: Update) -> None:
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Keys of columns without which rows could not be told apart."""
+        return ("lua",) if len(self.luas) > 1 else ()
+
+    def _apply_files(self, update: Update) -> bool:
+        """True: files came or went."""
         files = {(row.lua, row.key): row for row in update.files}
         others = bool(update.files_gone) or not files.keys() <= self.files.keys()
         for file_id in update.files_gone:
@@ -54,6 +64,7 @@ class EngineState:
         self.files.update(files)
         if others:
             self.folder = CommonFolder.of({key for _, key in self.files})
+        return others
 
     def _apply_generations(self, update: Update) -> None:
         for id in update.generations_gone:

@@ -38,6 +38,7 @@ class Column(Generic[Row]):
     numeric: bool = False  # right-aligned, fixed-width digits, zeros muted
     width: int = 8  # in characters
     rank: int = 0  # 0: always shown; others by rank, as far as there is room and the user chose nothing else
+    yields: bool = False  # always shown but when a column that is required now needs the room
     stretch: bool = False
     tone: Callable[[Row], str] | None = None  # a colour token of the theme, "" for none
     searched: bool | None = None  # by the filter; default: text columns
@@ -94,6 +95,7 @@ class TableModel(QAbstractTableModel, Generic[Row]):
 
     about_to_apply = Signal()
     applied = Signal(bool)  # True: rows that stay changed places
+    required_changed = Signal()
 
     def __init__(self, columns: Sequence[Column[Row]], parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -101,6 +103,7 @@ class TableModel(QAbstractTableModel, Generic[Row]):
         self._rows: dict[Hashable, Row] = {}
         self._ids: list[Hashable] = []  # of the rows shown, in the order shown
         self._view: _Arrangement[Row] = _Arrangement(searched=[c for c in self.columns if c.is_searched])
+        self.required: frozenset[str] = frozenset()  # keys of columns that tell rows apart now, whatever their rank
 
     def row_id(self, row: Row) -> Hashable:
         raise NotImplementedError
@@ -124,6 +127,13 @@ class TableModel(QAbstractTableModel, Generic[Row]):
         self._rows = {self.row_id(row): row for row in rows}
         self._ids = self._wanted(frozenset())
         self.endResetModel()
+
+    def require(self, keys: Iterable[str]) -> None:
+        """Have these columns shown although they have a rank."""
+        required = frozenset(keys)
+        if required != self.required:
+            self.required = required
+            self.required_changed.emit()
 
     def set_filter(self, text: str) -> None:
         """Show only rows where a text column contains `text`, whatever its case."""

@@ -23,7 +23,7 @@ MEANINGS = {
 }
 
 _LEFT_OUT = (
-    "VMs of Lua {lua} share by {tier}, but this file cannot be shared so: {many}it is precompiled and its function is "
+    "VMs of {lua} share by {tier}, but this file cannot be shared so: {many}it is precompiled and its function is "
     "no plain main function."
 )
 _MANY = {Tier.GRAFT: "it has more constants than one object of a VM holds, or "}
@@ -77,7 +77,8 @@ def in_force(state: EngineState) -> str:
     """What the VMs that are there have, a line for each Lua and tier, and why it is not a better one."""
     lines = []
     for (lua, tier), count in sorted(Counter((row.lua, row.tier) for row in state.vms.values()).items()):
-        lines.append(f"{formats.plural(count, 'VM')} of Lua {lua}: {tier}, {MEANINGS[tier]}.{_why(state, lua, tier)}")
+        vms = f"{formats.plural(count, 'VM')} of {lua.full_name}"
+        lines.append(f"{vms}: {tier}, {MEANINGS[tier]}.{_why(state, lua, tier)}")
         conflicts = sum(row.conflicts > 0 for row in state.vms.values() if (row.lua, row.tier) == (lua, tier))
         if conflicts:
             lines.append(f"In {formats.plural(conflicts, 'VM')} of them some files by graft: {_CONFLICT}")
@@ -90,13 +91,13 @@ def on_offer(state: EngineState, lua: LuaVersion) -> str:
     if best is None:
         return ""
     tier, why = best
-    words = f"The best here for Lua {lua} is {tier}: {MEANINGS[tier]}{f' ({why})' if why else ''}."
+    words = f"The best here for {lua.full_name} is {tier}: {MEANINGS[tier]}{f' ({why})' if why else ''}."
     default = state.settings.default_sharing if state.settings else Sharing.AUTO
     if default is not Sharing.AUTO:
         words += f" This engine was started with {default}; “automatic” means that, where it can be had."
     used = _used(state, lua)
     if used:
-        words += f" VMs of Lua {lua} share by {min(used)} now, and all of them must share in the same way."
+        words += f" VMs of {lua.full_name} share by {min(used)} now, and all of them must share in the same way."
     return words
 
 
@@ -106,7 +107,7 @@ def _used(state: EngineState, lua: LuaVersion) -> set[Tier]:
 
 
 def _left_out(lua: LuaVersion, tier: Tier) -> str:
-    return _LEFT_OUT.format(lua=lua, tier=tier, many=_MANY.get(tier, ""))
+    return _LEFT_OUT.format(lua=lua.full_name, tier=tier, many=_MANY.get(tier, ""))
 
 
 def _best(state: EngineState) -> dict[LuaVersion, tuple[Tier, str]]:

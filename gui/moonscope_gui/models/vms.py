@@ -48,7 +48,7 @@ COLUMNS: tuple[Column[VMRow], ...] = (
     Column("state", "State", lambda r: r.state.value, width=9, tone=lambda r: _STATE_TONES.get(r.state, ""),
            tip="starting, idle, running, failed (usable again), interrupted (usable again), closed",
            cell_tip=_failure_tip),
-    Column("lua", "Lua", lambda r: r.lua.value, tip="Lua version", width=8, rank=3),
+    Column("lua", "Lua", lambda r: r.lua.value, tip="Lua version", width=7, rank=3),
     Column("mode", "Mode", lambda r: r.mode.value, width=5, tip="Cache mode: on uses and stores, exist uses but "
            "never stores, off loads past the cache", tone=lambda r: "" if r.mode.value == "on" else "bypass"),
     Column("tier", "Tier", tiers.shown, tip="How this VM gets a cached function", width=8, rank=2,
@@ -91,6 +91,7 @@ class VMsModel(TableModel[VMRow]):
         return row.id
 
     def take(self, update: Update) -> None:
+        self.require(self._state.required)
         if update.reset or not update.since:
             self.reset_rows(self._state.vms.values())
         else:

@@ -54,10 +54,12 @@ class TableView(QTableView):
         self._anchor = QPersistentModelIndex()
         self._anchor_offset = 0
         self._kept: list[Hashable] = []  # selected ids while the model resets
+        self._kept_current: Hashable = None
         self._look()
         self.setModel(model)
         self.setItemDelegate(CellDelegate(model, self))
         self._set_up_header()
+        model.required_changed.connect(self._fit)
         model.about_to_apply.connect(self._remember_place)
         model.applied.connect(self._restore_place)
         model.modelAboutToBeReset.connect(self._remember_selection)
@@ -104,11 +106,21 @@ class TableView(QTableView):
         return [self._table.id_at(index.row()) for index in self.selectionModel().selectedRows()]
 
     def select_ids(self, ids: Sequence[Hashable]) -> None:
+        """Select rows, without scrolling. The keyboard goes on from the first of them."""
         selection = QItemSelection()
         last = self._table.columnCount() - 1
-        for position in self._table.positions(ids):
+        positions = self._table.positions(ids)
+        for position in positions:
             selection.select(self._table.index(position, 0), self._table.index(position, last))
         self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        self._make_current(positions[0] if positions else -1)
+
+    def _make_current(self, position: int) -> None:
+        if position >= 0:
+            self.setAutoScroll(False)
+            index = self._table.index(position, max(self.currentIndex().column(), 0))
+            self.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
+            self.setAutoScroll(True)
 
     def ids_in_sight(self) -> list[Hashable]:
         """Of the rows that are on the screen, from the top."""
@@ -154,12 +166,15 @@ class TableView(QTableView):
     @Slot()
     def _remember_selection(self) -> None:
         self._kept = self.selected_ids()
+        current = self.currentIndex().row()
+        self._kept_current = self._table.id_at(current) if current >= 0 else None
 
     @Slot()
     def _restore_selection(self) -> None:
         kept, self._kept = self._kept, []
         if kept:
             self.select_ids(kept)
+            self._make_current(next(iter(self._table.positions([self._kept_current])), -1))
             if not self.selectionModel().hasSelection():
                 self._announce_selection()  # the selected rows are gone, and Qt says nothing on a reset
 
@@ -198,28 +213,36 @@ class TableView(QTableView):
         body = self.fontMetrics() if not declared.numeric else QFontMetrics(digits_font())
         return max(title, body.horizontalAdvance("0") * declared.width) + _PADDING
 
+    @Slot()
     def _fit(self) -> None:
         """Show the columns there is room for; the stretched ones share the rest."""
         columns = self._table.columns
         room = self.viewport().width()
         self._fitting = True
         if not self._customised:
-            always = (i for i, c in enumerate(columns) if not c.rank)
-            left = room - sum(self.natural_width(i) * (_STRETCH if columns[i].stretch else 1) for i in always)
-            full = False
-            for i in sorted(range(len(columns)), key=lambda i: columns[i].rank):
-                width = self.natural_width(i)
-                if columns[i].rank:
-                    full = full or width > left
-                    left -= 0 if full else width
-                self.setColumnHidden(i, bool(columns[i].rank) and full)
-                self.setColumnWidth(i, width)
+            self._choose_columns(room)
         stretched = [i for i, column in enumerate(columns) if column.stretch and not self.isColumnHidden(i)]
         room -= self.horizontalHeader().length() - sum(map(self.columnWidth, stretched))
         for left, i in zip(range(len(stretched), 0, -1), stretched, strict=True):
             self.setColumnWidth(i, max(self.natural_width(i), room // left))
             room -= self.columnWidth(i)
         self._fitting = False
+
+    def _choose_columns(self, room: int) -> None:
+        columns, required = self._table.columns, self._table.required
+        widths = [self.natural_width(i) for i in range(len(columns))]
+        always = [i for i, c in enumerate(columns) if not c.rank or c.key in required]
+        left = room - sum(widths[i] for i in always)
+        yielding = {i for i in always if columns[i].yields and required and left < 0}
+        left -= sum(widths[i] * (_STRETCH - 1) for i in always if columns[i].stretch)
+        full = False
+        for i in sorted(range(len(columns)), key=lambda i: columns[i].rank):
+            self.setColumnHidden(i, i in yielding)
+            if i not in always:
+                full = full or widths[i] > left
+                left -= 0 if full else widths[i]
+                self.setColumnHidden(i, full)
+            self.setColumnWidth(i, widths[i])
 
     @Slot()
     def _note_customised(self) -> None:
