@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from moonscope.model import LuaFailure, OutputEvent, RunResult
+from moonscope_gui import theme
 from moonscope_gui.docks.console import SCROLLBACK, ConsoleDock
 from moonscope_gui.views.history_edit import HistoryEdit
 
@@ -133,3 +136,20 @@ def test_arrows_walk_through_history_and_back_to_what_was_being_written(qtbot: Q
         qtbot.keyClick(edit, key)
         seen.append(edit.toPlainText())
     assert seen == ["second", "first", "first", "second", "draft"]
+
+
+def test_what_was_written_takes_on_the_colours_of_another_theme(console: ConsoleDock, qapp: QApplication) -> None:
+    theme.apply(qapp, "dark")
+    console.show_error("no moon cheese\nat all")
+    console.show_output([printed("hello\n", 1.0)])
+    theme.apply(qapp, "light")
+    assert colours(console) == [theme.colour("error"), theme.colour("error"), theme.colour("text")]
+
+
+def colours(console: ConsoleDock) -> list[QColor]:
+    """Of each line."""
+    blocks, block = [], console.output.document().begin()
+    while block.isValid():
+        blocks.append(block.begin().fragment().charFormat().foreground().color())
+        block = block.next()
+    return blocks

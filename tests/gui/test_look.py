@@ -199,8 +199,8 @@ def test_rows_come_and_go_in_any_order(real: RealVM) -> None:
          "not from the cache"),
         (LookFunction(kind=FunctionKind.LUA, source="x = 1\ny = 2", line=2, last_line=2), '"x = 1…":2',
          "not from the cache"),
-        (LookFunction(kind=FunctionKind.C, upvalues=2), "function: 0x1", "2 upvalues"),
-        (LookFunction(kind=FunctionKind.LIGHT), "function: 0x1", ""),
+        (LookFunction(kind=FunctionKind.C, upvalues=2), "0x1", "2 upvalues"),
+        (LookFunction(kind=FunctionKind.LIGHT), "0x1", ""),
     ],
 )  # fmt: skip
 def test_a_function_is_told_in_words(function: LookFunction, value: str, details: str) -> None:
@@ -285,6 +285,34 @@ def test_the_filter_shows_what_fits_and_what_leads_there(window: MainWindow, vm:
     assert keys(shown, QModelIndex()) == ["globals"]
     assert keys(shown, shown.index(0, 0)) == ["t"]
     assert keys(shown, shown.index(0, 0, shown.index(0, 0))) == ["needle"]
+
+
+def test_what_the_filter_hid_is_open_again_without_it(window: MainWindow, vm: int, qtbot: QtBot) -> None:
+    run(window, qtbot, vm, "t = {needle = 1, hay = 2}")
+    look_again(window, qtbot)
+    view = window.look.view
+    view.expand(row(window, "globals.t"))
+    qtbot.waitUntil(lambda: idle(window), timeout=PATIENCE_MS)
+    window.look.filter.setText("coroutine")
+    assert not row(window, "globals.t").isValid()
+    window.look.filter.clear()
+    assert view.isExpanded(row(window, "globals")) and view.isExpanded(row(window, "globals.t"))
+    view.collapse(row(window, "globals.t"))
+    window.look.filter.setText("hay")
+    window.look.filter.clear()
+    assert not view.isExpanded(row(window, "globals.t")), "closed by hand"
+
+
+def test_types_and_addresses_are_not_cut(window: MainWindow, vm: int, qtbot: QtBot) -> None:
+    window.resize(1280, 800)
+    window.workspace.balance()
+    qtbot.waitUntil(lambda: window.look.view.viewport().width() > 400)
+    view = window.look.view
+    for path, kind in (("globals.string", "table"), ("globals.type", "light C function")):
+        at = row(window, path)
+        assert text(at, 2) == kind and text(at, 1).startswith("0x")
+        for column in (1, 2):
+            assert view.fontMetrics().horizontalAdvance(text(at, column)) < view.columnWidth(column) - 6
 
 
 def test_a_closure_leads_to_its_prototype(window: MainWindow, vm: int, qtbot: QtBot, folder: Path) -> None:

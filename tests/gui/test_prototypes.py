@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication, QLabel
@@ -22,7 +23,7 @@ from moonscope.protocol import Inspected, InspectFile
 from moonscope_gui.docks.prototypes import PrototypesDock
 from moonscope_gui.inspector.export_text import totals
 from moonscope_gui.inspector.history import Place
-from moonscope_gui.models.prototype_tree import PrototypeTreeModel, lines_of, name_of, parameters_of
+from moonscope_gui.models.prototype_tree import COLUMNS, PrototypeTreeModel, lines_of, name_of, parameters_of
 from moonscope_gui.models.source_file import SourceFile
 
 PATIENCE_MS = 10_000
@@ -87,11 +88,11 @@ class TestWords:
     @pytest.mark.parametrize(
         ("prototype", "words"),
         [
-            (function("", 0), ("main chunk", "", "…")),
+            (function("", 0), ("main chunk", "", "...")),
             (function("spawn", 12), ("spawn", "12–13", "0")),
             (function("", 12), ("line 12", "12–13", "0")),
             (Prototype(source="", line=4, last_line=4, parameters=2, vararg=True, stack_size=2, size=1),
-             ("line 4", "4", "2, …")),
+             ("line 4", "4", "2, ...")),
         ],
     )  # fmt: skip
     def test_name_lines_parameters(self, prototype: Prototype, words: tuple[str, str, str]) -> None:
@@ -156,6 +157,21 @@ class TestDock:
         assert "debug information was stripped" in shown
         assert selected(dock) == "main chunk"
         assert dock.browser.detail.prototype is SMALL.root
+
+    def test_the_tree_keeps_room_for_its_names_whatever_the_dock_was_before(self, dock: PrototypesDock) -> None:
+        dock.show_tree(SMALL)
+        dock.show()
+        dock.resize(580, 300)
+        before = dock.browser.view.width()
+        dock.resize(1200, 700)
+        dock.resize(580, 300)
+        assert dock.browser.view.width() == before
+
+    def test_a_large_number_of_bytes_is_not_cut(self, dock: PrototypesDock) -> None:
+        root = replace(function("", 0), size=1_234_567)
+        dock.show_tree(tree(root))
+        view, column = dock.browser.view, [title for title, _ in COLUMNS].index("Bytes")
+        assert view.columnWidth(column) > view.fontMetrics().horizontalAdvance("1,234,567")
 
     def test_an_error_takes_the_place_of_the_tree(self, dock: PrototypesDock) -> None:
         dock.show_tree(SMALL)

@@ -6,16 +6,15 @@ from collections import Counter
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QTextCharFormat, QTextCursor
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from moonscope.model import LuaFailure, OutputEvent, RunResult
 
-from .. import icons, theme
+from .. import icons
 from ..models import formats
 from ..views.buttons import tool_button
-from ..views.cell_delegate import code_font
 from ..views.history_edit import HistoryEdit
+from ..views.toned_text import TonedText
 
 SCROLLBACK = 5_000  # lines
 _AT_ONCE = 200  # results or lines of output that are written at once; the rest is counted
@@ -33,12 +32,7 @@ class ConsoleDock(QWidget):
         self._runs: Counter[int] = Counter()  # runs of the console under way, per VM
         self._live: dict[int, str] = {}  # what events said that these VMs printed, less what results accounted for
         self._owed: dict[int, str] = {}  # output that results brought first; its events are still to come
-        self.output = QPlainTextEdit()
-        self.output.setReadOnly(True)
-        self.output.setUndoRedoEnabled(False)
-        self.output.setMaximumBlockCount(SCROLLBACK)
-        self.output.setFont(code_font())
-        self.output.setPlaceholderText("Output of all VMs and results of what you run appear here.")
+        self.output = TonedText(SCROLLBACK, "Output of all VMs and results of what you run appear here.")
         self.input = HistoryEdit(history)
         self.input.setPlaceholderText("Lua: an expression or statements. Enter runs, Shift+Enter starts a new line")
         self.input.submitted.connect(self.submitted)
@@ -164,17 +158,7 @@ class ConsoleDock(QWidget):
         self.set_running(False)
 
     def _write(self, text: str, tone: str) -> None:
-        bar = self.output.verticalScrollBar()
-        at_end = bar.value() >= bar.maximum() - 4
-        style = QTextCharFormat()
-        style.setForeground(theme.colour(tone or "text"))
-        cursor = QTextCursor(self.output.document())
-        cursor.movePosition(QTextCursor.MoveOperation.End)
-        if not self.output.document().isEmpty():
-            cursor.insertBlock()
-        cursor.insertText(text.removesuffix("\n"), style)
-        if at_end:
-            bar.setValue(bar.maximum())
+        self.output.write(text.removesuffix("\n"), tone or "text")
 
 
 def _vms(vms: Sequence[int]) -> str:

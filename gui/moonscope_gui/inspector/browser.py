@@ -44,6 +44,7 @@ class Browser(QWidget):
         self._found_at = -1
         self._history = History()
         self._background = Background(self)  # searches
+        self._splits_itself = True  # tree and detail get their shares of the room anew whenever it changes
         self._moving = False  # the current function is being changed by the program, not in the tree
         self.model = PrototypeTreeModel(self)
         self._title = ElidedLabel(Qt.TextElideMode.ElideLeft)
@@ -225,6 +226,7 @@ class Browser(QWidget):
         self._splitter = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
         self._splitter.addWidget(left)
         self._splitter.addWidget(self.detail)
+        self._splitter.splitterMoved.connect(self._leave_split)
         body = QVBoxLayout(self)
         body.setContentsMargins(0, 0, 0, 0)
         body.setSpacing(0)
@@ -269,10 +271,16 @@ class Browser(QWidget):
         wide = self.width() >= max(_BESIDE_FROM, self.height() * 3 // 4)
         self._totals.setVisible(self.width() >= _TOTALS_FROM)
         way = Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical
-        if way != self._splitter.orientation() or not event.oldSize().isValid():
+        if way != self._splitter.orientation() or self._splits_itself:
+            self._splits_itself = True
             self._splitter.setOrientation(way)
             tree = min(_TREE_WIDTH, self.width() * 33 // 100) if wide else self.height() * 30 // 100
             self._splitter.setSizes([tree, (self.width() if wide else self.height()) - tree])
+
+    @Slot()
+    def _leave_split(self) -> None:
+        """The user shared the room out."""
+        self._splits_itself = False
 
     def event(self, event: QEvent) -> bool:
         """Ctrl+F belongs to the search as long as something in here has the focus."""

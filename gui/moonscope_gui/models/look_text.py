@@ -16,10 +16,11 @@ def type_of(entry: LookEntry) -> str:
 
 
 def value_of(entry: LookEntry) -> str:
-    """Lua closures by where they were written; anything else as it is shown."""
+    """Lua closures by where they were written; other objects by their address, without the type that stands beside
+    it; anything else as it is shown."""
     if entry.function is not None and entry.function.kind is FunctionKind.LUA:
         return place_of(entry.function)
-    return entry.value
+    return entry.value if entry.type in _TONES else entry.value.removeprefix(f"{entry.type}: ")
 
 
 def place_of(function: LookFunction) -> str:

@@ -18,7 +18,7 @@ Path = tuple[int, ...]
 COLUMNS = (
     ("Function", "Best known name, or the line it is defined in"),
     ("Lines", "First and last line of the definition"),
-    ("Params", "Fixed parameters; … for more"),
+    ("Params", "Fixed parameters; ... for more"),
     ("Code", "Instructions"),
     ("Consts", "Constants it refers to"),
     ("Upvals", "Variables of enclosing functions it captures"),
@@ -37,7 +37,7 @@ def name_of(prototype: Prototype) -> str:
 
 def parameters_of(prototype: Prototype) -> str:
     parts = [str(prototype.parameters)] if prototype.parameters or not prototype.vararg else []
-    return ", ".join([*parts, "…"] if prototype.vararg else parts)
+    return ", ".join([*parts, "..."] if prototype.vararg else parts)
 
 
 def lines_of(prototype: Prototype) -> str:
@@ -99,6 +99,13 @@ class PrototypeTreeModel(QAbstractItemModel):
                 break
             index = below
         return index
+
+    def largest(self) -> tuple[int, int]:
+        """The most instructions and the most bytes of one prototype."""
+        return (
+            max((len(each.code) for each in self._prototypes), default=0),
+            max((each.size for each in self._prototypes), default=0),
+        )
 
     def finder(self) -> Callable[[str], list[Path]]:
         """Looks through the prototypes of now, in any thread: paths of those that a text leads to, by name or line

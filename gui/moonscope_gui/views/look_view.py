@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSortFilterProxyModel, Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QTreeView, QWidget
 
-_SHARES = (0.31, 0.25, 0.15)  # of the width, at first; the last column takes the rest
+from moonscope.model import FunctionKind
+
+_SHARES = (0.30, 0.25)  # of the width, at first
+_TYPE = 2  # the column that is as wide as its longest word; the last one takes the rest
+_PADDING = 16  # pixels
 
 
 class LookView(QTreeView):
     """`is_note` tells of an index of `model` whether its row is a note, which is always the last of its parent."""
 
     def __init__(
-        self, model: QAbstractItemModel, is_note: Callable[[QModelIndex], bool], parent: QWidget | None = None
+        self, model: QSortFilterProxyModel, is_note: Callable[[QModelIndex], bool], parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
+        self._filtered = model
+        self._open: list[QPersistentModelIndex] = []  # what the user opened, also where the filter hides it
         self._is_note = is_note
         self._shares = list(_SHARES)
         self._sharing = False  # columns are being made to fit
@@ -29,8 +35,30 @@ class LookView(QTreeView):
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.header().setHighlightSections(False)
+        longest = max((kind.value for kind in FunctionKind), key=len)
+        self.setColumnWidth(_TYPE, self.fontMetrics().horizontalAdvance(longest) + _PADDING)
         self.header().sectionResized.connect(self._keep_share)
+        self.expanded.connect(self._note_opened)
+        self.collapsed.connect(self._note_closed)
         model.rowsInserted.connect(self._span_note)
+
+    @Slot(str)
+    def set_filter(self, text: str) -> None:
+        """Show what has `text` in it and what leads there; what was open is open again when it is back."""
+        self._filtered.setFilterFixedString(text)
+        self._open = [each for each in self._open if each.isValid()]
+        for each in list(self._open):
+            self.expand(self._filtered.mapFromSource(each))
+
+    @Slot(QModelIndex)
+    def _note_opened(self, index: QModelIndex) -> None:
+        self._note_closed(index)
+        self._open.append(QPersistentModelIndex(self._filtered.mapToSource(index)))
+
+    @Slot(QModelIndex)
+    def _note_closed(self, index: QModelIndex) -> None:
+        place = self._filtered.mapToSource(index)
+        self._open = [each for each in self._open if each != place]
 
     def _span_note(self, parent: QModelIndex, _: int, last: int) -> None:
         if self._is_note(self.model().index(last, 0, parent)):

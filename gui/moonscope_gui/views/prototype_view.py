@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeView, QWidget
 
+from ..models import formats
 from ..models.prototype_tree import COLUMNS, PrototypeTreeModel
 
 _NAME_WIDTH = 180  # pixels, at least
@@ -31,15 +32,28 @@ class PrototypeView(QTreeView):
         header.setMinimumSectionSize(30)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        metrics = header.fontMetrics()
-        self._widths = {  # that titles and ordinary values need
-            title: max(metrics.horizontalAdvance(title), metrics.horizontalAdvance(sample)) + _PADDING
-            for title, sample in ((title, _LINES if title == "Lines" else _NUMBER) for title, _ in COLUMNS[1:])
-        }
-        for column, width in enumerate(self._widths.values(), 1):
-            self.setColumnWidth(column, width)
+        self._model = model
+        self._widths: dict[str, int] = {}  # that titles and values need
+        model.modelReset.connect(self._fit)
+        self._fit()
+
+    @Slot()
+    def _fit(self) -> None:
+        """Room for the largest numbers there are."""
+        code, size = self._model.largest()
+        samples = {"Lines": _LINES, "Code": formats.count(code), "Bytes": formats.count(size)}
+        metrics = self.header().fontMetrics()
+        for column, (title, _) in enumerate(COLUMNS[1:], 1):
+            texts = (title, _NUMBER, samples.get(title, ""))
+            self._widths[title] = max(map(metrics.horizontalAdvance, texts)) + _PADDING
+            self.setColumnWidth(column, self._widths[title])
+        self._choose_columns()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        self._choose_columns()
+        super().resizeEvent(event)
+
+    def _choose_columns(self) -> None:
         """Show the columns there is room for; the name is never squeezed."""
         titles = [title for title, _ in COLUMNS]
         needed = _NAME_WIDTH + sum(self._widths.values())
@@ -47,4 +61,3 @@ class PrototypeView(QTreeView):
             hidden = needed > self.viewport().width()
             self.setColumnHidden(titles.index(title), hidden)
             needed -= self._widths[title] if hidden else 0
-        super().resizeEvent(event)
