@@ -28,6 +28,7 @@ _LIGHT = {
     "opcode": "#1c4f94", "register": "#006274", "upvalue": "#8a3a86", "local": "#1d6a2c", "link": "#1d5fb8",
     "jump": "#8b95a5", "loop": "#b8721f",
     "row-current": "#dbe8fb", "row-linked": "#fdf3d3", "row-hover": "#eef2f8", "found": "#ffdcb8",
+    "row-removed": "#fdeae7", "row-added": "#e3f6ea",
     "part-code": "#b5d3f2", "part-constants": "#f6d6a4", "part-functions": "#f3c4dd", "part-upvalues": "#dac6ee",
     "part-locals": "#b9e2c8", "part-lines": "#d6dbe3", "part-header": "#e7dcc9",
 }  # fmt: skip
@@ -42,6 +43,7 @@ _DARK = {
     "opcode": "#8fbcff", "register": "#6fd0e0", "upvalue": "#dc9fdc", "local": "#93d68f", "link": "#79b6ff",
     "jump": "#6a7486", "loop": "#d19a4c",
     "row-current": "#22395a", "row-linked": "#38331f", "row-hover": "#22262e", "found": "#4d3a12",
+    "row-removed": "#3b2226", "row-added": "#17342a",
     "part-code": "#2b5482", "part-constants": "#74521a", "part-functions": "#74365a", "part-upvalues": "#573b78",
     "part-locals": "#255b3c", "part-lines": "#454d5a", "part-header": "#5a4f3d",
 }  # fmt: skip
@@ -58,7 +60,7 @@ CODE_TOKENS = (
     "link",
 )  # fmt: skip
 """Tokens of listings and source; all are readable on the bands `row-current`, `row-linked` and `row-hover`, and on
-`found`, too."""
+`found`, `row-removed` and `row-added`, too."""
 
 
 class Notifier(QObject):

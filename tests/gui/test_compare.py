@@ -9,15 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QAbstractItemModelTester
+from pytestqt.qtbot import QtBot
 
+import moonscope_resources
 from moonscope import CodeCache, bytecode
 from moonscope.analysis.compare import compare
 from moonscope.analysis.normal import normal_texts
 from moonscope.analysis.values import Match
 from moonscope.model import LuaVersion, PrototypeTree
 from moonscope.protocol import Clear, Load
+from moonscope_gui import theme
 from moonscope_gui.dialogs.compare import CompareDialog
+from moonscope_gui.inspector.diff_view import DiffView
+from moonscope_gui.inspector.spans import LONGEST
 from moonscope_gui.models.comparison import ChangesModel, summary
 from moonscope_gui.models.side_by_side import ConstantsModel, LinesModel, side_by_side
 
@@ -86,6 +92,51 @@ def test_constants_of_one_side_are_marked(qapp: object, tmp_path: Path) -> None:
     assert [(row["mark"], row["constant"]) for row in model.records()] == [("−", '"old"'), ("+", '"new"')]
 
 
+REAL = sorted(path for path in moonscope_resources.samples().rglob("*.lua") if path.name != "broken.lua")
+
+
+@pytest.mark.parametrize("lua", LuaVersion)
+def test_colours_change_no_letter(qtbot: QtBot, tmp_path: Path, lua: LuaVersion) -> None:
+    """What is coloured is what was compared; only constants of hundreds of characters are cut."""
+    model = LinesModel()
+    view = DiffView(model, "nothing")
+    qtbot.addWidget(view)
+    for path in REAL:
+        a = b = tree(tmp_path, path.read_text(), lua)
+        for change in compare(a, b).changes:
+            model.show(change, a, b)
+            for row in range(model.rowCount()):
+                text = model.row_at(row).a
+                if len(text) <= LONGEST:
+                    assert "".join(text for text, _ in view.spans(row, 0)) == text
+                assert view.spans(row, 1) == view.spans(row, 0)
+
+
+def test_what_an_instruction_says_is_coloured_as_in_the_listing(qtbot: QtBot, tmp_path: Path) -> None:
+    a = tree(tmp_path, "local x = 'moon'\nreturn x .. y")
+    model = LinesModel()
+    view = DiffView(model, "nothing")
+    qtbot.addWidget(view)
+    model.show(compare(a, a).changes[0], a, a)
+    tones = dict(span for row in range(model.rowCount()) for span in view.spans(row, 0))
+    assert (tones["LOADK"], tones['"moon"'], tones["_ENV"]) == ("opcode", "string", "upvalue")
+
+
+def test_what_differs_stands_on_a_ground_of_its_own(qtbot: QtBot, tmp_path: Path) -> None:
+    a, b = tree(tmp_path, "x = 1\ny = 2"), tree(tmp_path, "x = 1\ny = 2\nz = 3")
+    model = LinesModel()
+    view = DiffView(model, "nothing")
+    qtbot.addWidget(view)
+    view.resize(800, 300)
+    model.show(compare(a, b).changes[0], a, b)
+    view.show()
+    image = view.viewport().grab().toImage()
+    added = next(row for row in range(model.rowCount()) if model.row_at(row).mark == "+")
+    middle = view.rowViewportPosition(added) + 2
+    grounds = [image.pixelColor(view.columnViewportPosition(column) + 1, middle) for column in (1, 4)]
+    assert grounds == [theme.colour("raised"), theme.colour("row-added")]
+
+
 # In the window
 
 
@@ -137,6 +188,24 @@ def test_two_files_are_compared_and_what_is_the_same_can_be_shown(person: Person
     dialog.after.setCurrentIndex(other_lua)
     person.waits_until(lambda: dialog.comparison is not None)
     assert "different instructions" in dialog.notice.text()
+    dialog.close()
+
+
+def test_the_instructions_can_be_searched_and_copied(person: Person, folder: Path, qtbot: QtBot) -> None:
+    person.opens(folder)
+    (folder / "one.lua").write_text(NEW)
+    person.selects("one.lua")
+    person.triggers("compare")
+    dialog = compared(person)
+    dialog.functions.select_ids([dialog.changes.id_at(1)])
+    qtbot.keyClick(dialog.code, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    qtbot.keyClicks(dialog.finder.bar.field, "print")
+    qtbot.keyClick(dialog.finder.bar.field, Qt.Key.Key_Return)
+    person.waits_until(lambda: "print" in dialog.code.text_of(max(dialog.code.current_row(), 0)))
+    qtbot.keyClick(dialog.code, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert '≠\t1\tGETTABUP 1 _ENV "print"' in QGuiApplication.clipboard().text()
+    qtbot.keyClick(dialog.finder.bar.field, Qt.Key.Key_Escape)
+    assert dialog.isVisible() and not dialog.finder.bar.isVisible()
     dialog.close()
 
 

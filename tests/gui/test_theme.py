@@ -51,7 +51,7 @@ def test_text_is_readable(qapp: QApplication, name: str, token: str) -> None:
 @pytest.mark.parametrize("token", theme.CODE_TOKENS)
 def test_code_is_readable_on_marked_rows(qapp: QApplication, name: str, token: str) -> None:
     theme.apply(qapp, name)
-    for ground in ("row-current", "row-linked", "row-hover", "found"):
+    for ground in ("row-current", "row-linked", "row-hover", "found", "row-removed", "row-added"):
         assert contrast(theme.colour(token), theme.colour(ground)) >= 4.5, ground
 
 

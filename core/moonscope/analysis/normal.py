@@ -23,10 +23,14 @@ _NO_CONSTANTS = frozenset({"SETLIST", "NEWTABLE"})
 
 def normal_texts(prototype: Prototype, lua: LuaVersion) -> list[str]:
     """The instructions of a prototype, one text each."""
+    return [" ".join(normal_words(instruction, prototype, lua)) for instruction in prototype.code]
+
+
+def normal_words(instruction: Instruction, prototype: Prototype, lua: LuaVersion) -> list[str]:
+    """The opcode and what each operand says; operands that say nothing of their own are left out at the end."""
     if lua in JITS:
-        return [_jit_text(instruction, prototype, DIALECTS[lua]) for instruction in prototype.code]
-    old = lua in OLD
-    return [_text(instruction, prototype, lua, old) for instruction in prototype.code]
+        return _jit_words(instruction, prototype, DIALECTS[lua])
+    return _words(instruction, prototype, lua, lua in OLD)
 
 
 def normal_constants(prototype: Prototype) -> tuple[str, ...]:
@@ -35,7 +39,7 @@ def normal_constants(prototype: Prototype) -> tuple[str, ...]:
     return tuple([text for text, kind in typed if kind != "function"])
 
 
-def _text(instruction: Instruction, prototype: Prototype, lua: LuaVersion, old: bool) -> str:
+def _words(instruction: Instruction, prototype: Prototype, lua: LuaVersion, old: bool) -> list[str]:
     opcode, operands = instruction.opcode, instruction.operands
     shown = [str(operand) for operand in operands]
     if opcode == "CLOSURE" and operands[1] < len(prototype.children):
@@ -53,10 +57,10 @@ def _text(instruction: Instruction, prototype: Prototype, lua: LuaVersion, old: 
     where = _UPVALUE_AT.get(opcode)
     if where is not None and 0 <= operands[where] < len(prototype.upvalues):
         shown[where] = prototype.upvalues[operands[where]].name or shown[where]
-    return " ".join([opcode, *shown])
+    return [opcode, *shown]
 
 
-def _jit_text(instruction: Instruction, prototype: Prototype, dialect: Dialect) -> str:
+def _jit_words(instruction: Instruction, prototype: Prototype, dialect: Dialect) -> list[str]:
     opcode, operands = instruction.opcode, instruction.operands
     shown = [str(operand) for operand in operands]
     for at, (mode, operand) in enumerate(zip(dialect.by_name[opcode].modes, operands, strict=True)):
@@ -68,7 +72,7 @@ def _jit_text(instruction: Instruction, prototype: Prototype, dialect: Dialect) 
             constant = constant_at(prototype, -1 - operand)
             if constant is not None:
                 shown[at] = constant[0] if constant[1] == "string" else f"k({constant[0]})"
-    return " ".join([opcode, *shown])
+    return [opcode, *shown]
 
 
 def _constant_source(opcode: str, operands: tuple[int, ...], at: int, lua: LuaVersion, old: bool) -> int | None:

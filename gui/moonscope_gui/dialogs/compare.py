@@ -29,8 +29,10 @@ from moonscope.protocol import Inspect, InspectFile
 
 from .. import icons, theme
 from ..inspector.background import Background
+from ..inspector.diff_view import DiffView
+from ..inspector.find_pane import FindPane
 from ..models.comparison import ChangesModel, Numbered, side_words, summary
-from ..models.side_by_side import ConstantsModel, LinesModel, side_by_side
+from ..models.side_by_side import ConstantsModel, LinesModel
 from ..views.buttons import tool_button
 from ..views.cell_delegate import code_font
 from ..views.elided_label import ElidedLabel
@@ -71,8 +73,8 @@ class CompareDialog(QDialog):
         self.notice = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
         self.changes, self.lines, self.constants = ChangesModel(self), LinesModel(self), ConstantsModel(self)
         self.functions = TableView(self.changes, "")
-        self.code = TableView(self.lines, "Select a function to see its instructions.")
-        self.code.setFont(code_font())
+        self.code = DiffView(self.lines, "Select a function to see its instructions.")
+        self.finder = FindPane(self.code, "instructions")
         self.constants_view = TableView(self.constants, "Both sides use the same constants.")
         self.constants_view.setFont(code_font())
         self.hide_same = QCheckBox("Hide what is the same")
@@ -159,10 +161,8 @@ class CompareDialog(QDialog):
     def _show_function(self, chosen: list[Hashable]) -> None:
         row = self.changes.find(chosen[0]) if len(chosen) == 1 else None
         change = row.change if row else None
-        trees = [self._trees.get(side) for side in self._sides()]
-        before, after = trees
-        shown = side_by_side(change, before, after) if change and before and after else []
-        self.lines.reset_rows(shown)
+        before, after = (self._trees.get(side) for side in self._sides())
+        self.lines.show(change, before, after)
         self.constants.show(change)
         total = self.constants.rowCount()
         self._tabs.setTabText(1, f"Constants {total:,}" if total else "Constants")
@@ -181,13 +181,11 @@ class CompareDialog(QDialog):
             place = next((place for place in places if place > now), places[0])
         else:
             place = next((place for place in reversed(places) if place < now), places[-1])
-        self._tabs.setCurrentWidget(self.code)
+        self._tabs.setCurrentWidget(self.finder)
         self._go(place)
 
     def _go(self, place: int) -> None:
-        index = self.lines.index(place, 0)
-        self.code.setCurrentIndex(index)
-        self.code.scrollTo(index, TableView.ScrollHint.PositionAtCenter)
+        self.code.go_to(place)
 
     # Looks
 
@@ -209,7 +207,7 @@ class CompareDialog(QDialog):
         line.addWidget(self.summary, 1)
         line.addWidget(self.hide_same)
         self._tabs = QTabWidget()
-        self._tabs.addTab(self.code, "Instructions")
+        self._tabs.addTab(self.finder, "Instructions")
         self._tabs.addTab(self.constants_view, "Constants")
         self._tabs.setCornerWidget(self._step_buttons())
         splitter = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)

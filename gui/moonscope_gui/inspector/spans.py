@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from moonscope.analysis.normal import normal_words
 from moonscope.bytecode import operands_text
 from moonscope.model import Instruction, LuaVersion, Prototype
 
@@ -47,6 +48,22 @@ def meaning_spans(instruction: Instruction, prototype: Prototype, registers: Reg
     return spans
 
 
+def normal_spans(instruction: Instruction, prototype: Prototype, lua: LuaVersion) -> list[Span]:
+    """An instruction as it is compared: with values and names instead of their numbers."""
+    opcode, *operands = normal_words(instruction, prototype, lua)
+    kinds = kinds_of(instruction, lua).ljust(8, "n")
+    spans: list[Span] = [(opcode, "opcode")]
+    for word, kind in zip(operands, kinds, strict=False):
+        spans.append((" ", "text"))
+        if word.startswith("k("):
+            spans += [("k(", "muted"), *_pieces(_cut(word[2:-1])), (")", "muted")]
+        elif kind == "k":
+            spans += _pieces(_cut(word))
+        else:
+            spans.append((word, _KIND_TONES[kind]))
+    return spans
+
+
 def child_of(instruction: Instruction, prototype: Prototype, lua: LuaVersion) -> int | None:
     """The number of the nested function that an instruction makes a closure of."""
     if not kinds_of(instruction, lua).endswith("c"):
@@ -79,6 +96,10 @@ def _pieces(text: str) -> Iterator[Span]:
         at = found.end()
     if at < len(text):
         yield text[at:], "text"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def _variables(instruction: Instruction, kinds: str, registers: Registers) -> Iterator[list[Span]]:

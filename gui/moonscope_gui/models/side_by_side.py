@@ -8,8 +8,8 @@ from typing import NamedTuple
 from PySide6.QtCore import QObject
 
 from moonscope.analysis.normal import normal_texts
-from moonscope.analysis.values import PrototypeChange, PrototypePath
-from moonscope.model import Prototype, PrototypeTree
+from moonscope.analysis.values import Place, PrototypeChange
+from moonscope.model import LuaVersion, Prototype, PrototypeTree
 
 from . import formats
 from .table import Column, TableModel
@@ -33,10 +33,16 @@ class Line(NamedTuple):
         return _MINUS if self.a_pc else "+"
 
 
+class Code(NamedTuple):
+    """Whose instructions one side shows."""
+
+    prototype: Prototype | None = None
+    lua: LuaVersion = LuaVersion.LUA54
+
+
 def side_by_side(change: PrototypeChange, a: PrototypeTree, b: PrototypeTree) -> list[Line]:
     """The instructions of a matched pair (or of the one that is there), equal ones beside each other."""
-    before = _texts(a, change.a.path) if change.a else []
-    after = _texts(b, change.b.path) if change.b else []
+    before, after = _texts(_code(change.a, a)), _texts(_code(change.b, b))
     lines: list[Line] = []
     at_a = at_b = 0
 
@@ -58,30 +64,44 @@ def side_by_side(change: PrototypeChange, a: PrototypeTree, b: PrototypeTree) ->
     return lines
 
 
-def _texts(tree: PrototypeTree, path: PrototypePath) -> list[str]:
+def _code(place: Place | None, tree: PrototypeTree) -> Code:
+    if place is None:
+        return Code()
     prototype: Prototype = tree.root
-    for step in path:
+    for step in place.path:
         prototype = prototype.children[step]
-    return normal_texts(prototype, tree.lua)
+    return Code(prototype, tree.lua)
+
+
+def _texts(code: Code) -> list[str]:
+    return normal_texts(code.prototype, code.lua) if code.prototype else []
 
 
 LINES: tuple[Column[Line], ...] = (
     Column("a_pc", "PC", lambda r: r.a_pc or None, formats.count, "Before", numeric=True, width=5),
-    Column("a", "Before", lambda r: r.a, width=24, stretch=True, tone=lambda r: "error" if r.mark else "",
-           cell_tip=lambda r: r.a),
-    Column("mark", "", lambda r: r.mark, width=2, tip="− removed, + added, ≠ changed", tone=lambda r: "stale"),
+    Column("a", "Before", lambda r: r.a, stretch=True, cell_tip=lambda r: r.a),
+    Column("mark", "", lambda r: r.mark, tip="− removed, + added, ≠ changed"),
     Column("b_pc", "PC", lambda r: r.b_pc or None, formats.count, "After", numeric=True, width=5),
-    Column("b", "After", lambda r: r.b, width=24, stretch=True, tone=lambda r: "hit" if r.mark else "",
-           cell_tip=lambda r: r.b),
-)  # fmt: skip
+    Column("b", "After", lambda r: r.b, stretch=True, cell_tip=lambda r: r.b),
+)
 
 
 class LinesModel(TableModel[Line]):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(LINES, parent)
+        self.sides: tuple[Code, Code] = (Code(), Code())
 
     def row_id(self, row: Line) -> Hashable:
         return row.number
+
+    def show(self, change: PrototypeChange | None, a: PrototypeTree | None, b: PrototypeTree | None) -> None:
+        """None: nothing."""
+        if change is None or a is None or b is None:
+            self.sides = (Code(), Code())
+            self.reset_rows()
+            return
+        self.sides = (_code(change.a, a), _code(change.b, b))
+        self.reset_rows(side_by_side(change, a, b))
 
     def differences(self) -> list[int]:
         """Where stretches begin that differ."""
@@ -97,9 +117,15 @@ class Constant(NamedTuple):
 
 CONSTANTS: tuple[Column[Constant], ...] = (
     Column("mark", "", lambda r: r.mark, width=2, tone=lambda r: "hit" if r.mark == "+" else "error"),
-    Column("constant", "Constant", lambda r: r.text, width=24, stretch=True,
-           tone=lambda r: "hit" if r.mark == "+" else "error", cell_tip=lambda r: r.text),
+    Column("constant", "Constant", lambda r: r.text, width=24, stretch=True, tone=lambda r: _tone(r.text),
+           cell_tip=lambda r: r.text),
 )  # fmt: skip
+
+
+def _tone(constant: str) -> str:
+    if constant.startswith('"'):
+        return "string"
+    return "keyword" if constant in ("nil", "true", "false") else "number"
 
 
 class ConstantsModel(TableModel[Constant]):
