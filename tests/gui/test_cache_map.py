@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import shiboken6
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from moonscope.protocol import Clear, Close
@@ -100,3 +102,41 @@ def test_another_map_can_be_opened_after_the_first(map_of: CacheMapDialog, perso
     person.triggers("cache-map")
     again = person.sees(CacheMapDialog)
     person.waits_until(lambda: functions_in(again) == 9 + 2)
+
+
+def test_a_large_file_is_divided_too_after_the_small_ones(map_of: CacheMapDialog, person: Person, folder: Path) -> None:
+    comment = "-- what people write about a function\n" * 40_000
+    (folder / "huge.lua").write_text(f"{comment}local M = {{}}\nfunction M.deep() return 1 end\nreturn M\n")
+    person.window.open_paths([str(folder / "huge.lua")])
+    person.waits_until(lambda: functions_in(map_of) == 9 + 2 + 2)
+    assert map_of.map.sizes is not None
+    assert map_of.map.sizes.shape(box_named(map_of, "M.deep")).parts
+    person.waits_until(lambda: "reading" not in map_of.title.text())
+
+
+@pytest.mark.parametrize("kind", ["PNG", "SVG"])
+def test_the_map_is_saved_as_a_picture(map_of: CacheMapDialog, person: Person, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"map.{kind.lower()}"
+    action = next(each for each in map_of.export.menu().actions() if kind in each.text())
+    action.trigger()
+    chooser = map_of.findChild(QFileDialog)
+    assert isinstance(chooser, QFileDialog) and chooser.defaultSuffix() == kind.lower()
+    chooser.fileSelected.emit(str(path))
+    chooser.close()
+    if kind == "SVG":
+        text = path.read_text()
+        assert "large.lua" in text and "M.f3" in text, "names are text, boxes are shapes"
+        assert "<image" not in text
+    else:
+        assert QImage(str(path)).width() == map_of.map.width()
+
+
+def test_a_picture_that_cannot_be_written_is_told(map_of: CacheMapDialog, person: Person, tmp_path: Path) -> None:
+    map_of.export.menu().actions()[1].trigger()
+    chooser = map_of.findChild(QFileDialog)
+    assert isinstance(chooser, QFileDialog)
+    chooser.fileSelected.emit(str(tmp_path / "nowhere" / "map.png"))
+    chooser.close()
+    box = next(each for each in map_of.findChildren(QMessageBox) if each.isVisible())
+    assert "map.png" in box.text()
+    box.close()

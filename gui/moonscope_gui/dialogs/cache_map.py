@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QDialog, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from .. import theme
 from ..inspector.background import Background
@@ -17,6 +17,7 @@ from ..inspector.shapes import Shape, Sizes, parts_in
 from ..inspector.treemap_view import TreemapView
 from ..models import formats
 from ..views.elided_label import ElidedLabel
+from ..views.picture import picture_button
 
 _HINT = "A box is a cached file, boxes in it are its functions. Double-click or Enter shows one under Prototypes."
 _EMPTY = "Nothing is cached. Load files to see what takes the memory."
@@ -33,6 +34,7 @@ class CacheMapDialog(QDialog):
         self.setWindowTitle("Map of the Cache")
         self.resize(980, 720)
         self._order: tuple[int, ...] = ()  # the generation of each box in the outermost one
+        self._unread = 0
         self._background = Background(self)
         self.title = QLabel()
         self.bar = ByteBar()
@@ -42,20 +44,34 @@ class CacheMapDialog(QDialog):
         self.map.opened.connect(self._open)
         self.map.picked.connect(self._read)
         self.map.hovered.connect(self._read)
-        layout = QVBoxLayout(self)
-        for widget in (self.title, self.bar, self.map, self.read_out, self._hint):
-            layout.addWidget(widget, 1 if widget is self.map else 0)
+        self._lay_out()
         theme.notifier.changed.connect(self._restyle)
         self._restyle()
         self.map.setFocus()
+
+    def _lay_out(self) -> None:
+        picture = QWidget()
+        shown = QVBoxLayout(picture)
+        shown.setContentsMargins(0, 0, 0, 0)
+        for widget in (self.title, self.bar, self.map):
+            shown.addWidget(widget, 1 if widget is self.map else 0)
+        self.export = picture_button(picture, "moonscope-cache", lambda: self.map.select(()))
+        foot = QHBoxLayout()
+        foot.addWidget(self._hint, 1)
+        foot.addWidget(self.export, 0, Qt.AlignmentFlag.AlignBottom)
+        layout = QVBoxLayout(self)
+        layout.addWidget(picture, 1)
+        layout.addWidget(self.read_out)
+        layout.addLayout(foot)
 
     @property
     def is_busy(self) -> bool:
         return self._background.busy
 
-    def show_shapes(self, shapes: Mapping[int, Shape]) -> None:
-        """What each generation in the cache looks like now."""
+    def show_shapes(self, shapes: Mapping[int, Shape], unread: int = 0) -> None:
+        """What each generation in the cache looks like now; `unread` of them are still to be divided into functions."""
         order, files = tuple(shapes), tuple(shapes.values())
+        self._unread = unread
         self._background.start(partial(_sum_up, files), partial(self._take, order))
 
     def _take(self, order: tuple[int, ...], summed: tuple[Sizes, list[Part]]) -> None:
@@ -66,6 +82,8 @@ class CacheMapDialog(QDialog):
         self.map.select(selected if selected in sizes else ())
         self.bar.show_parts(parts)
         words = f"{formats.plural(len(order), 'generation')}, {formats.size(sizes.total(()))} held once for all VMs"
+        if self._unread:
+            words += f" \N{MIDDLE DOT} reading {formats.plural(self._unread, 'more file')} …"
         self.title.setText(words if order else _EMPTY)
         self._read(None)
 

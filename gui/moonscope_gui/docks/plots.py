@@ -270,14 +270,15 @@ class PlotsDock(QWidget):
         Raises OSError when it cannot be written, ValueError for another suffix.
         """
         self.board.hide_cursor()
-        from ..plots import export
+        from ..plots.export import save_csv
+        from ..views.picture import save_png, save_svg
 
         match path.suffix.lower():
             case ".png":
-                export.save_png(self.board, path)
+                save_png(self.board, path)
             case ".svg":
-                export.save_svg(self.board, path)
+                save_svg(self.board, path)
             case ".csv":
-                export.save_csv(self.board.visible_rows(), path)
+                save_csv(self.board.visible_rows(), path)
             case other:
                 raise ValueError(f"{path.name}: plots are saved as .png, .svg or .csv, not as “{other}”")

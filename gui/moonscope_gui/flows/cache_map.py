@@ -16,18 +16,17 @@ from ..engine_link import EngineLink
 from ..inspector.background import Background
 from ..inspector.places import Path
 from .desk import Desk
-from .verdicts import LARGE
 
 if TYPE_CHECKING:
     from ..dialogs.cache_map import CacheMapDialog
     from ..inspector.shapes import Shape
 
 _NEWS_MS = 400  # changes are shown together
+LARGE = 16 << 20  # bytes of source; larger files stay one box: they would take seconds and hundreds of megabytes
 
 
 class CacheMapFlow(QObject):
-    """Keeps what was found out about each generation for as long as it is in the cache. Large files are not divided
-    into functions."""
+    """Keeps what was found out about each generation for as long as it is in the cache. Small files come first."""
 
     def __init__(self, desk: Desk, link: EngineLink, show_place: Callable[[GenerationRow, Path], object]) -> None:
         super().__init__(desk.window)
@@ -74,6 +73,9 @@ class CacheMapFlow(QObject):
         self._dialog = None
         self._tell.stop()
 
+    def _unread(self) -> list[GenerationRow]:
+        return [row for row in self._rows() if row.id not in self._known and row.source_bytes <= LARGE]
+
     def _rows(self) -> list[GenerationRow]:
         rows = self._desk.state.generations.values()
         return [row for row in rows if row.state is not GenerationState.FREED]
@@ -91,14 +93,14 @@ class CacheMapFlow(QObject):
             name = f"{short(row.key)} (generation {row.id:,}, retired)" if retired else short(row.key)
             shapes[row.id] = file_shape(name, row.shared_bytes, self._known.get(row.id), retired=retired)
         self._known = {id: shape for id, shape in self._known.items() if id in shapes}
-        self._dialog.show_shapes({id: shape for id, shape in shapes.items() if shape.size})
+        self._dialog.show_shapes({id: shape for id, shape in shapes.items() if shape.size}, len(self._unread()))
 
     # One after the other
 
     def _next(self) -> None:
         if self._dialog is None or self._asked is not None or not self._link.is_connected:
             return
-        row = next((row for row in self._rows() if row.id not in self._known and row.source_bytes <= LARGE), None)
+        row = min(self._unread(), key=lambda row: row.source_bytes, default=None)
         if row is not None:
             self._asked = row.id
             done, failed = partial(self._measure, row.id), partial(self._give_up, row.id)

@@ -13,6 +13,7 @@ from ..models import formats
 from ..models.prototype_tree import name_of
 from ..views.buttons import tool_button
 from ..views.elided_label import ElidedLabel
+from ..views.picture import picture_button
 from .background import Background
 from .byte_bar import ByteBar
 from .parts import parts_of
@@ -37,12 +38,18 @@ class BytesPane(QWidget):
         head = QHBoxLayout()
         head.addWidget(self.title, 1)
         head.addWidget(whole)
+        picture = QWidget()
+        shown = QVBoxLayout(picture)
+        shown.setContentsMargins(0, 0, 0, 0)
+        shown.addWidget(self.bar)
+        shown.addWidget(self.map, 1)
+        head.addWidget(picture_button(picture, "moonscope-bytes"))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 6)
         layout.setSpacing(6)
         layout.addLayout(head)
-        for widget in (self.bar, self.map, self.read_out, self._note):
-            layout.addWidget(widget, 1 if widget is self.map else 0)
+        for widget in (picture, self.read_out, self._note):
+            layout.addWidget(widget, 1 if widget is picture else 0)
         self._path: Path = ()
         self._waiting: PrototypeTree | None = None  # whose sizes are to be summed up
         self._background = Background(self)

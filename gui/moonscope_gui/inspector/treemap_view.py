@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPaintEngine, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from .. import theme
@@ -78,6 +78,9 @@ class TreemapView(QWidget):
         if self._picture is None:
             self._picture = self._paint_picture()
         painter = QPainter(self)
+        if painter.paintEngine().type() == QPaintEngine.Type.SVG:
+            self._paint_boxes(painter)  # as shapes; no marks
+            return
         painter.drawPixmap(0, 0, self._picture)
         if self._hovered is not None:
             self._mark(painter, self._hovered, "text", 1)
@@ -95,15 +98,18 @@ class TreemapView(QWidget):
         picture = QPixmap(self.size() * ratio)
         picture.setDevicePixelRatio(ratio)
         picture.fill(theme.colour("window"))
-        painter = QPainter(picture)
-        painter.setFont(self.font())
         room = Box(0, 0, self.width(), self.height())
         self._cells = list(lay_out(self.sizes, room)) if self.sizes is not None else []
         self._boxes = {cell.path: cell.box for cell in self._cells if cell.shape is not None}
-        for cell in self._cells:
-            self._paint_cell(painter, cell)
+        painter = QPainter(picture)
+        self._paint_boxes(painter)
         painter.end()
         return picture
+
+    def _paint_boxes(self, painter: QPainter) -> None:
+        painter.setFont(self.font())
+        for cell in self._cells:
+            self._paint_cell(painter, cell)
 
     def _paint_cell(self, painter: QPainter, cell: Cell) -> None:
         frame, shape = QRectF(*cell.box), cell.shape
@@ -145,8 +151,10 @@ class TreemapView(QWidget):
     def _write(self, painter: QPainter, room: QRectF, height: float, text: str, token: str) -> None:
         if room.width() < _NAMED_FROM:
             return
-        mode = Qt.TextElideMode.ElideLeft if "/" in text else Qt.TextElideMode.ElideRight  # of a file, its name
-        shown = painter.fontMetrics().elidedText(text, mode, int(room.width()))
+        metrics = painter.fontMetrics()
+        if metrics.horizontalAdvance(text) > room.width():
+            text = text.rsplit("/", 1)[-1]  # of a file, its name
+        shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, int(room.width()))
         painter.setPen(theme.colour(token))
         line = QRectF(room.left(), room.top(), room.width(), height)
         painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)

@@ -1,4 +1,4 @@
-"""Plots as files: a picture (PNG, SVG) or the numbers behind it (CSV)."""
+"""The numbers behind the plots as a file (CSV)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtSvg import QSvgGenerator
-from PySide6.QtWidgets import QWidget
 
 from .history import Column
 from .ring import Rows
@@ -17,24 +15,6 @@ _HEADINGS = (
     "time", "shared_bytes", "retained_bytes", "private_bytes", "unshared_bytes", "vms",
     "hits", "misses", "bypasses", "races", "errors", "rss_bytes", "overhead_bytes",
 )  # fmt: skip
-
-
-def save_png(widget: QWidget, path: Path) -> None:
-    """Raises OSError when it cannot be written."""
-    if not widget.grab().save(str(path), "PNG"):
-        raise OSError(f"{path}: the picture could not be written; is the folder there and writable?")
-
-
-def save_svg(widget: QWidget, path: Path) -> None:
-    """Raises OSError when it cannot be written."""
-    with path.open("wb"):
-        pass  # QSvgGenerator would fail without a word
-    generator = QSvgGenerator()
-    generator.setFileName(str(path))
-    generator.setTitle("Moonscope")
-    generator.setSize(widget.size())
-    generator.setViewBox(widget.rect())
-    widget.render(generator)
 
 
 def save_csv(rows: Rows, path: Path) -> None:
