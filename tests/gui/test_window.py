@@ -131,6 +131,18 @@ def test_a_selected_file_shows_its_prototypes(window: MainWindow, qtbot: QtBot, 
 # VMs
 
 
+def test_the_source_that_is_read_says_when_its_file_changes(
+    window: MainWindow, qtbot: QtBot, folder: Path
+) -> None:
+    open_folder(window, qtbot, folder)
+    window.workspace.show_part("prototypes")
+    window.files.reveal([file_id for file_id in window.state.files if file_id[1].endswith("one.lua")])
+    source = window.prototypes.browser.detail.source
+    qtbot.waitUntil(lambda: source.compiled_source is not None, timeout=PATIENCE_MS)
+    (folder / "one.lua").write_text("return 'changed'\n")
+    qtbot.waitUntil(lambda: "Changed on disk meanwhile" in source.warning.text(), timeout=PATIENCE_MS)
+
+
 def test_a_running_vm_is_interrupted_and_can_be_used_on(window: MainWindow, qtbot: QtBot) -> None:
     (vm,) = spawn(window, qtbot, 1)
     window.console.input.setPlainText("while true do end")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
 
 from ..model import Instruction, Prototype
 from .dialect import Dialect
@@ -26,9 +27,15 @@ def listing(root: Prototype, dialect: Dialect) -> str:
     out: list[str] = []
     for prototype in order:
         out.append(f"-- BYTECODE -- {names[id(prototype)]}-{prototype.last_line}")
-        out += _Lines(prototype, dialect, [names[id(child)] for child in prototype.children]).all()
+        out += Lines(prototype, dialect, [names[id(child)] for child in prototype.children]).all()
         out.append("")
     return "\n".join(out) + "\n"
+
+
+def lines(prototype: Prototype, dialect: Dialect) -> Lines:
+    """Those of one function, as they stand in the listing of it and those nested in it."""
+    names = {id(each): _location(each, number) for number, each in enumerate(_children_first(prototype))}
+    return Lines(prototype, dialect, [names[id(child)] for child in prototype.children])
 
 
 def _children_first(root: Prototype) -> list[Prototype]:
@@ -51,7 +58,7 @@ def _location(prototype: Prototype, number: int) -> str:
     return f"{name}:{prototype.line}"
 
 
-class _Lines:
+class Lines:
     """The lines of one function."""
 
     def __init__(self, prototype: Prototype, dialect: Dialect, children: list[str]) -> None:
@@ -63,15 +70,23 @@ class _Lines:
         self._objects = len(types) - types.count("number")
 
     def all(self) -> Iterator[str]:
-        marked = {_target(each) for each in self._prototype.code if self._modes(each)[-1] == "jump"}
-        for each in self._prototype.code:
-            yield self._line(each, "=>" if each.pc in marked else "  ")
+        return (self._line(each) for each in self._prototype.code)
+
+    def at(self, row: int) -> str:
+        """The line of one instruction, from 0."""
+        return self._line(self._prototype.code[row])
+
+    @cached_property
+    def _marked(self) -> set[int]:
+        """The pcs that are jumped to."""
+        return {_target(each) for each in self._prototype.code if self._modes(each)[-1] == "jump"}
 
     def _modes(self, instruction: Instruction) -> tuple[str, ...]:
         return self._dialect.by_name[instruction.opcode].modes
 
-    def _line(self, instruction: Instruction, mark: str) -> str:
+    def _line(self, instruction: Instruction) -> str:
         modes, operands = self._modes(instruction), instruction.operands
+        mark = "=>" if instruction.pc in self._marked else "  "
         alone = len(modes) == 1 and modes[0] == "var"  # IST and ISF have no A
         front = f"{instruction.pc:04d} {mark} {instruction.opcode:<6} {'' if alone else operands[0]:>3} "
         if modes[-1] == "jump":

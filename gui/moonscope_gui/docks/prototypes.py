@@ -94,6 +94,11 @@ class PrototypesDock(QWidget):
         """Go to a function of the file and an instruction in it."""
         self.browser.go(place)
 
+    def show_stale(self, stale: str) -> None:
+        """What happened on disk to the file that is shown: "", "changed" or "deleted"."""
+        if self._browser is not None:
+            self._browser.detail.source.show_stale(stale)
+
     def show_error(self, text: str) -> None:
         """Why there is no tree, in the place of the tree."""
         self.reading.end()

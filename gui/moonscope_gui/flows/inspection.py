@@ -94,6 +94,8 @@ class InspectionFlow(QObject):
         elif generation != self._shown:
             self._shown = generation
             self._ask(entry.file.key, Inspect(generation=generation), self._source_of(generation))
+        else:
+            self._prototypes.show_stale(entry.file.stale)
 
     def choose_file(self) -> None:
         """Show the tree of a file on disk that need not be in the cache."""

@@ -8,13 +8,15 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
+from moonscope.bytecode import luajit_listing
 from moonscope.bytecode.code import jumps_in, lines_in, opcodes_in
+from moonscope.bytecode.tables import DIALECTS
 from moonscope.model import Instruction, LuaVersion, Prototype
 
 from ..models.formats import tip
 from .arrows import Arrows
 from .line_groups import LineGroups
-from .operands import Registers
+from .operands import JITS, Registers
 from .spans import Span, child_of, meaning_spans, operand_spans
 
 Index = QModelIndex | QPersistentModelIndex
@@ -51,6 +53,7 @@ class ListingModel(QAbstractTableModel):
         self.registers = Registers(prototype.locals if prototype else ())
         self.opcodes = opcodes_in(self.code)
         self._groups = LineGroups(lines_in(self.code))
+        self._printed: luajit_listing.Lines | None = None  # of LuaJIT, as soon as a row is copied
         self._cells = lru_cache(_CACHED_CELLS)(self._make_spans)
 
     # By row
@@ -102,7 +105,11 @@ class ListingModel(QAbstractTableModel):
         return _texts(self.code, self.prototype, self.registers, self.lua)
 
     def line_of_listing(self, row: int) -> str:
-        """One row as luac prints it."""
+        """One row as luac prints it; of LuaJIT, as `luajit -bl` does."""
+        if self.prototype is not None and self.lua in JITS:
+            if self._printed is None:
+                self._printed = luajit_listing.lines(self.prototype, DIALECTS[self.lua])
+            return self._printed.at(row)
         where = f"[{self.code[row].line or '-'}]"
         cells = [f"\t{row + 1}\t{where}\t{self.code[row].opcode:<9}\t{self.text_at(row, OPERANDS)}"]
         comment = self.code[row].comment

@@ -23,6 +23,10 @@ _CHANGED = (
     "Load the file anew to see both in step, or look at the source as it is now."
 )
 _WARNING = "Changed since it was compiled: lines may not be those of the listing."
+_OVERTAKEN = {
+    "changed": "Changed on disk meanwhile. This is the source that was compiled.",
+    "deleted": "Deleted on disk meanwhile. This is the source that was compiled.",
+}
 
 
 class SourcePane(QWidget):
@@ -39,6 +43,8 @@ class SourcePane(QWidget):
         self.finder = FindPane(self.view, "source")
         self._file: SourceFile | None = None
         self._changed: Reading | None = None  # held back until the user wants it
+        self._is_compiled = True  # what is shown is what was compiled
+        self._stale = ""  # "changed" or "deleted": what happened to the file since
         self._line = 0  # to be shown as soon as there is a source
         self._background = Background(self)
         self._lay_out()
@@ -50,7 +56,7 @@ class SourcePane(QWidget):
         self.clear()
 
     def _lay_out(self) -> None:
-        self.warning = QLabel(_WARNING, wordWrap=True)
+        self.warning = QLabel(wordWrap=True)
         self.warning.hide()
         self.message = QLabel(wordWrap=True, alignment=Qt.AlignmentFlag.AlignCenter)
         self.message.setTextFormat(Qt.TextFormat.PlainText)
@@ -93,12 +99,19 @@ class SourcePane(QWidget):
         if file is not None and file == self._file and self.model.source is not None:
             return
         self._file = file
+        self._stale = ""
         if file is None:
             self._background.drop()
             self._say(_NONE)
             return
         self._say(f"Reading {file.path} …")
         self._background.start(partial(read_source, file), self._take)
+
+    def show_stale(self, stale: str) -> None:
+        """What happened on disk since the file was read: "", "changed" or "deleted"."""
+        if stale != self._stale:
+            self._stale = stale
+            self._warn()
 
     def show_function(self, prototype: Prototype, has_line: Callable[[int], bool]) -> None:
         """Tell the lines of a function apart, and those that it has instructions for."""
@@ -120,7 +133,7 @@ class SourcePane(QWidget):
     @property
     def compiled_source(self) -> Source | None:
         """The source if it is shown and is what was compiled."""
-        return None if self.warning.isVisibleTo(self) else self.model.source
+        return self.model.source if self._is_compiled else None
 
     @property
     def is_busy(self) -> bool:
@@ -142,10 +155,16 @@ class SourcePane(QWidget):
             self.view.setFocus()
 
     def _show(self, reading: Reading) -> None:
-        self.warning.setVisible(reading.changed)
+        self._is_compiled = not reading.changed
+        self._warn()
         self.model.show(reading.source)
         self._pages.setCurrentIndex(1)
         self.mark_line(self._line, reveal=True)
+
+    def _warn(self) -> None:
+        text = _OVERTAKEN.get(self._stale, "") if self._is_compiled else _WARNING
+        self.warning.setText(text)
+        self.warning.setVisible(bool(text))
 
     def _say(self, text: str) -> None:
         self._changed = None

@@ -10,7 +10,7 @@ import pyqtgraph as pg
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
-_LABEL_HEIGHT = 30  # pixels from one label to the next, at least
+_LABEL_HEIGHT = 24  # pixels from one label to the next, at least
 _CLOCK_WIDTH = 78
 
 
@@ -47,7 +47,7 @@ def tick_count(value: float) -> str:
         if abs(value) >= limit:
             scale = 1e3 if suffix == "k" else limit
             return f"{value / scale:.4g} {suffix}"
-    return f"{value:.4g}"
+    return f"{value:,.4g}"
 
 
 def multiples(low: float, high: float, step: float) -> list[float]:

@@ -23,6 +23,7 @@ _LABEL_ROOM = 1.3  # of the highest value: labels of events stand above the curv
 _HEADROOM = 1.1
 _DIMMED = 0.35
 _TICK = 5  # pixels
+_LABEL_OVER = 8  # pixels that a label may stand out over the end of its axis: that of zero does in a low plot
 
 
 class Canvas(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
@@ -90,7 +91,7 @@ class Canvas(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
             axis.setPen(theme.colour("border"))
             axis.setTextPen(theme.colour("muted"))
             axis.setTickPen(theme.colour("muted"))
-            axis.setStyle(tickLength=0, tickTextOffset=5, tickFont=self._font)
+            axis.setStyle(tickLength=0, tickTextOffset=5, tickFont=self._font, hideOverlappingLabels=_LABEL_OVER)
         for line, curve in zip(self.chart.lines, self._curves, strict=True):
             colour = theme.colour(line.token)
             curve.setPen(pg.mkPen(colour, width=1.6, style=line.stroke))

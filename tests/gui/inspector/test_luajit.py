@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from pytestqt.qtbot import QtBot
 
+from moonscope.bytecode import listing
 from moonscope.model import LuaVersion
 from moonscope_gui.inspector.listing_model import JUMPS, MEANING, OPERANDS, ListingModel
 from moonscope_gui.inspector.operands import Registers, references
@@ -60,3 +61,10 @@ def test_constants_and_upvalues_of_an_instruction_are_lit(model: ListingModel, q
     put = model.code[rows_with(model, "TSETS")[0]]
     assert references(put, model.lua) == [("k", prototype.constants.index('"sum"'))]
     assert put.pc in tables.uses("k", prototype.constants.index('"sum"'))
+
+
+def test_a_row_is_copied_as_luajit_prints_it(model: ListingModel, compiled: Compile) -> None:
+    tree = compiled(lua=model.lua)
+    printed = listing(tree).splitlines()
+    assert [model.line_of_listing(row) for row in range(model.rowCount())] == printed[-1 - model.rowCount() : -1]
+    assert model.line_of_listing(rows_with(model, "FNEW")[0]) in printed

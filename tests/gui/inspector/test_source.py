@@ -206,6 +206,19 @@ class TestPane:
         assert "lines may not be those of the listing" in words(pane)
         assert pane.compiled_source is None, "it is not exported as what was compiled"
 
+    def test_what_happens_on_disk_while_it_is_read_is_told(
+        self, pane: SourcePane, qtbot: QtBot, path: Path
+    ) -> None:
+        pane.show_file(SourceFile(str(path)))
+        wait(pane, qtbot)
+        pane.show_stale("changed")
+        assert "Changed on disk meanwhile" in words(pane)
+        assert pane.compiled_source is not None, "what is shown is what was compiled"
+        pane.show_stale("deleted")
+        assert "Deleted on disk meanwhile" in words(pane)
+        pane.show_stale("")
+        assert "meanwhile" not in words(pane)
+
     def test_a_file_that_is_gone_says_so(self, pane: SourcePane, qtbot: QtBot, tmp_path: Path) -> None:
         pane.show_file(SourceFile(str(tmp_path / "gone.lua")))
         wait(pane, qtbot)
