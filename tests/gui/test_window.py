@@ -131,9 +131,7 @@ def test_a_selected_file_shows_its_prototypes(window: MainWindow, qtbot: QtBot, 
 # VMs
 
 
-def test_the_source_that_is_read_says_when_its_file_changes(
-    window: MainWindow, qtbot: QtBot, folder: Path
-) -> None:
+def test_the_source_that_is_read_says_when_its_file_changes(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
     open_folder(window, qtbot, folder)
     window.workspace.show_part("prototypes")
     window.files.reveal([file_id for file_id in window.state.files if file_id[1].endswith("one.lua")])

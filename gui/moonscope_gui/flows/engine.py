@@ -44,7 +44,8 @@ class EngineFlow(QObject):
 
     def about(self) -> None:
         settings = self._desk.state.settings
-        luas = ", ".join(release.replace(" ", "\N{NO-BREAK SPACE}") for _, release in settings.luas) if settings else "not connected"
+        releases = [release.replace(" ", "\N{NO-BREAK SPACE}") for _, release in settings.luas] if settings else []
+        luas = ", ".join(releases) or "not connected"
         version = settings.version if settings else ""
         title = f"<h3>Moonscope {version}</h3>"
         box = QMessageBox(QMessageBox.Icon.NoIcon, "About Moonscope", title, parent=self._desk.window)

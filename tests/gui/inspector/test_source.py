@@ -206,9 +206,7 @@ class TestPane:
         assert "lines may not be those of the listing" in words(pane)
         assert pane.compiled_source is None, "it is not exported as what was compiled"
 
-    def test_what_happens_on_disk_while_it_is_read_is_told(
-        self, pane: SourcePane, qtbot: QtBot, path: Path
-    ) -> None:
+    def test_what_happens_on_disk_while_it_is_read_is_told(self, pane: SourcePane, qtbot: QtBot, path: Path) -> None:
         pane.show_file(SourceFile(str(path)))
         wait(pane, qtbot)
         pane.show_stale("changed")
