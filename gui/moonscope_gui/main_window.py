@@ -144,7 +144,7 @@ class MainWindow(QMainWindow):
     def _build_actions(self) -> None:
         self.actions_ = actions.Actions(self)
         self.actions_.bind(commands.calls(self))
-        build_menus(self, self.actions_, self.workspace.toggle_actions(), self._fill_recent)
+        build_menus(self, self.actions_, self.workspace, self._fill_recent)
         self.actions_[f"theme-{self.settings.theme}"].setChecked(True)
         self.toolbar = build_toolbar(self, self.actions_)
         build_context_menus(self.actions_, *(panel.view for panel in self.panels))
@@ -263,7 +263,7 @@ class MainWindow(QMainWindow):
 
     def show_palette(self) -> None:
         found = [action for action in self.actions_.all() if action.objectName() != "palette"]
-        palette = CommandPalette([*found, *self.workspace.toggle_actions()], self)
+        palette = CommandPalette([*found, *self.workspace.go_actions], self)
         palette.show()
 
     def _fill_recent(self, menu: QMenu) -> None:

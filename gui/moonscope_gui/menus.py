@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QToolBar, QWidget
 
 from .actions import IN_TABLE, Actions
 from .views.table_view import TableView
+from .views.workspace import Workspace
 
 _MENUS = {
     "&File": ("open-folder", "open-files", "recent", "", "inspect-file", "find-closures", "", "export", "copy",
@@ -18,7 +19,7 @@ _MENUS = {
              "interrupt", "", "close-selected", "close-all"),
     "&Cache": ("compare", "globals", "cache-map", "", "recompile", "old-code", "", "evict", "evict-pattern", "",
                "clear"),
-    "V&iew": ("palette", "pause", "", "docks", "reset-layout", "", "theme"),
+    "V&iew": ("palette", "pause", "", "docks", "", "shown", "reset-layout", "", "theme"),
     "&Engine": ("what-if", "", "restart", "", "about"),
 }  # fmt: skip
 _SUBMENUS = {
@@ -37,8 +38,22 @@ _TOOLBAR = {
     " ": "",
     "pause": "Pause",
 }
-_FILE_ACTIONS = ("load-all", "load-selected", "", "compare", "globals", "", "recompile", "old-code", "", "copy",
-                 "export", "", "evict", "evict-pattern")
+_FILE_ACTIONS = (
+    "load-all",
+    "load-selected",
+    "",
+    "compare",
+    "globals",
+    "",
+    "recompile",
+    "old-code",
+    "",
+    "copy",
+    "export",
+    "",
+    "evict",
+    "evict-pattern",
+)
 _VM_ACTIONS = ("look", "run-script", "load-selected", "", "mode-on", "mode-exist", "mode-off", "", "collect",
                "interrupt", "", "copy", "export", "", "close-selected", "close-all")  # fmt: skip
 _GENERATION_ACTIONS = ("holders", "", "copy", "export")
@@ -47,8 +62,8 @@ _ROW_ACTIONS = ("copy", "export")
 Recent = Callable[[QMenu], None]
 
 
-def build_menus(window: QMainWindow, actions: Actions, docks: Sequence[QAction], fill_recent: Recent) -> None:
-    """`docks` show and hide parts of the window; `fill_recent` is called whenever the menu opens."""
+def build_menus(window: QMainWindow, actions: Actions, workspace: Workspace, fill_recent: Recent) -> None:
+    """`fill_recent` is called whenever the menu opens."""
     for title, keys in _MENUS.items():
         menu = window.menuBar().addMenu(title)
         menu.setToolTipsVisible(True)
@@ -57,7 +72,9 @@ def build_menus(window: QMainWindow, actions: Actions, docks: Sequence[QAction],
                 recent = menu.addMenu("Open &Recent")
                 recent.aboutToShow.connect(lambda menu=recent: fill_recent(menu))
             elif key == "docks":
-                _add_docks(menu, docks)
+                menu.addActions(workspace.go_actions)
+            elif key == "shown":
+                menu.addMenu("&Parts Shown").addActions(workspace.toggle_actions())
             elif key in _SUBMENUS:
                 _add_submenu(menu, actions, *_SUBMENUS[key])
             else:
@@ -79,12 +96,6 @@ def _add_submenu(menu: QMenu, actions: Actions, title: str, keys: Sequence[str])
         submenu.addAction(actions[key])
         if actions[key].isCheckable():
             group.addAction(actions[key])
-
-
-def _add_docks(menu: QMenu, docks: Sequence[QAction]) -> None:
-    for number, action in enumerate(docks, start=1):
-        action.setShortcut(f"Alt+{number}")
-        menu.addAction(action)
 
 
 def build_toolbar(window: QMainWindow, actions: Actions) -> QToolBar:

@@ -44,7 +44,10 @@ def titles(view: TableView) -> list[str]:
 def test_files_and_vms_of_two_luas_can_be_told_apart(person: Person, folder: Path, size: tuple[int, int]) -> None:
     window = person.window
     window.resize(*size)
+    for number in range(40):  # more than there is room for: a scroll bar takes room, too
+        (folder / f"{number}.lua").write_text("return 1")
     person.opens(folder)
+    person.spawns(40)
     window.workspace.balance()
     assert size[0] > 1280 or not {"Lua"} & {*titles(window.files.view), *titles(window.vms.view)}
     spawned = Spawn(options=VMOptions(lua=LuaVersion.LUAJIT21))

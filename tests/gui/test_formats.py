@@ -63,3 +63,8 @@ def test_durations(us: float, text: str) -> None:
 def test_plurals() -> None:
     assert [formats.plural(n, "file") for n in (0, 1, 1200)] == ["0 files", "1 file", "1,200 files"]
     assert formats.plural(2, "miss", "misses") == "2 misses"
+
+
+def test_a_long_text_is_cut_in_the_middle() -> None:
+    assert formats.middle("short.lua", 9) == "short.lua"
+    assert formats.middle("a_very_long_name.lua", 9) == "a_ve….lua"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from moonscope_gui.main_window import MainWindow
 
+PATIENCE_MS = 30_000
 MANY = 200  # presses of Tab, more than it takes to go around once
 
 
@@ -44,3 +47,32 @@ def test_a_dock_behind_another_one_is_not_seen(window: MainWindow, qtbot: QtBot)
     assert not window.workspace.sees("prototypes") and window.workspace.sees("files")
     window.workspace.docks["files"].close()
     assert not window.workspace.sees("files")
+
+
+def test_a_part_behind_others_is_a_shortcut_away(window: MainWindow, qtbot: QtBot) -> None:
+    window.workspace.show_part("prototypes")
+    go = {action.objectName(): action for action in window.workspace.go_actions}
+    for name, focus in (("console", window.console.input), ("log", window.log.view), ("files", window.files.view)):
+        go[f"go-{name}"].trigger()
+        qtbot.waitUntil(lambda name=name: window.workspace.sees(name))
+        assert window.focusWidget() is focus
+        go[f"go-{name}"].trigger()
+        assert window.workspace.sees(name), "it is not closed by going to it again"
+
+
+def test_the_filter_leads_to_the_table_and_is_taken_back(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
+    window.open_paths([str(folder)])
+    qtbot.waitUntil(lambda: window.files.model.total == 3 and not window.jobs.running, timeout=PATIENCE_MS)
+    panel = window.files
+    window.actions_["find"].trigger()
+    assert window.focusWidget() is panel.filter
+    qtbot.keyClicks(panel.filter, "one")
+    qtbot.keyClick(panel.filter, Qt.Key.Key_Return)
+    assert panel.model.rowCount() == 1
+    qtbot.keyClick(panel.filter, Qt.Key.Key_Down)
+    assert window.focusWidget() is panel.view
+    assert [key for _, key in panel.view.selected_ids()] == [str(folder / "one.lua")]
+    window.actions_["find"].trigger()
+    with qtbot.waitSignal(panel.filtered):
+        qtbot.keyClick(panel.filter, Qt.Key.Key_Escape)
+    assert (panel.model.rowCount(), window.focusWidget()) == (3, panel.view)

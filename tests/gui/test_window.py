@@ -79,7 +79,7 @@ def test_files_that_cannot_be_loaded_are_told_where_the_user_looks(
     assert window.messages.isVisible()
     assert message is not None
     assert message.text == "1 file could not be loaded in 4 VMs; 2 others loaded."
-    assert "broken.lua:1: unexpected symbol near '='" in message.details
+    assert "broken.lua: line 1: unexpected symbol near '='" in message.details
 
 
 def test_a_folder_without_lua_files_is_told(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
@@ -341,7 +341,7 @@ def test_every_action_explains_itself(idle_window: MainWindow) -> None:
 def test_no_two_actions_of_the_window_share_a_shortcut(idle_window: MainWindow) -> None:
     window_wide = [
         action.shortcut().toString()
-        for action in (*idle_window.actions_.all(), *idle_window.workspace.toggle_actions())
+        for action in (*idle_window.actions_.all(), *idle_window.workspace.go_actions)
         if not action.shortcut().isEmpty() and action.shortcutContext() == Qt.ShortcutContext.WindowShortcut
     ]
     assert sorted(window_wide) == sorted(set(window_wide))

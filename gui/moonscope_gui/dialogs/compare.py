@@ -69,7 +69,7 @@ class CompareDialog(QDialog):
         self.comparison: Comparison | None = None
         self.before, self.after = self._choice(first), self._choice(second)
         self._sizes = (ElidedLabel(), ElidedLabel())
-        self.summary = QLabel()
+        self.summary = ElidedLabel(Qt.TextElideMode.ElideMiddle)
         self.notice = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
         self.changes, self.lines, self.constants = ChangesModel(self), LinesModel(self), ConstantsModel(self)
         self.functions = TableView(self.changes, "")

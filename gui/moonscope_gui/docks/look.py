@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QMenu,
     QStackedLayout,
     QVBoxLayout,
@@ -24,6 +23,7 @@ from .. import icons, theme
 from ..models.look_tree import LookTreeModel, Path
 from ..views.buttons import tool_button
 from ..views.elided_label import ElidedLabel
+from ..views.filter_edit import FilterEdit
 from ..views.look_view import LookView
 
 _NOTHING = "Select a VM to look into it: its globals, loaded modules and registry."
@@ -66,11 +66,11 @@ class LookDock(QWidget):
         self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.box.opening.connect(self.vms_listed)
         self.box.activated.connect(lambda row: self.vm_chosen.emit(self.box.itemData(row)))
-        self.filter = QLineEdit(placeholderText="Filter what is open", clearButtonEnabled=True)
         self.refresh = tool_button("", "Look again (F5); what is open stays open")
         self.refresh.setIcon(icons.icon("refresh"))
         self.refresh.clicked.connect(self.refresh_wanted)
         self.view = self._make_view()
+        self.filter = FilterEdit("Filter what is open", self.view)
         self.filter.textChanged.connect(self.view.set_filter)
         self._place = ElidedLabel(Qt.TextElideMode.ElideMiddle)
         self.waiting = ElidedLabel()

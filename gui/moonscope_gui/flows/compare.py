@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..dialogs.compare import Fail, Subject, Take
 
 MOST = 2  # files that can be compared at once
+LONGEST_NAME = 44  # characters: which version it is must be seen beside the name
 
 
 class CompareFlow(QObject):
@@ -47,7 +48,7 @@ class CompareFlow(QObject):
         from ..dialogs.compare import Subject
 
         file, state = entry.file, self._desk.state
-        name = state.folder.short(file.key)
+        name = formats.middle(state.folder.short(file.key), LONGEST_NAME)
         if len({lua for lua, _ in state.files}) > 1:
             name += f" ({file.lua.full_name})"
         for version in reversed(list(state.generations_of((file.lua, file.key)))):

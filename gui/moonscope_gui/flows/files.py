@@ -13,6 +13,7 @@ from moonscope.model import FileFailure, LoadReport
 from moonscope.protocol import Load, Loaded, Spawn, Spawned
 
 from ..models import formats
+from ..models.lua_error import without_name
 from ..settings import WindowSettings
 from ..views.message_bar import Message
 from .desk import Desk
@@ -104,7 +105,7 @@ def failures_message(report: LoadReport, where: str) -> Message:
     lines = []
     for (path, message), failures in by_cause.items():
         vms = [failure.vm for failure in failures if failure.vm]
-        lines.append(f"{path}: {message}" + (f"  (VM {formats.ids(vms)})" if vms else ""))
+        lines.append(f"{path}: {without_name(message, path)}" + (f"  (VM {formats.ids(vms)})" if vms else ""))
     if report.failed > len(report.failures):
         lines.append(f"and {report.failed - len(report.failures):,} more loads that failed")
     failed = {path for path, _ in by_cause}

@@ -31,7 +31,7 @@ _SEARCH_TIP = (
     "Find functions by name, line, or the constants and variables in them (Ctrl+F; twice from listing and source, "
     "which have a search of their own)"
 )
-_TREE_WIDTH = 270  # pixels, at first
+_TREE_WIDTH, _TREE_SHARE = 270, 22  # pixels, per cent of the width: the larger of both at first
 
 
 class Browser(QWidget):
@@ -274,7 +274,8 @@ class Browser(QWidget):
         if way != self._splitter.orientation() or self._splits_itself:
             self._splits_itself = True
             self._splitter.setOrientation(way)
-            tree = min(_TREE_WIDTH, self.width() * 33 // 100) if wide else self.height() * 30 // 100
+            least = max(_TREE_WIDTH, self.width() * _TREE_SHARE // 100)
+            tree = min(least, self.width() * 33 // 100) if wide else self.height() * 30 // 100
             self._splitter.setSizes([tree, (self.width() if wide else self.height()) - tree])
 
     @Slot()

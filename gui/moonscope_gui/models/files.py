@@ -54,7 +54,7 @@ def _bytes(key: str, title: str, tip: str, *, rank: int = 0) -> Column[FileEntry
 
 COLUMNS: tuple[Column[FileEntry], ...] = (
     Column("file", "File", lambda e: e.file.key, tip="The file name exactly as a VM gave it: the key of the cache",
-           width=16, stretch=True, path=True, cell_tip=lambda e: e.name_tip),
+           width=14, stretch=True, path=True, cell_tip=lambda e: e.name_tip),
     Column("state", "State", lambda e: e.state, width=8, tone=lambda e: _STATE_TONES.get(e.state, ""),
            cell_tip=lambda e: e.state_tip, tip="current, changed or deleted on disk, cleared, bypassed (never stored), "
            "error"),

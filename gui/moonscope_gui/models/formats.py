@@ -84,6 +84,14 @@ def tip(text: str) -> str:
     return f"<qt>{escape(text)}</qt>".replace("\n", "<br>") if text else ""
 
 
+def middle(text: str, longest: int) -> str:
+    """A text of at most `longest` characters, cut in the middle with dots."""
+    if len(text) <= longest:
+        return text
+    front = (longest - 1) // 2
+    return f"{text[:front]}…{text[front + 1 - longest :]}"
+
+
 def plural(number: int, one: str, many: str | None = None) -> str:
     """`1 file`, `1,200 files`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -11,6 +11,7 @@ from moonscope.model import CacheMode, LoadEvent, Outcome, Update
 
 from . import formats
 from .file_table import FileTable
+from .lua_error import without_name
 from .state import EngineState
 from .table import Column
 
@@ -40,14 +41,8 @@ def reason(event: LoadEvent, state: EngineState) -> str:
         if vm.mode is CacheMode.EXIST:
             return f"{words}: mode exist, and nothing was stored"
     if event.outcome is Outcome.ERROR and (file := state.files.get((event.lua, event.key))) and file.error:
-        return _without_name(file.error, event.key)
+        return without_name(file.error, event.key)
     return words
-
-
-def _without_name(error: str, key: str) -> str:
-    """An error of Lua without the file name that stands in the same row: `line 10: 'end' expected`."""
-    rest = error.removeprefix(f"{key}:")
-    return f"line {rest}" if rest != error and rest[:1].isdigit() else error
 
 
 COLUMNS: tuple[Column[LogEntry], ...] = (

@@ -60,7 +60,7 @@ COLUMNS: tuple[Column[VMRow], ...] = (
     Column("memory_cap", "Cap", lambda r: r.memory_cap, lambda cap: formats.size(cap) or "none",
            "The most it may hold", numeric=True, width=9, rank=6),
     Column("generations", "Holds", lambda r: r.generations, formats.count,
-           "Generations (compiled files) this VM holds", numeric=True, width=4),
+           "Generations (compiled files) this VM holds", numeric=True, width=4, yields=True),
     Column("hits", "Hits", lambda r: r.counters.hits, formats.count, "Loads answered from the cache", numeric=True,
            width=4),
     Column("misses", "Misses", lambda r: r.counters.misses, formats.count, "Loads that compiled and stored",

@@ -23,7 +23,7 @@ _LABEL_ROOM = 1.3  # of the highest value: labels of events stand above the curv
 _HEADROOM = 1.1
 _DIMMED = 0.35
 _TICK = 5  # pixels
-_LABEL_OVER = 8  # pixels that a label may stand out over the end of its axis: that of zero does in a low plot
+_FOOT, _FOOT_PIXELS = 0.04, 8  # of the height, and at least: neither a line at zero nor its label is cut
 
 
 class Canvas(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
@@ -63,6 +63,7 @@ class Canvas(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
         self.view.setDefaultPadding(0)
         self.view.disableAutoRange()
         self.view.sigRangeChangedManually.connect(self._on_panned)
+        self.view.sigResized.connect(self._refit)
         self.set_panning(False)
 
     @property
@@ -91,7 +92,7 @@ class Canvas(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
             axis.setPen(theme.colour("border"))
             axis.setTextPen(theme.colour("muted"))
             axis.setTickPen(theme.colour("muted"))
-            axis.setStyle(tickLength=0, tickTextOffset=5, tickFont=self._font, hideOverlappingLabels=_LABEL_OVER)
+            axis.setStyle(tickLength=0, tickTextOffset=5, tickFont=self._font)
         for line, curve in zip(self.chart.lines, self._curves, strict=True):
             colour = theme.colour(line.token)
             curve.setPen(pg.mkPen(colour, width=1.6, style=line.stroke))
@@ -149,7 +150,12 @@ class Canvas(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
         needed = max(peak * room, self.chart.least_top)
         if not 0.7 * self._top <= needed <= self._top:  # stays still while the peak changes little
             self._top = needed * 1.08
-            self.view.setYRange(-0.04 * self._top, self._top, padding=0)  # a line at zero is not cut in half
+            below = max(_FOOT, _FOOT_PIXELS / max(self.view.height(), 1.0))
+            self.view.setYRange(-below * self._top, self._top, padding=0)
+
+    def _refit(self) -> None:
+        self._top = 0.0
+        self._fit_height()
 
     # The mouse
 

@@ -6,9 +6,10 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QTimer, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from ..models.table import TableModel
+from .filter_edit import FilterEdit
 from .table_view import TableView
 
 DEBOUNCE_MS = 250
@@ -26,7 +27,7 @@ class TablePanel(QWidget):
         self.name = name
         self.model = model
         self.view = TableView(model, placeholder, self)
-        self.filter = QLineEdit(placeholderText=f"Filter {noun}", clearButtonEnabled=True)
+        self.filter = FilterEdit(f"Filter {noun}", self.view)
         self.filter.setObjectName(f"{name}-filter")
         self.filter.setToolTip(f"Show only {noun} that contain this text, in whatever column and case")
         self._count = QLabel()
@@ -40,6 +41,7 @@ class TablePanel(QWidget):
         layout.setSpacing(0)
         layout.addLayout(self.bar)
         layout.addWidget(self.view, 1)
+        self.setFocusProxy(self.view)
         self._wait = QTimer(self, singleShot=True, interval=DEBOUNCE_MS)
         self._wait.timeout.connect(self._apply_filter)
         self.filter.textChanged.connect(lambda: self._wait.start())

@@ -43,7 +43,17 @@ class Workspace(QMainWindow):
             dock.setWidget(part.widget)
             dock.visibilityChanged.connect(partial(self._note_seen, dock))
             self.docks[part.name] = dock
+        self.go_actions = tuple(self._go_action(number, part) for number, part in enumerate(parts, 1))
         self.reset()
+
+    def _go_action(self, number: int, part: Part) -> QAction:
+        action = QAction(part.icon, part.title, self)
+        action.setObjectName(f"go-{part.name}")
+        action.setShortcut(f"Alt+{number}")
+        action.setToolTip(f"Go to {part.title} (Alt+{number})")
+        action.setStatusTip(f"Go to {part.title}")
+        action.triggered.connect(lambda: self.go(part.name))
+        return action
 
     def reset(self) -> None:
         """The layout of a first start."""
@@ -103,7 +113,14 @@ class Workspace(QMainWindow):
     def _note_seen(self, dock: QDockWidget, seen: bool) -> None:
         (self._seen.add if seen else self._seen.discard)(dock)
 
+    def go(self, name: str) -> None:
+        """Bring a dock into sight, with the keyboard in it."""
+        self.show_part(name)
+        self.docks[name].activateWindow()
+        self.docks[name].widget().setFocus(Qt.FocusReason.ShortcutFocusReason)
+
     def toggle_actions(self) -> list[QAction]:
+        """To show and hide docks."""
         return [dock.toggleViewAction() for dock in self.docks.values()]
 
     def save_layout(self) -> QByteArray:
