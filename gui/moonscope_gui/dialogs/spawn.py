@@ -71,7 +71,7 @@ class SpawnDialog(QDialog):
         layout.addWidget(self._code())
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel | QDialogButtonBox.StandardButton.Ok)
         self.go = buttons.button(QDialogButtonBox.StandardButton.Ok)
-        self.go.setText("Spawn")
+        self.go.setText("S&pawn")
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         self.accepted.connect(lambda: spawn(self.command()))
@@ -134,7 +134,7 @@ class SpawnDialog(QDialog):
         self.boot.setFont(code_font())
         self.boot.setTabChangesFocus(True)
         self.boot.setFixedHeight(self.fontMetrics().lineSpacing() * 5)
-        self.jit = QCheckBox("Compile traces (LuaJIT)")
+        self.jit = QCheckBox("Compile t&races (LuaJIT)")
         self.jit.setToolTip("Compiled traces run faster but cannot be interrupted")
         self.offer = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
         self.offer.setForegroundRole(QPalette.ColorRole.PlaceholderText)
@@ -148,20 +148,25 @@ class SpawnDialog(QDialog):
 
     def _basics(self) -> QFormLayout:
         form = QFormLayout()
-        form.addRow("Number of VMs", self.count)
-        form.addRow("Lua", self.lua)
+        form.addRow("&Number of VMs", self.count)
+        form.addRow("&Lua", self.lua)
         form.addRow("", self.jit)
-        form.addRow("Cache mode", self.mode)
-        form.addRow("Sharing", self.sharing)
+        form.addRow("Cache m&ode", self.mode)
+        form.addRow("&Sharing", self.sharing)
         form.addRow("", self.offer)
         return form
 
     def _limits(self) -> QGroupBox:
         box = QGroupBox("Limits of each VM")
-        form = QFormLayout(box)
-        form.addRow("Memory", self.memory_cap)
-        form.addRow("Instructions per run", self.instructions)
-        form.addRow("Time per run", self.seconds)
+        row = QHBoxLayout(box)
+        for text, field in (("&Memory", self.memory_cap), ("&Instructions per run", self.instructions),
+                            ("&Time per run", self.seconds)):  # fmt: skip
+            column = QVBoxLayout()
+            label = QLabel(text)
+            label.setBuddy(field)
+            column.addWidget(label)
+            column.addWidget(field)
+            row.addLayout(column, 1)
         return box
 
     def _code(self) -> QGroupBox:
@@ -173,7 +178,7 @@ class SpawnDialog(QDialog):
         line.addWidget(self.roots)
         line.addWidget(browse)
         form.addRow("Search roots", line)
-        form.addRow("Boot script", self.boot)
+        form.addRow("&Boot script", self.boot)
         return box
 
     def _add_root(self) -> None:

@@ -35,12 +35,13 @@ class VerdictDialog(QDialog):
         font = self.headline.font()
         font.setBold(True)
         self.headline.setFont(font)
-        self.reason = _words("Select a line to read what it means. Double-click or Enter shows it under Prototypes.")
+        self.reason = _words("")
         self.model = ReasonsModel(self)
         self.model.reset_rows(enumerate((*verdict.reasons, *verdict.remarks)))
         self.view = TableView(self.model, "")
         self.view.chosen.connect(self._explain)
         self.view.opened.connect(self._go)
+        self.view.setToolTip("Double-click or Enter shows a line under Prototypes")
         self.resize(620, 440 if self.model.total else 160)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
@@ -54,6 +55,8 @@ class VerdictDialog(QDialog):
         layout.addWidget(buttons)
         theme.notifier.changed.connect(self._restyle)
         self._restyle()
+        if self.model.total:
+            self.view.select_ids([self.model.id_at(0)])
 
     @Slot(list)
     def _explain(self, chosen: list[Hashable]) -> None:

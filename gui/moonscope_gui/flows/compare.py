@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..dialogs.compare import Fail, Subject, Take
 
 MOST = 2  # files that can be compared at once
-LONGEST_NAME = 44  # characters: which version it is must be seen beside the name
+LONGEST_NAME = 30  # characters: which version it is must be seen beside the name
 
 
 class CompareFlow(QObject):

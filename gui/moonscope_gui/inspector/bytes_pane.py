@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from moonscope.model import LuaVersion, Prototype, PrototypeTree
@@ -20,6 +20,8 @@ from .parts import parts_of
 from .places import Path
 from .shapes import Sizes, shape_of
 from .treemap_view import TreemapView
+
+_NOTE_FROM, _READ_OUT_FROM = 240, 150  # pixels of height
 
 
 class BytesPane(QWidget):
@@ -74,6 +76,12 @@ class BytesPane(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._start()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a low pane the map comes before words."""
+        super().resizeEvent(event)
+        self._note.setVisible(self.height() >= _NOTE_FROM)
+        self.read_out.setVisible(self.height() >= _READ_OUT_FROM)
 
     def _start(self) -> None:
         tree, self._waiting = self._waiting, None

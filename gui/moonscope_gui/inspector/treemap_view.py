@@ -73,7 +73,7 @@ class TreemapView(QWidget):
     # Painting
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        if self.sizes is None:
+        if self.sizes is None or self.size().isEmpty():
             return
         if self._picture is None:
             self._picture = self._paint_picture()

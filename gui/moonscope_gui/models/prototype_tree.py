@@ -100,9 +100,10 @@ class PrototypeTreeModel(QAbstractItemModel):
             index = below
         return index
 
-    def largest(self) -> tuple[int, int]:
-        """The most instructions and the most bytes of one prototype."""
+    def largest(self) -> tuple[int, int, int]:
+        """The last line of all, and the most instructions and the most bytes of one prototype."""
         return (
+            max((each.last_line for each in self._prototypes), default=0),
             max((len(each.code) for each in self._prototypes), default=0),
             max((each.size for each in self._prototypes), default=0),
         )

@@ -77,7 +77,8 @@ class Panel(QWidget):
             return f'<a href="{line.name}" style="color:{muted}"><s>{line.name}</s></a>'
         value = self._latest[number] if self._latest is not None else np.nan
         words = self.chart.word(value) if np.isfinite(value) else "–"
-        words = words.replace(" ", "\N{NO-BREAK SPACE}").ljust(_VALUE_WIDTH, _FIGURE_SPACE)
+        words = words.replace(" ", "\N{NO-BREAK SPACE}").replace("/", "/\N{WORD JOINER}")
+        words = words.ljust(_VALUE_WIDTH, _FIGURE_SPACE)
         colour, text = theme.colour(line.token).name(), theme.colour("text").name()
         return (
             f'<a href="{line.name}" style="color:{colour};text-decoration:none">{_STROKES[line.stroke]}&nbsp;'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSortFilterProxyModel, Qt, Slot
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QTreeView, QWidget
 
 from moonscope.model import FunctionKind
@@ -13,6 +13,7 @@ from moonscope.model import FunctionKind
 _SHARES = (0.30, 0.25)  # of the width, at first
 _TYPE = 2  # the column that is as wide as its longest word; the last one takes the rest
 _PADDING = 16  # pixels
+_NO_MATCH = "Nothing that is open matches the filter"
 
 
 class LookView(QTreeView):
@@ -59,6 +60,14 @@ class LookView(QTreeView):
     def _note_closed(self, index: QModelIndex) -> None:
         place = self._filtered.mapToSource(index)
         self._open = [each for each in self._open if each != place]
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._filtered.rowCount() and self._filtered.sourceModel().rowCount():
+            painter = QPainter(self.viewport())
+            painter.setPen(self.palette().placeholderText().color())
+            painter.drawText(self.viewport().rect(), Qt.AlignmentFlag.AlignCenter, _NO_MATCH)
+            painter.end()
 
     def _span_note(self, parent: QModelIndex, _: int, last: int) -> None:
         if self._is_note(self.model().index(last, 0, parent)):

@@ -12,7 +12,7 @@ from ..models.prototype_tree import COLUMNS, PrototypeTreeModel
 _NAME_WIDTH = 180  # pixels, at least
 _PADDING = 16
 _INDENTATION = 14  # pixels
-_NUMBER, _LINES = "0,000", "000\N{EN DASH}0000"
+_NUMBER = "0,000"
 _DISPENSABLE = ("Locals", "Upvals", "Consts", "Lines", "Params", "Code")  # the first ones go first
 
 
@@ -40,8 +40,8 @@ class PrototypeView(QTreeView):
     @Slot()
     def _fit(self) -> None:
         """Room for the largest numbers there are."""
-        code, size = self._model.largest()
-        samples = {"Lines": _LINES, "Code": formats.count(code), "Bytes": formats.count(size)}
+        line, code, size = self._model.largest()
+        samples = {"Lines": f"{line}\N{EN DASH}{line}", "Code": formats.count(code), "Bytes": formats.count(size)}
         metrics = self.header().fontMetrics()
         for column, (title, _) in enumerate(COLUMNS[1:], 1):
             texts = (title, _NUMBER, samples.get(title, ""))
