@@ -22,6 +22,16 @@ def test_the_dialog_spawns_what_was_asked_for(person: Person) -> None:
     assert {(vm.mode, vm.memory_cap) for vm in state.vms.values()} == {(CacheMode.EXIST, 8 * 1024 * 1024)}
 
 
+def test_no_word_of_the_offer_is_cut_on_a_low_screen(person: Person) -> None:
+    person.spawns(2)  # which makes it longer
+    person.triggers("spawn")
+    dialog = person.sees(SpawnDialog)
+    assert dialog.offer.height() >= dialog.offer.heightForWidth(dialog.offer.width())
+    dialog.lua.setCurrentIndex(dialog.lua.findData(LuaVersion.LUAJIT21))
+    person.waits_until(lambda: dialog.offer.height() >= dialog.offer.heightForWidth(dialog.offer.width()))
+    dialog.close()
+
+
 def test_a_boot_script_that_fails_is_told(person: Person) -> None:
     person.triggers("spawn")
     dialog = person.sees(SpawnDialog)

@@ -32,6 +32,7 @@ from ..views.cell_delegate import code_font
 
 MAX_VMS = 10_000
 _NO_LIMIT = "no limit"
+_WIDTH = 520  # pixels, at least
 _MODES = {
     "default of the engine": None,
     "on: use the cache and store": CacheMode.ON,
@@ -61,7 +62,8 @@ class SpawnDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Spawn VMs")
-        self.setMinimumWidth(520)
+        self.setMinimumWidth(_WIDTH)
+        self.resize(_WIDTH, 0)
         self._on_offer = on_offer
         self._build_fields(luas)
         layout = QVBoxLayout(self)
@@ -76,6 +78,7 @@ class SpawnDialog(QDialog):
         buttons.rejected.connect(self.reject)
         self.accepted.connect(lambda: spawn(self.command()))
         layout.addWidget(buttons)
+        self._fit()
         self.count.setFocus()
         self.count.selectAll()
 
@@ -145,6 +148,12 @@ class SpawnDialog(QDialog):
         lua = LuaVersion(self.lua.currentData())
         self.jit.setEnabled(lua.startswith("luajit"))
         self.offer.setText(self._on_offer(lua))
+        self._fit()
+
+    def _fit(self) -> None:
+        """As high as the words need. Left alone, Qt cuts them where the screen is low."""
+        if self.layout() is not None:
+            self.resize(self.width(), max(self.height(), self.layout().totalHeightForWidth(self.width())))
 
     def _basics(self) -> QFormLayout:
         form = QFormLayout()
