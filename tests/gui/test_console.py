@@ -146,6 +146,15 @@ def test_what_was_written_takes_on_the_colours_of_another_theme(console: Console
     assert colours(console) == [theme.colour("error"), theme.colour("error"), theme.colour("text")]
 
 
+def test_a_run_that_was_interrupted_is_no_error(console: ConsoleDock) -> None:
+    console.begin("f()", [1])
+    console.show_results([RunResult(vm=1, failure=LuaFailure("interrupted", "stack"), interrupted=True)])
+    console.begin("g()", [1])
+    console.show_results([RunResult(vm=1, failure=LuaFailure("oh", "stack"))])
+    shown = dict(zip(lines(console), colours(console), strict=True))
+    assert (shown["interrupted"], shown["oh"]) == (theme.colour("stale"), theme.colour("error"))
+
+
 def colours(console: ConsoleDock) -> list[QColor]:
     """Of each line."""
     blocks, block = [], console.output.document().begin()

@@ -106,9 +106,7 @@ class ConsoleDock(QWidget):
         if output:
             self._write(_prefixed(result.vm, output), "")
         if result.failure is not None:
-            self._show_failure(result.failure, name)
-        elif result.interrupted:
-            self._write(f"{name}interrupted", "stale")
+            self._show_failure(result.failure, name, "stale" if result.interrupted else "error")
         elif result.values:
             self._write(name + ", ".join(result.values), "hit")
         elif not several and not result.output:
@@ -144,8 +142,8 @@ class ConsoleDock(QWidget):
             del self._runs[vm]
             self._live.pop(vm, None)
 
-    def _show_failure(self, failure: LuaFailure, name: str) -> None:
-        self._write(name + failure.message, "error")
+    def _show_failure(self, failure: LuaFailure, name: str, tone: str) -> None:
+        self._write(name + failure.message, tone)
         if failure.traceback:
             self._write(failure.traceback, "muted")
 
