@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from moonscope import runtime
+from moonscope.cli import bench_speed
 from moonscope.cli.measure import Measure, Target
 from moonscope.model import LuaVersion
 
@@ -52,6 +53,16 @@ def test_every_tier_is_compared_with_plain_loads(moonscope: Command, library: Pa
     assert list(returned) == TIERS[1:]
     assert returned["bytecode"]["median"] == returned["graft"]["median"] == 100.0
     assert by_tier(found, "process (RSS) with 100 VMs")["off"]["median"] > 1
+    # Running speed: a value for each process, against lupa's Lua and against the same runtime.
+    speed = by_tier(found, bench_speed.WHAT)
+    assert list(speed) == TIERS
+    shared = TIERS[TIERS.index("graft") :]
+    assert list(by_tier(found, bench_speed.AGAINST_STOCK)) == shared
+    assert list(by_tier(found, bench_speed.AGAINST_OWN)) == shared[1:]
+    for tier, measure in by_tier(found, bench_speed.AGAINST_STOCK).items():
+        ratios = [us / plain for us, plain in zip(speed[tier]["values"], speed["off"]["values"], strict=True)]
+        assert measure["values"] == ratios
+        assert measure["target"] == "<= 1.03 x"
     wanted = {
         "cached load / bare undump of the same bytes": "<= 1.1 x",
         "hit with counters and events / without": "<= 1.03 x",

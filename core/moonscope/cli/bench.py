@@ -18,8 +18,9 @@ from .arguments import choice
 from .bench_engine import measure_spawning, measure_workers
 from .bench_memory import affordable, measure_memory
 from .bench_native import PRIVATE, measure_loads, measure_recording
+from .bench_speed import measure_speed
 from .bench_tiers import Rival, loadable, make_caches, rivals
-from .bench_vms import measure_chain, measure_speed, measure_threads
+from .bench_vms import measure_chain, measure_threads
 from .measure import Measure, Target, as_json, table
 from .terminal import Advance, Stages, console
 from .text import complain, engine_path
@@ -60,7 +61,7 @@ class Bench:
             ("loads by tier", lambda advance: measure_loads(caches, names, rounds, advance)),
             ("memory of processes", self._memory),
             ("VMs with a chain of modules", lambda advance: measure_chain(caches, self.folder, rounds, advance)),
-            ("running speed", lambda advance: measure_speed(caches, self.folder, rounds, advance)),
+            ("running speed", lambda advance: measure_speed(self.lua, caches, rounds, advance)),
             ("two threads", lambda advance: measure_threads(caches, names, rounds, advance)),
             ("cached loads, in C", lambda _: measure_recording(self.lua, names, 10 * rounds)),
             ("workers", lambda advance: measure_workers(caches, names, self.folder, rounds, advance)),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -19,10 +18,10 @@ import psutil
 from msgspec import Struct
 
 from ..cache import CodeCache
-from ..errors import MoonscopeError
 from ..model import LuaVersion, VMOptions
 from ..vm import LuaVM
 from ..watchdog import Watchdog
+from .bench_process import output_of
 from .bench_tiers import Rival, make_cache
 from .measure import Measure, Target, Unit
 from .terminal import Advance
@@ -85,13 +84,8 @@ def _one(
 
 
 def _in_process(lua: LuaVersion, rival: Rival, vms: int, names: Sequence[bytes]) -> Taken:
-    command = [sys.executable, "-m", __name__, lua.value, rival.value, str(vms)]
-    done = subprocess.run(command, input=b"\0".join(names), capture_output=True)
-    if done.returncode:
-        why = done.stderr.decode(errors="replace").strip().splitlines()
-        last = why[-1] if why else "it said nothing"
-        raise MoonscopeError(f"the process that measures tier {rival} ended with {done.returncode}: {last}")
-    return msgspec.json.decode(done.stdout, type=Taken)
+    arguments = [lua.value, rival.value, str(vms)]
+    return msgspec.json.decode(output_of(__name__, arguments, b"\0".join(names), f"tier {rival}"), type=Taken)
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""What whole VMs take, by tier: spawning with a chain of modules, running shared code, two that load at once."""
+"""What whole VMs take, by tier: spawning with a chain of modules, two that load at once."""
 
 from __future__ import annotations
 
@@ -37,24 +37,6 @@ return M
 
 _COMPUTE = b"local x = 0 for i = 1, 1000000 do x = x ~= i and i or x end"  # milliseconds, and no memory
 
-_STRING_KEYS = """\
-local point = { x = 1, y = 2, label = "origin", next = { x = 3, y = 4 } }
-local class = {}
-class.__index = class
-function class:move(dx, dy) self.x, self.y = self.x + dx, self.y + dy return self end
-function class:length() return self.x * self.x + self.y * self.y end
-local moved, sum = setmetatable({ x = 0, y = 0 }, class), 0
-local counts = { alpha = 0, beta = 0, gamma = 0, delta = 0 }
-for i = 1, 150000 do
-  moved:move(point.x, point.next.y)
-  sum = sum + moved:length() % 7
-  counts.alpha = counts.alpha + 1
-  counts[i % 2 == 0 and "beta" or "gamma"] = i
-  if point.label == "origin" then counts.delta = counts.delta + point.y end
-end
-return sum
-"""
-
 
 def measure_chain(caches: Mapping[Rival, CodeCache], folder: Path, rounds: int, advance: Advance) -> list[Measure]:
     """CPU time of a VM from spawn to the end of a `require` that leads to CHAIN modules."""
@@ -84,28 +66,6 @@ def _chains(cache: CodeCache, folder: Path, count: int) -> float:
     for vm in vms:
         vm.close()
     return seconds
-
-
-def measure_speed(caches: Mapping[Rival, CodeCache], folder: Path, rounds: int, advance: Advance) -> list[Measure]:
-    """CPU time of code that is all string keys, loaded by each tier, over that of a plain load on lupa's Lua."""
-    file = folder / "string_keys.lua"
-    file.write_text(_STRING_KEYS)
-    vms = {rival: LuaVM(cache) for rival, cache in caches.items()}
-    taken: dict[Rival, list[float]] = defaultdict(list)
-    for done in range(-1, rounds):
-        for rival, vm in vms.items():
-            started = time.thread_time()
-            _check(vm.run_file(str(file)).failure)
-            if done >= 0:  # the round before the first one stores and warms
-                taken[rival].append((time.thread_time() - started) * 1e6)
-        advance(done + 1, rounds, "")
-    for vm in vms.values():
-        vm.close()
-    return [
-        Measure("running code of string keys, loaded by the tier", taken[rival], "µs", rival, taken[Rival.OFF], target)
-        for rival in caches
-        for target in [Target("<=", 1.03, "ratio") if rival in (Rival.GRAFT, Rival.DIRECT) else None]
-    ]
 
 
 def measure_threads(
