@@ -25,7 +25,7 @@ def test_a_window_on_a_busy_host_tells_its_share_of_every_second(tmp_path: Path)
 
 def test_a_reader_of_large_files_tells_what_kept_the_window_busy(tmp_path: Path) -> None:
     taken = reading(str(tmp_path), rounds=1)
-    assert len(taken) == 5
+    assert len(taken) == 7
     for what, sense, bound, values, unit in taken:
         assert what
         assert (sense, unit) == ("<=", "ms")

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from msgspec.structs import replace
-
 from ..model import Instruction
 from .opcodes import Operands
 
@@ -87,5 +85,9 @@ def _told(instruction: Instruction) -> Instruction:
     opcode = instruction.opcode
     if opcode in _CHANGED:
         name, change = _CHANGED[opcode]
-        return replace(instruction, opcode=name, operands=change(*(*instruction.operands, 0)[:3]))
-    return replace(instruction, opcode=_SAME[opcode]) if opcode in _SAME else instruction
+        return _changed(instruction, name, change(*(*instruction.operands, 0)[:3]))
+    return _changed(instruction, _SAME[opcode], instruction.operands) if opcode in _SAME else instruction
+
+
+def _changed(each: Instruction, opcode: str, operands: Operands) -> Instruction:
+    return Instruction(each.pc, each.line, opcode, operands, each.comment, each.target)

@@ -68,6 +68,17 @@ class Code(Sequence[Instruction]):
                 yield at + 1, target
             at = marks.find(1, at + 1)
 
+    def plain(self) -> Iterator[Instruction]:
+        """All without lines, meanings and targets, for who follows what they do: in half the time."""
+        scope, bare = self._scope, self._bare
+        decoders, mask = self._dialect.decoders, self._dialect.family.opcode_mask
+        for pc, word in enumerate(self._words, 1):
+            if pc in bare:
+                yield Instruction(pc, 0, BARE_NUMBER, (word,))
+                continue
+            opcode, fields, _, _, _, place = decoders[word & mask]
+            yield Instruction(pc, 0, opcode, fields(word) if place is None else place(scope, fields(word)))
+
     # Sequence
 
     def __len__(self) -> int:

@@ -38,20 +38,20 @@ def listing(tree: PrototypeTree) -> str:
 
 def operands_text(lua: LuaVersion, instruction: Instruction) -> str:
     """The operands as luac prints them; of LuaJIT as numbers, each the place of what it names."""
-    return _operands(DIALECTS[lua], instruction)
-
-
-def _operands(dialect: Dialect, instruction: Instruction) -> str:
     operands = instruction.operands
-    if instruction.opcode in dialect.flagged:
-        return _NUMBERS[len(operands) - 1] % operands[:-1] + "k" * operands[-1]
+    if instruction.opcode in DIALECTS[lua].flagged:
+        return _flagged(operands)
     return _NUMBERS[len(operands)] % operands
+
+
+def _flagged(operands: tuple[int, ...]) -> str:
+    return _NUMBERS[len(operands) - 1] % operands[:-1] + "k" * operands[-1]
 
 
 def _code(prototype: Prototype, dialect: Dialect, children: list[int]) -> list[str]:
     out = []
     hidden = 0
-    silent, continues = dialect.silent, bool(dialect.first_constant)
+    silent, flagged, continues = dialect.silent, dialect.flagged, bool(dialect.first_constant)
     for instruction in prototype.code:
         pc, line, opcode = instruction.pc, instruction.line, instruction.opcode
         operands, comment = instruction.operands, instruction.comment
@@ -63,8 +63,8 @@ def _code(prototype: Prototype, dialect: Dialect, children: list[int]) -> list[s
             comment = ""
         elif opcode == "CLOSURE" and operands[1] < len(children):
             comment = f"#{children[operands[1]]}"
-        where = f"[{line}]" if line > 0 else "[-]"
-        text = f"\t{pc}\t{where}\t{opcode:<9}\t{_operands(dialect, instruction)}"
+        numbers = _flagged(operands) if opcode in flagged else _NUMBERS[len(operands)] % operands
+        text = f"\t{pc}\t[{line if line > 0 else '-'}]\t{opcode:<9}\t{numbers}"
         out.append(f"{text}\t; {comment}" if comment else text)
     return out
 

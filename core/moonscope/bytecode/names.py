@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from ..model import Instruction
 from .as51 import as_51
+from .code import Code
 from .dialect import Dialect
 from .layout import Constant, RawFunction
 from .opcodes import JIT, NEW
@@ -31,21 +32,19 @@ _FROM_A = {"CALL", "TAILCALL", "VARARG", "SELF", "LOADNIL", "FORPREP", "TFORPREP
 """Opcodes after which no register from A on is what it was."""
 
 
-def child_names(
-    raw: RawFunction, code: Sequence[Instruction], upvalues: list[str], dialect: Dialect, watch: Watch
-) -> list[str]:
+def child_names(raw: RawFunction, code: Code, upvalues: list[str], dialect: Dialect, watch: Watch) -> list[str]:
     """A name for each child of `raw`, "" where none is known. Raises CancelledError."""
     follower = _Follower(raw, upvalues, registers_as_keys=dialect.family is not NEW)
     skip_to = 0
-    for instruction in as_51(code) if dialect.family is JIT else code:
+    for instruction in as_51(code.plain()) if dialect.family is JIT else code.plain():
         if instruction.pc % STRIDE == 0:
             watch.ask()
-            if follower.is_done:
-                break
         follower.open_locals(instruction.pc)
         if instruction.pc < skip_to:
             continue
         follower.step(instruction)
+        if not follower.unnamed:
+            break
         if dialect.captures_in_code and instruction.opcode == "CLOSURE":
             index = instruction.operands[1]
             if index < len(raw.children):
@@ -58,6 +57,7 @@ class _Follower:
 
     def __init__(self, raw: RawFunction, upvalues: list[str], registers_as_keys: bool) -> None:
         self.names = [""] * len(raw.children)
+        self.unnamed = len(raw.children)
         self._children = raw.children
         self._constants = raw.constants
         self._upvalues = upvalues
@@ -70,10 +70,6 @@ class _Follower:
         self._starts: dict[int, list[tuple[int, str, int]]] = {}
         for start, register, name, end in _registers(raw.locals):
             self._starts.setdefault(start, []).append((register, name, end))
-
-    @property
-    def is_done(self) -> bool:
-        return all(self.names)
 
     def open_locals(self, pc: int) -> None:
         for register, name, end in self._starts.get(pc, ()):
@@ -154,6 +150,7 @@ class _Follower:
         if method and "." in name and _takes_self(self._children[child]):
             name = ":".join(name.rsplit(".", 1))
         self.names[child] = name
+        self.unnamed -= 1
 
     def _to_local(self, register: int, pc: int) -> None:
         name, end = self._locals.get(register, ("", 0))

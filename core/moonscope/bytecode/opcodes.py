@@ -17,7 +17,6 @@ from msgspec import Struct
 from .layout import Constant, RawFunction
 
 Operands: TypeAlias = tuple[int, ...]
-Field: TypeAlias = Callable[[int], int]
 
 
 class Apart:
@@ -94,74 +93,62 @@ class Opcode:
 
 @dataclass(frozen=True)
 class Family:
-    """An instruction format: where the opcode and the fields are in a 32-bit word."""
+    """An instruction format: where the opcode and the fields are in a 32-bit `word`, as expressions of Python."""
 
     opcode_mask: int
-    fields: Mapping[str, Field]
+    fields: Mapping[str, str]
 
     def decoder(self, opcode: Opcode) -> Decoder:
         names = (opcode.operands[:-1] + " k" if opcode.flagged else opcode.operands).split()
-        operands = _together([self.fields[name] for name in names])
+        together = "".join(f"({self.fields[name]})," for name in names)
+        # One function for all fields: a call for each would take most of the time of reading.
+        operands: Callable[[int], Operands] = eval(f"lambda word: ({together})")
         return Decoder(opcode.name, operands, opcode.meaning, opcode.jump, opcode.to, opcode.place)
 
 
-def _together(fields: list[Field]) -> Callable[[int], Operands]:
-    match fields:
-        case []:
-            return lambda word: ()
-        case [a]:
-            return lambda word: (a(word),)
-        case [a, b]:
-            return lambda word: (a(word), b(word))
-        case [a, b, c]:
-            return lambda word: (a(word), b(word), c(word))
-        case _:
-            return lambda word: tuple([field(word) for field in fields])
-
-
-def _rk(value: int) -> int:
+def _rk(value: str) -> str:
     """B and C of the old family as luac prints them: registers as they are, constants as -1, -2, …"""
-    return value if value < 256 else 255 - value
+    return f"value if (value := {value}) < 256 else 255 - value"
 
 
 OLD = Family(
     0x3F,
     {
-        "A": lambda word: word >> 6 & 0xFF,
-        "B": lambda word: _rk(word >> 23),
-        "C": lambda word: _rk(word >> 14 & 0x1FF),
-        "Bx": lambda word: word >> 14,
-        "K": lambda word: -1 - (word >> 14),  # Bx as a constant
-        "sBx": lambda word: (word >> 14) - 0x1FFFF,
-        "KAx": lambda word: -1 - (word >> 6),  # Ax as a constant
+        "A": "word >> 6 & 0xFF",
+        "B": _rk("word >> 23"),
+        "C": _rk("word >> 14 & 0x1FF"),
+        "Bx": "word >> 14",
+        "K": "-1 - (word >> 14)",  # Bx as a constant
+        "sBx": "(word >> 14) - 0x1FFFF",
+        "KAx": "-1 - (word >> 6)",  # Ax as a constant
     },
 )
 NEW = Family(
     0x7F,
     {
-        "A": lambda word: word >> 7 & 0xFF,
-        "k": lambda word: word >> 15 & 1,
-        "B": lambda word: word >> 16 & 0xFF,
-        "sB": lambda word: (word >> 16 & 0xFF) - 127,
-        "vB": lambda word: word >> 16 & 0x3F,
-        "C": lambda word: word >> 24,
-        "sC": lambda word: (word >> 24) - 127,
-        "vC": lambda word: word >> 22,
-        "Bx": lambda word: word >> 15,
-        "sBx": lambda word: (word >> 15) - 0xFFFF,
-        "Ax": lambda word: word >> 7,
-        "sJ": lambda word: (word >> 7) - 0xFF_FFFF,
+        "A": "word >> 7 & 0xFF",
+        "k": "word >> 15 & 1",
+        "B": "word >> 16 & 0xFF",
+        "sB": "(word >> 16 & 0xFF) - 127",
+        "vB": "word >> 16 & 0x3F",
+        "C": "word >> 24",
+        "sC": "(word >> 24) - 127",
+        "vC": "word >> 22",
+        "Bx": "word >> 15",
+        "sBx": "(word >> 15) - 0xFFFF",
+        "Ax": "word >> 7",
+        "sJ": "(word >> 7) - 0xFF_FFFF",
     },
 )
 JIT = Family(
     0xFF,
     {
-        "A": lambda word: word >> 8 & 0xFF,
-        "B": lambda word: word >> 24,
-        "C": lambda word: word >> 16 & 0xFF,
-        "D": lambda word: word >> 16,
-        "sD": lambda word: (word >> 16 ^ 0x8000) - 0x8000,
-        "J": lambda word: (word >> 16) - 0x8000,
+        "A": "word >> 8 & 0xFF",
+        "B": "word >> 24",
+        "C": "word >> 16 & 0xFF",
+        "D": "word >> 16",
+        "sD": "(word >> 16 ^ 0x8000) - 0x8000",
+        "J": "(word >> 16) - 0x8000",
     },
 )
 
