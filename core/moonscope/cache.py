@@ -48,10 +48,7 @@ class CodeCache:
         self._ids = ids if ids is not None else itertools.count(1)
         self._joining = threading.RLock()  # held while a runtime joins, or the cache begins anew
         self.native: _native.Cache = self._new_native(sharing)
-
-    @property
-    def tier(self) -> Tier:
-        return Tier(self.native.tier)
+        self.tier = Tier(self.native.tier)
 
     def begin_anew(self, sharing: Sharing) -> bool:
         """Drop all that is stored and share in another way; False, with nothing done, while there is a VM.
@@ -62,6 +59,7 @@ class CodeCache:
             if self.native.vms():
                 return False
             self.native = self._new_native(sharing, self.native.last_generation)
+            self.tier = Tier(self.native.tier)
             return True
 
     def _new_native(self, sharing: Sharing, last_generation: int = 0) -> _native.Cache:
