@@ -97,6 +97,14 @@ def test_the_vm_that_compiled_shares_too(way: Way, path: str, plain: int, new_vm
     assert growth(new_vm(way.new_cache()), path) < 0.75 * plain
 
 
+def test_the_vm_that_compiled_keeps_nothing_of_the_compiler(way: Way, path: str, plain: int, new_vm: NewVM) -> None:
+    if way.sharing is Sharing.BYTECODE:
+        return
+    cache = way.new_cache()
+    compiled = growth(new_vm(cache), path)
+    assert compiled < growth(new_vm(cache), path) + 0.02 * plain
+
+
 def test_a_vm_with_a_word_of_its_own_is_served_at_the_cost_of_a_graft(
     way: Way, word: str, path: str, plain: int, new_vm: NewVM
 ) -> None:

@@ -1,13 +1,14 @@
 #include "arena.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    CHUNK = 64 * 1024,  /* bytes; below what the C allocator asks the kernel for each time */
-    LARGE = CHUNK / 4,  /* a block of that size is not cut from a chunk, or what is left of one would be lost */
-    UNIT = 16,          /* as malloc aligns */
+    CHUNK = 64 * 1024, /* bytes; below what the C allocator asks the kernel for each time */
+    LARGE = CHUNK / 4, /* a block of that size is not cut from a chunk, or what is left of one would be lost */
+    UNIT = 16,         /* as malloc aligns */
 };
 
 struct chunk {
@@ -42,7 +43,7 @@ static void *cut(struct arena *arena, size_t size)
 }
 
 /* Was it the last that was cut? */
-static int is_last(const struct arena *arena, const char *block, size_t size)
+static bool is_last(const struct arena *arena, const char *block, size_t size)
 {
     return block + rounded(size) == arena->at;
 }

@@ -194,6 +194,29 @@ static void plan_proto(struct freezer *freezer, const struct proto_layout *from,
     plan->after = freezer->planned;
 }
 
+enum { PLACES_AHEAD = 8 };
+
+/* The vocabulary is large and lies about in memory: have the places fetched where the next words are while one is looked
+   for. */
+static void use_words(struct freezer *freezer)
+{
+    struct seen *seen = freezer->seen, *end = seen + freezer->seen_count;
+    for (struct seen *word = seen; word < end; word++)
+        if (!is_long(string_of(word)))
+            word->hash = word_hash(string_of(word));
+    pthread_mutex_lock(&vocabulary.lock);
+    for (; seen < end; seen++) {
+        if (end - seen > PLACES_AHEAD)
+            fetch_place(seen[PLACES_AHEAD].hash);
+        if (is_long(string_of(seen)))
+            continue;
+        seen->to.word = vocabulary_use(string_of(seen), seen->hash);
+        seen->is_word = seen->to.word != NULL;
+        freezer->failed = freezer->failed || !seen->is_word;
+    }
+    pthread_mutex_unlock(&vocabulary.lock);
+}
+
 static void count_proto(struct freezer *freezer, const struct proto_layout *proto)
 {
     freezer->protos++;

@@ -26,7 +26,8 @@ struct tier {
     /* True: closures in holding VMs point into the payload, so it lives until the last holder is gone.
        False: it is only read while a load runs. */
     bool pins;
-    /* True: files are compiled in a state of their own, so that the VM has no strings of theirs yet. */
+    /* True: files are compiled in a state of their own, so that the VM has no strings of theirs yet, and keeps nothing of
+       the compiler's work. */
     bool donor;
     /* True: its payloads share the frozen words of the Lua. */
     bool words;
