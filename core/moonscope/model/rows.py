@@ -68,8 +68,11 @@ class GenerationRow(Struct, frozen=True, kw_only=True):
     conflict_bytes: int = 0  # what one of those holds
 
     @property
-    def saved_bytes(self) -> int:
-        """What its holders would hold without the cache, less what they and the cache hold. May be negative."""
+    def saved_bytes(self) -> int | None:
+        """What its holders would hold without the cache, less what they and the cache hold; None: not measured yet.
+        May be negative."""
+        if not self.unshared_bytes:
+            return None
         private = (self.holders - self.conflicts) * self.private_bytes + self.conflicts * self.conflict_bytes
         return self.holders * self.unshared_bytes - private - self.shared_bytes
 

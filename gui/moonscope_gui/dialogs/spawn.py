@@ -152,8 +152,9 @@ class SpawnDialog(QDialog):
 
     def _fit(self) -> None:
         """As high as the words need. Left alone, Qt cuts them where the screen is low."""
-        if self.layout() is not None:
-            self.resize(self.width(), max(self.height(), self.layout().totalHeightForWidth(self.width())))
+        layout = self.layout()
+        if layout is not None:
+            self.resize(self.width(), max(self.height(), layout.totalHeightForWidth(self.width())))
 
     def _basics(self) -> QFormLayout:
         form = QFormLayout()

@@ -35,7 +35,7 @@ COLUMNS: tuple[Column[GenerationRow], ...] = (
            rank=1),
     Column("saved", "Saved", lambda r: r.saved_bytes, formats.size, "Unshared less private bytes of all holders, less "
            "the shared bytes", numeric=True, width=8,
-           tone=lambda r: "hit" if r.saved_bytes > 0 else "muted"),
+           tone=lambda r: "hit" if (r.saved_bytes or 0) > 0 else "muted"),
     Column("prototypes", "Protos", lambda r: r.prototypes, formats.count, "Function prototypes", numeric=True,
            width=5, rank=2),
     Column("hits", "Hits", lambda r: r.hits, formats.count, "Loads it answered", numeric=True, width=5,
