@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from moonscope.model import LuaVersion
+
 from .conftest import Command
 
 SOURCE = """\
@@ -75,7 +77,7 @@ def test_the_listing_of_luajit_is_in_its_own_form(moonscope: Command, file: Path
 def test_every_lua(moonscope: Command, file: Path, lua: str) -> None:
     done = moonscope("inspect", file, "--lua", lua)
     assert done.returncode == 0
-    assert f"(Lua {lua}, 3 prototypes)" in done.stdout
+    assert f"({LuaVersion(lua).full_name}, 3 prototypes)" in done.stdout
 
 
 def test_a_file_is_compiled_and_not_run(moonscope: Command, tmp_path: Path) -> None:
