@@ -97,6 +97,7 @@ def test_a_graft_spares_less_and_is_measured(scene: Scene) -> None:
     scene.load(young)
     (before,) = {scene.vms[id].memory for id in old}
     scene.load(old)
+    scene.engine.measure()
     row = scene.generation
     assert row.private_bytes < row.conflict_bytes < row.unshared_bytes
     private = 2 * row.private_bytes + 2 * row.conflict_bytes
