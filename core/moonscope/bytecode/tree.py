@@ -99,6 +99,8 @@ def _bound(code: Code, longest: int, texts: Texts) -> None:
 
 
 def _upvalues(raw: RawFunction, names: list[str]) -> tuple[Upvalue, ...]:
+    if not names:
+        return ()
     described = raw.upvalues + ((0, 0),) * (len(names) - len(raw.upvalues))
     told = zip(names, described, strict=True)
     return tuple([Upvalue(name, bool(at[0]), at[1], at[2] if len(at) > 2 else 0) for name, at in told])

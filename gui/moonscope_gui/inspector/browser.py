@@ -26,6 +26,7 @@ from .search_bar import SearchBar
 
 _BESIDE_FROM = 560  # pixels of width from which tree and detail can stand side by side
 _EXPANDED_AT_FIRST = 500  # prototypes; larger trees open at the first level only
+_LISTING_MS = 20  # until the rows of a larger tree are laid out: the listing is painted first
 _TOTALS_FROM = 720  # pixels of width from which there is room for the totals
 _SEARCH_TIP = (
     "Find functions by name, line, or the constants and variables in them (Ctrl+F; twice from listing and source, "
@@ -97,7 +98,7 @@ class Browser(QWidget):
         if tree.root.total <= _EXPANDED_AT_FIRST:
             self.view.expandAll()
         else:
-            QTimer.singleShot(0, self.view, lambda: self.view.expand(self.model.index(0, 0)))  # after the listing
+            QTimer.singleShot(_LISTING_MS, self.view, lambda: self.view.expand(self.model.index(0, 0)))
         if not again:
             self._history.clear()
         self._show(place)

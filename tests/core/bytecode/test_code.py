@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 
 from moonscope.bytecode import as_json, read
-from moonscope.bytecode.code import BARE_NUMBER, jumps_in, lines_in, opcodes_in
+from moonscope.bytecode.code import BARE_NUMBER, Code, jumps_in, lines_in, opcodes_in
 from moonscope.model import LuaVersion, Prototype
 
 LUAS = list(LuaVersion)
@@ -28,6 +29,16 @@ def test_what_is_found_in_the_bytes_is_what_the_instructions_say(lua, strip, dum
             assert list(lines_in(code)) == list(lines_in(made)) == [each.line for each in made]
             assert opcodes_in(code) == opcodes_in(made) == {each.opcode for each in made}
             assert list(jumps_in(code)) == list(jumps_in(made))
+
+
+@pytest.mark.parametrize("lua", LUAS)
+def test_it_can_be_gone_through_without_lines_and_meanings(lua, dump, sources):
+    for source in sources(lua).values():
+        for prototype in everything(read(dump(lua, source), lua).root):
+            code = prototype.code
+            assert isinstance(code, Code)
+            plain = [replace(each, line=0, comment="", target=None) for each in code]
+            assert list(code.plain()) == plain
 
 
 @pytest.mark.parametrize("lua", LUAS)
