@@ -42,7 +42,6 @@ class Scene:
 
     @property
     def generation(self) -> GenerationRow:
-        self.engine.measure()
         [row] = self.engine.changes(0).generations
         return row
 
