@@ -247,7 +247,7 @@ void hostile_free(void *block, const char *function)
 
 int hostile_unlock(pthread_mutex_t *mutex, const char *function)
 {
-    if (guarding && (strcmp(function, "plan_all") == 0 || strcmp(function, "keep_word") == 0))
+    if (guarding && (strcmp(function, "use_words") == 0 || strcmp(function, "keep_word") == 0))
         seal_words();
     return pthread_mutex_unlock(mutex);
 }
