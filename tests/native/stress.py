@@ -126,7 +126,8 @@ class Stress:
         ender = threading.Thread(target=end)
         ender.start()
         try:
-            assert vm.run(ENDLESS).interrupted
+            result = vm.run(ENDLESS)
+            assert result.interrupted, result
         finally:
             over.set()
             ender.join()
