@@ -256,7 +256,7 @@ class LuaVM:
             self._native.execute(source, chunkname, how)
             duration = time.perf_counter() - started
             status, values, message, traceback, reason, exit_code = self._native.take_result()
-            self.interrupted = status == _INTERRUPTED and reason != EXIT
+            self.interrupted = interrupted = status == _INTERRUPTED and reason != EXIT
             self.drain_output()
             with self._turn:
                 output, printed = "".join(self._output), self._printed
@@ -271,7 +271,7 @@ class LuaVM:
             values=tuple(shorten(printable(value)) for value in values),
             output=shorten(output, printed),
             failure=failure,
-            interrupted=self.interrupted,
+            interrupted=interrupted,  # that of the VM may be another thread's by now
             duration_ms=duration * 1e3,
         )
 
