@@ -26,7 +26,7 @@ from .search_bar import SearchBar
 
 _BESIDE_FROM = 560  # pixels of width from which tree and detail can stand side by side
 _EXPANDED_AT_FIRST = 500  # prototypes; larger trees open at the first level only
-_LISTING_MS = 20  # until the rows of a larger tree are laid out: the listing is painted first
+_LISTING_MS = 20  # until the rows of a larger tree are laid out and its source is read: it is painted first
 _TOTALS_FROM = 720  # pixels of width from which there is room for the totals
 _SEARCH_TIP = (
     "Find functions by name, line, or the constants and variables in them (Ctrl+F; twice from listing and source, "
@@ -45,6 +45,8 @@ class Browser(QWidget):
         self._found_at = -1
         self._history = History()
         self._background = Background(self)  # searches
+        self._rows_wait = QTimer(self, singleShot=True, interval=_LISTING_MS)
+        self._rows_wait.timeout.connect(self._lay_out_rows)
         self._splits_itself = True  # tree and detail get their shares of the room anew whenever it changes
         self._moving = False  # the current function is being changed by the program, not in the tree
         self.model = PrototypeTreeModel(self)
@@ -88,23 +90,31 @@ class Browser(QWidget):
         self._tree = tree
         self._moving = True
         self.model.show(tree)
-        self.detail.show_tree(tree, source)
+        large = tree.root.total > _EXPANDED_AT_FIRST
+        self.detail.show_tree(tree, source, read=False)
         self._moving = False
         self._set_title(tree.key)
         self._totals.setText(totals(tree))
         self._notice.setText(tree.notice)
         self._notice.setVisible(bool(tree.notice))
         self.setEnabled(True)
-        if tree.root.total <= _EXPANDED_AT_FIRST:
-            self.view.expandAll()
+        if large:
+            self._rows_wait.start()
         else:
-            QTimer.singleShot(_LISTING_MS, self.view, lambda: self.view.expand(self.model.index(0, 0)))
+            self.view.expandAll()
         if not again:
             self._history.clear()
         self._show(place)
         self._history.visit(self.detail.place)
         self._enable_ways()
         self._search(self._search_bar.text)
+        if not large:
+            self.detail.source.read()
+
+    @Slot()
+    def _lay_out_rows(self) -> None:
+        self.view.expand(self.model.index(0, 0))
+        self.detail.source.read()
 
     def clear(self) -> None:
         """There is no file any more."""

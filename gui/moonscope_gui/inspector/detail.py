@@ -102,8 +102,9 @@ class Detail(QWidget):
         """`name`: constants, upvalues or locals."""
         return self._views[name]
 
-    def show_tree(self, tree: PrototypeTree | None, source: SourceFile | None) -> None:
-        """Take over a file; `show_prototype` then shows one of its prototypes. None: there is no file any more."""
+    def show_tree(self, tree: PrototypeTree | None, source: SourceFile | None, *, read: bool = True) -> None:
+        """Take over a file; `show_prototype` then shows one of its prototypes. None: there is no file any more.
+        Without `read` the source waits until its pane is told to read it."""
         self._tree = tree
         self.bytes.show_tree(tree)
         self.sharing.show_tree(tree)
@@ -111,7 +112,7 @@ class Detail(QWidget):
             self.source.clear()
             self.show_prototype(None, ())
         else:
-            self.source.show_file(source)
+            self.source.show_file(source, at_once=read)
 
     def show_prototype(self, prototype: Prototype | None, path: Path) -> None:
         lua = self._tree.lua if self._tree else LuaVersion.LUA54

@@ -42,6 +42,7 @@ class SourcePane(QWidget):
         self.view = SourceView(self.model)
         self.finder = FindPane(self.view, "source")
         self._file: SourceFile | None = None
+        self._unread = False  # it waits for `read`
         self._changed: Reading | None = None  # held back until the user wants it
         self._is_compiled = True  # what is shown is what was compiled
         self._stale = ""  # "changed" or "deleted": what happened to the file since
@@ -91,21 +92,38 @@ class SourcePane(QWidget):
 
     def clear(self) -> None:
         self._file = None
-        self._background.drop()
+        self._drop()
         self._say("")
 
-    def show_file(self, file: SourceFile | None) -> None:
-        """Read and show a file; the one that is shown already is not read again. None: there is no file."""
+    def show_file(self, file: SourceFile | None, *, at_once: bool = True) -> None:
+        """Read and show a file; the one that is shown already is not read again. None: there is no file.
+
+        Not `at_once`: when `read` says so. One thread at a time runs Python, so one that reads makes the GUI thread wait
+        at every step of long work.
+        """
         if file is not None and file == self._file and self.model.source is not None:
             return
         self._file = file
         self._stale = ""
         if file is None:
-            self._background.drop()
+            self._drop()
             self._say(_NONE)
             return
         self._say(f"Reading {file.path} …")
-        self._background.start(partial(read_source, file), self._take)
+        self._background.drop()
+        self._unread = True
+        if at_once:
+            self.read()
+
+    def read(self) -> None:
+        """Read the file that waits for it."""
+        if self._file is not None and self._unread:
+            self._unread = False
+            self._background.start(partial(read_source, self._file), self._take)
+
+    def _drop(self) -> None:
+        self._unread = False
+        self._background.drop()
 
     def show_stale(self, stale: str) -> None:
         """What happened on disk since the file was read: "", "changed" or "deleted"."""
@@ -137,7 +155,7 @@ class SourcePane(QWidget):
 
     @property
     def is_busy(self) -> bool:
-        return self._background.busy
+        return self._unread or self._background.busy
 
     def _take(self, reading: Reading) -> None:
         if reading.changed and self._file is not None:
