@@ -98,8 +98,8 @@ class SourcePane(QWidget):
     def show_file(self, file: SourceFile | None, *, at_once: bool = True) -> None:
         """Read and show a file; the one that is shown already is not read again. None: there is no file.
 
-        Not `at_once`: when `read` says so. One thread at a time runs Python, so one that reads makes the GUI thread wait
-        at every step of long work.
+        Not `at_once`: when `read` says so. One thread at a time runs Python, and one that reads makes the GUI thread
+        wait at every step of long work.
         """
         if file is not None and file == self._file and self.model.source is not None:
             return
