@@ -48,7 +48,7 @@ def test_every_function_is_told_what_became_of_it(qapp: object, tmp_path: Path) 
     QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
     model.show(comparison)
     shown = {model.text_at(row, 1): model.text_at(row, 0) for row in range(model.rowCount())}
-    assert shown == {"main chunk": "changed", "M.f": "changed", "M.g": "removed", "M.h": "added"}
+    assert shown == {"main function": "changed", "M.f": "changed", "M.g": "removed", "M.h": "added"}
     growth = sum(record["growth"] for record in model.records())
     assert growth == comparison.b.size - comparison.a.size
     assert summary(comparison).startswith("2 changed, 1 added, 1 removed · ")

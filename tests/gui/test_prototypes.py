@@ -88,7 +88,7 @@ class TestWords:
     @pytest.mark.parametrize(
         ("prototype", "words"),
         [
-            (function("", 0), ("main chunk", "", "...")),
+            (function("", 0), ("main function", "", "...")),
             (function("spawn", 12), ("spawn", "12–13", "0")),
             (function("", 12), ("line 12", "12–13", "0")),
             (Prototype(source="", line=4, last_line=4, parameters=2, vararg=True, stack_size=2, size=1),
@@ -111,7 +111,7 @@ class TestModel:
 
     def test_a_path_leads_to_a_place_and_back(self, model: PrototypeTreeModel) -> None:
         model.show(SMALL)
-        for path, name in (((), "main chunk"), ((0,), "open"), ((0, 0), "line 3"), ((1,), "close")):
+        for path, name in (((), "main function"), ((0,), "open"), ((0, 0), "line 3"), ((1,), "close")):
             index = model.index_of(path)
             assert index.data() == name
             assert model.path_of(index) == path
@@ -155,7 +155,7 @@ class TestDock:
         assert "dir/a.lua" in shown
         assert totals(SMALL) in shown
         assert "debug information was stripped" in shown
-        assert selected(dock) == "main chunk"
+        assert selected(dock) == "main function"
         assert dock.browser.detail.prototype is SMALL.root
 
     def test_the_tree_keeps_room_for_its_names_whatever_the_dock_was_before(self, dock: PrototypesDock) -> None:
@@ -193,7 +193,7 @@ class TestDock:
         dock.show_tree(tree(SMALL.root))
         assert selected(dock) == "line 3"
         dock.show_tree(tree(SMALL.root, "other.lua"))
-        assert selected(dock) == "main chunk"
+        assert selected(dock) == "main function"
 
     def test_the_search_goes_through_what_it_finds(self, dock: PrototypesDock, qtbot: QtBot) -> None:
         dock.show_tree(SMALL)
@@ -203,7 +203,7 @@ class TestDock:
         for _ in range(4):
             qtbot.keyClick(dock.browser.search, Qt.Key.Key_Return)
             seen.append(selected(dock))
-        assert seen == ["main chunk", "open", "line 3", "close", "main chunk"]
+        assert seen == ["main function", "open", "line 3", "close", "main function"]
         dock.browser.find_next(-1)
         assert selected(dock) == "close"
 
@@ -292,13 +292,13 @@ class TestWays:
         for _ in range(3):
             press(dock, qtbot, Qt.Key.Key_Left)
             seen.append(selected(dock))
-        assert seen == ["open", "main chunk", "main chunk"]
+        assert seen == ["open", "main function", "main function"]
 
     def test_a_mouse_with_a_back_button_goes_back(self, dock: PrototypesDock, qtbot: QtBot) -> None:
         dock.show_tree(SMALL)
         dock.browser.go(Place((1,)))
         qtbot.mouseClick(dock.browser.detail.listing.viewport(), Qt.MouseButton.BackButton)
-        assert selected(dock) == "main chunk"
+        assert selected(dock) == "main function"
         qtbot.mouseClick(dock.browser.detail.listing.viewport(), Qt.MouseButton.ForwardButton)
         assert selected(dock) == "close"
 
@@ -307,7 +307,7 @@ class TestWays:
         dock.browser.go(Place((1,)))
         dock.show_tree(tree(SMALL.root, "other.lua"))
         press(dock, qtbot, Qt.Key.Key_Left)
-        assert selected(dock) == "main chunk"
+        assert selected(dock) == "main function"
         assert dock.browser.detail.place.path == ()
 
     def test_the_same_file_anew_keeps_the_instruction(self, dock: PrototypesDock) -> None:
@@ -319,7 +319,7 @@ class TestWays:
     def test_a_closure_of_a_function_that_is_not_there_leads_nowhere(self, dock: PrototypesDock) -> None:
         dock.show_tree(SMALL)
         dock.browser.go(Place((99,)))
-        assert selected(dock) == "main chunk"
+        assert selected(dock) == "main function"
 
 
 def press(dock: PrototypesDock, qtbot: QtBot, key: Qt.Key) -> None:

@@ -47,7 +47,7 @@ class Numbered(NamedTuple):
 
 
 def _name(row: Numbered) -> str:
-    name = "main chunk" if not row.place.path else row.place.name or "function"
+    name = "main function" if not row.place.path else row.place.name or "function"
     before = row.change.a
     return f"{name}  (was {before.name})" if before and row.place.name and before.name != row.place.name else name
 

@@ -29,9 +29,9 @@ _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 def name_of(prototype: Prototype) -> str:
-    """What people call it: its name, `main chunk`, or `line 12`."""
+    """What people call it: its name, `main function`, or `line 12`."""
     if prototype.line == 0:
-        return "main chunk"
+        return "main function"
     return prototype.name or f"line {prototype.line}"
 
 
