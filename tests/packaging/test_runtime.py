@@ -159,10 +159,16 @@ def state(**options):
     return module.LuaRuntime(encoding=None, **options)
 """
 
+# The interpreter takes away what a hook is made of before it closes the states that would ask it.
+END = """
+slot.value = None
+"""
+
 
 def ask(python: Path, script: str, lua: str, before: str = "nothing") -> Any:
     """Run a script in a process of its own, with the setting above; it prints JSON."""
-    done = subprocess.run([python, "-c", SETTING + script, lua, before], capture_output=True, text=True, check=False)
+    command = [python, "-c", SETTING + script + END, lua, before]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)
 
