@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
-    QFileDialog,
     QFormLayout,
     QLabel,
     QProgressBar,
@@ -25,6 +24,7 @@ from moonscope.model import CacheMode, LuaVersion
 from ..models import formats
 from ..models.what_if import Finding, FindingsModel
 from ..plots.bars import Bar, BarChart, Group
+from ..views.saving import save_chooser
 from ..views.table_view import TableView
 
 MOST_VMS = 500
@@ -112,13 +112,10 @@ class WhatIfDialog(QDialog):
 
     @Slot()
     def _choose_file(self) -> None:
-        chooser = QFileDialog(self, "Export what was measured")
-        chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        chooser.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        chooser.setNameFilters(["CSV (*.csv)", "JSON (*.json)", "Picture (*.png)"])
+        filters = ("CSV (*.csv)", "JSON (*.json)", "Picture (*.png)")
+        chooser = save_chooser(self, "Export what was measured", "what-the-cache-buys.csv", filters)
         chooser.filterSelected.connect(lambda name: chooser.setDefaultSuffix(name[-4:-1].strip(".").lower()))
         chooser.setDefaultSuffix("csv")
-        chooser.selectFile("what-the-cache-buys.csv")
         chooser.fileSelected.connect(lambda path: self._save(Path(path)))
         chooser.open()
 

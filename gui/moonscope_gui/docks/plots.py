@@ -11,11 +11,9 @@ from PySide6.QtCore import QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QPaintEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
-    QFileDialog,
     QHBoxLayout,
     QLabel,
     QMenu,
-    QMessageBox,
     QStackedLayout,
     QToolButton,
     QVBoxLayout,
@@ -29,6 +27,7 @@ from ..models import formats
 from ..plots.marks import Marks
 from ..views.buttons import tool_button
 from ..views.elided_label import ElidedLabel
+from ..views.saving import save_chooser, tell_not_saved
 
 if TYPE_CHECKING:
     from ..plots.board import Board
@@ -248,12 +247,8 @@ class PlotsDock(QWidget):
 
     def _choose_file(self, kind: str) -> None:
         suffix = kind.lower()
-        chooser = QFileDialog(self, "Save the plots")
-        chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        chooser.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        chooser.setNameFilters([f"{kind} (*.{suffix})"])
+        chooser = save_chooser(self, "Save the plots", f"moonscope-plots.{suffix}", [f"{kind} (*.{suffix})"])
         chooser.setDefaultSuffix(suffix)
-        chooser.selectFile(f"moonscope-plots.{suffix}")
         chooser.fileSelected.connect(self._try_save)
         chooser.open()
 
@@ -262,7 +257,7 @@ class PlotsDock(QWidget):
         try:
             self.save(Path(name))
         except (OSError, ValueError) as error:
-            QMessageBox(QMessageBox.Icon.Warning, "Not saved", str(error), parent=self).open()
+            tell_not_saved(self, str(error))
 
     def save(self, path: Path) -> None:
         """Write the plots, in the form that the suffix of `path` names (.png, .svg or .csv).

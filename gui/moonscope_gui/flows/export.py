@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, Qt
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtCore import QObject
 
 from ..models import formats
 from ..views.message_bar import Message
+from ..views.saving import save_chooser
 from ..views.table_panel import TablePanel
 from .desk import Desk
 
@@ -32,7 +32,8 @@ class ExportFlow(QObject):
     def export_table(self) -> None:
         """All rows that the filter shows, every column, raw values."""
         panel = self._current_table()
-        chooser = self._chooser(f"Export {panel.name}", f"{panel.name}.csv", ["CSV (*.csv)", "JSON (*.json)"])
+        title, filters = f"Export {panel.name}", ("CSV (*.csv)", "JSON (*.json)")
+        chooser = save_chooser(self._desk.window, title, f"{panel.name}.csv", filters)
         chooser.filterSelected.connect(lambda name: chooser.setDefaultSuffix("json" if "JSON" in name else "csv"))
         chooser.setDefaultSuffix("csv")
         chooser.fileSelected.connect(lambda path: self.write_table(panel, Path(path)))
@@ -49,7 +50,7 @@ class ExportFlow(QObject):
             self._desk.note(f"{formats.plural(len(records), 'row')} written to {path}")
 
     def choose_screenshot(self) -> None:
-        chooser = self._chooser("Save a screenshot", "moonscope.png", ["PNG (*.png)"])
+        chooser = save_chooser(self._desk.window, "Save a screenshot", "moonscope.png", ["PNG (*.png)"])
         chooser.setDefaultSuffix("png")
         chooser.fileSelected.connect(lambda path: self.write_screenshot(Path(path)))
         chooser.open()
@@ -59,14 +60,6 @@ class ExportFlow(QObject):
             self._desk.note(f"Screenshot written to {path}")
         else:
             self._desk.say(Message(f"{path} was not written: it is no place for a picture, or cannot be written to."))
-
-    def _chooser(self, title: str, name: str, filters: list[str]) -> QFileDialog:
-        chooser = QFileDialog(self._desk.window, title)
-        chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        chooser.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        chooser.setNameFilters(filters)
-        chooser.selectFile(name)
-        return chooser
 
 
 def write_records(path: Path, titles: list[str], records: list[dict[str, Any]]) -> None:

@@ -6,14 +6,15 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QToolButton, QWidget
+from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
 from moonscope.model import Prototype, PrototypeTree
 
 from .. import icons
 from ..views.buttons import tool_button
+from ..views.saving import save_chooser, tell_not_saved
 from .background import Background
 from .export_html import as_html
 from .export_text import as_json, as_listing
@@ -54,11 +55,7 @@ class Exports(Background):
             QGuiApplication.clipboard().setText(as_json(shown[1]))
 
     def choose_file(self) -> None:
-        chooser = QFileDialog(self._window, "Export the selected function")
-        chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        chooser.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        chooser.setNameFilters(list(_FILTERS))
-        chooser.selectFile("function.txt")
+        chooser = save_chooser(self._window, "Export the selected function", "function.txt", _FILTERS)
         chooser.fileSelected.connect(self.save)
         chooser.open()
 
@@ -70,7 +67,7 @@ class Exports(Background):
 
     def _tell(self, failure: str) -> None:
         if failure:
-            QMessageBox(QMessageBox.Icon.Warning, "Not saved", failure, parent=self._window).open()
+            tell_not_saved(self._window, failure)
 
 
 def write(path: Path, tree: PrototypeTree, prototype: Prototype, source: Source | None) -> str:

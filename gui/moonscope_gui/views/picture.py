@@ -6,13 +6,14 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtSvg import QSvgGenerator
-from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QToolButton, QWidget
+from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
 from .. import icons
 from .buttons import tool_button
+from .saving import save_chooser, tell_not_saved
 
 
 def save_png(widget: QWidget, path: Path) -> None:
@@ -65,12 +66,9 @@ class Pictures(QObject):
     def choose_file(self, kind: str) -> None:
         """`kind`: PNG or SVG."""
         suffix = kind.lower()
-        chooser = QFileDialog(self._widget, "Save the picture")
-        chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        chooser.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        chooser.setNameFilters([f"{kind} (*.{suffix})"])
+        name, filters = f"{self._name}.{suffix}", [f"{kind} (*.{suffix})"]
+        chooser = save_chooser(self._widget, "Save the picture", name, filters)
         chooser.setDefaultSuffix(suffix)
-        chooser.selectFile(f"{self._name}.{suffix}")
         chooser.fileSelected.connect(self.save)
         chooser.open()
 
@@ -82,4 +80,4 @@ class Pictures(QObject):
         try:
             (save_svg if path.suffix.lower() == ".svg" else save_png)(self._widget, path)
         except OSError as error:
-            QMessageBox(QMessageBox.Icon.Warning, "Not saved", str(error), parent=self._widget).open()
+            tell_not_saved(self._widget, str(error))
