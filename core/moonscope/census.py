@@ -32,23 +32,23 @@ class Census:
         self._prototypes: dict[int, int] = {}  # of generations whose tier does not know; replaced, never changed
 
     def measure(self, caches: Iterable[CodeCache], limit: int = COUNTED_AT_ONCE) -> bool:
-        """Find out what new generations take and how many prototypes they have; `delta` then tells.
+        """Find out what generations take and how many prototypes those have that `delta` saw; the next `delta` tells.
 
         Apart from it, because those who wait for a load should not wait for this too. False: `limit` counts were not
         enough.
         """
         counted: dict[int, int] = {}
-        for cache in caches:
+        by_lua = {cache.lua: cache for cache in caches}
+        for cache in by_lua.values():
             cache.measure()
-            for generation in cache.native.generations():
-                id = cache.id_of(generation[0])
-                if generation[14]:
-                    continue
-                if id in self._prototypes:
-                    counted[id] = self._prototypes[id]
-                elif limit > 0:
-                    limit -= 1
-                    counted[id] = _count(cache, id)
+        for id, (lua, generation, *_) in self._generations.items():
+            if generation[14]:
+                continue
+            if id in self._prototypes:
+                counted[id] = self._prototypes[id]
+            elif limit > 0 and lua in by_lua:  # else its cache was made after `caches` was: next time
+                limit -= 1
+                counted[id] = _count(by_lua[lua], id)
         self._prototypes = counted
         return limit > 0
 

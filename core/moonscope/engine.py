@@ -103,6 +103,7 @@ class Engine:
     def measure(self) -> None:
         """Have the rows tell now what each generation takes and how many prototypes it has: of new ones the sampler
         measures it, a portion each time, so that loads need not wait for it."""
+        self._recorder.read()
         while not self._recorder.measure():
             pass
         self._recorder.read()
