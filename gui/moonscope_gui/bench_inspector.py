@@ -95,6 +95,13 @@ def table(size: int) -> str:
     return "return {\n" + "".join(row.format(n=n) for n in range(size // len(row))) + "}\n"
 
 
+def _let_pass(milliseconds: int) -> None:
+    """As in the application's own loop other threads run Python meanwhile; QTest.qWait keeps them from it."""
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
+
+
 class _Reader(QObject):
     """A person who opens files and reads them."""
 
@@ -144,7 +151,7 @@ class _Reader(QObject):
         return Path(current[0].key).name if current else ""
 
     def _click_to_paint(self, name: str) -> float:
-        QTest.qWait(500)  # a person looks before the next click
+        _let_pass(500)  # a person looks before the next click
         loop = QEventLoop()
         self.painted.connect(loop.quit)
         self._wanted = SHORT
@@ -178,7 +185,7 @@ class _Reader(QObject):
         for text in ("handler_9", "nobody", "kind_9999", ""):
             bar.setText(text)
             self._window.prototypes.browser.find_next()
-            QTest.qWait(300)
+            _let_pass(300)
 
     def _longest_block(self, work: Callable[[], object]) -> float:
         """The longest time in milliseconds from one turn of the event loop to the next."""
@@ -196,4 +203,4 @@ class _Reader(QObject):
         while not condition():
             if time.monotonic() > end:
                 raise TimeoutError("the window did not get as far as that")
-            QTest.qWait(10)
+            _let_pass(10)
