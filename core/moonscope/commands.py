@@ -118,7 +118,7 @@ class Commands:
         return Spawned(report)
 
     def _load(self, command: Load, progress: Progress | None, cancelled: Cancelled | None) -> Loaded:
-        names, missing = files.find(command.paths)
+        names, missing = files.find(command.paths, cancelled)
         # VMs that load side by side begin at different files, each finds later what the other has compiled.
         workers = self._ledger.settings.workers
         starts = [len(names) * worker // workers for worker in range(workers)]

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 
+from .errors import CancelledError
 from .model import FileFailure
 from .names import to_bytes, to_text
 
 NO_VM = 0  # `vm` of failures that no VM had a part in
 
 
-def find(paths: Iterable[str]) -> tuple[list[bytes], list[FileFailure]]:
-    """The files to load, each once, in order; folders are searched for `.lua`, sorted. And what is no file."""
+def find(
+    paths: Iterable[str], cancelled: Callable[[], bool] | None = None
+) -> tuple[list[bytes], list[FileFailure]]:
+    """The files to load, each name once, and what cannot be read.
+
+    Folders are searched for `.lua`, in sorted order, at any depth. Symbolic links to folders are followed, after the
+    folders proper, so that a folder is searched once for each path and under its own name where it has one below that
+    path. Raises CancelledError when `cancelled`, asked before each folder, says so.
+    """
     names: dict[bytes, None] = {}
     failures: list[FileFailure] = []
     for path in paths:
-        for name, trouble in _search(to_bytes(path)):
+        for name, trouble in _search(to_bytes(path), cancelled):
             if trouble:
                 failures.append(FileFailure(to_text(name), NO_VM, trouble))
             else:
@@ -25,23 +34,50 @@ def find(paths: Iterable[str]) -> tuple[list[bytes], list[FileFailure]]:
     return list(names), failures
 
 
-def _search(path: bytes) -> Iterator[tuple[bytes, str]]:
+def _search(path: bytes, cancelled: Callable[[], bool] | None) -> Iterator[tuple[bytes, str]]:
+    """Names of files, each with why it cannot be loaded or ""; of folders only with why they cannot be read."""
     try:
-        mode = os.stat(path).st_mode  # noqa: PTH116 (bytes names)
+        is_folder = stat.S_ISDIR(os.stat(path).st_mode)  # noqa: PTH116 (bytes names)
     except (OSError, ValueError) as error:
         yield path, _words(error)
         return
-    if not stat.S_ISDIR(mode):
-        yield path, "" if stat.S_ISREG(mode) else "not a regular file"
+    if not is_folder:
+        yield _file(path)
         return
-    unreadable: list[OSError] = []
-    for folder, folders, files in os.walk(path, onerror=unreadable.append):
-        folders.sort()
-        for file in sorted(files):
-            if file.endswith(b".lua"):
-                yield from _search(os.path.join(folder, file))  # noqa: PTH118
-    for trouble in unreadable:
-        yield trouble.filename if isinstance(trouble.filename, bytes) else path, _words(trouble)
+    seen: set[tuple[int, int]] = set()  # device and inode of the folders that were searched
+    stack, links = [path], deque[bytes]()
+    while stack or links:
+        folder = stack.pop() if stack else links.popleft()
+        if cancelled is not None and cancelled():
+            raise CancelledError("cancelled while folders were searched for files")
+        try:
+            status = os.stat(folder)  # noqa: PTH116
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(folder) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as error:
+            yield folder, _words(error)
+            continue
+        folders = []
+        for entry in entries:
+            try:
+                if not entry.is_dir():
+                    if entry.name.endswith(b".lua"):
+                        yield _file(entry.path)
+                    continue
+                (links if entry.is_symlink() else folders).append(entry.path)
+            except OSError as error:  # a link to itself, or into a folder that may not be entered
+                yield entry.path, _words(error)
+        stack += reversed(folders)
+
+
+def _file(path: bytes) -> tuple[bytes, str]:
+    try:
+        return path, "" if stat.S_ISREG(os.stat(path).st_mode) else "not a regular file"  # noqa: PTH116
+    except OSError as error:
+        return path, _words(error)
 
 
 def _words(error: OSError | ValueError) -> str:

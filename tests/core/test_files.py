@@ -1,11 +1,15 @@
 """Finding Lua files: folders searched, oddities named, nothing loaded that is no file."""
 
 import os
+import resource
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from moonscope import files
+from moonscope.errors import CancelledError
 from moonscope.names import to_text
 
 
@@ -55,3 +59,72 @@ def test_a_name_with_a_null_byte_is_an_error_not_a_crash() -> None:
     found, failures = files.find(["a\0b.lua"])
     assert found == []
     assert len(failures) == 1
+
+
+def relative(found: list[bytes], root: Path) -> list[str]:
+    return [os.fsdecode(name)[len(str(root)) + 1 :] for name in found]
+
+
+def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:
+    root, elsewhere = tmp_path / "root", tmp_path / "elsewhere"
+    for folder in (root / "real", elsewhere / "deep"):
+        folder.mkdir(parents=True)
+    (root / "real" / "a.lua").write_text("return 1")
+    (elsewhere / "deep" / "b.lua").write_text("return 1")
+    (root / "again").symlink_to(elsewhere)
+    (root / "another").symlink_to(elsewhere)  # found already
+    (root / "alias").symlink_to(root / "real")  # has a name of its own below the path
+    found, failures = files.find([str(root)])
+    assert relative(found, root) == ["real/a.lua", "again/deep/b.lua"]
+    assert failures == []
+
+
+def test_loops_of_links_end(tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "a.lua").write_text("return 1")
+    (tmp_path / "inner" / "up").symlink_to(tmp_path)
+    (tmp_path / "self").symlink_to(tmp_path / "self")
+    found, failures = files.find([str(tmp_path)])
+    assert relative(found, tmp_path) == ["inner/a.lua"]
+    assert [Path(failure.path).name for failure in failures] == ["self"]
+
+
+@pytest.fixture
+def abyss(tmp_path: Path) -> Iterator[Path]:
+    """Folders within each other, more than a path can name, each with a file; made, and removed, from within."""
+    here = Path.cwd()
+    for depth in range(3_000):
+        os.chdir(tmp_path if depth == 0 else "d")
+        Path("f.lua").write_text("return 1")
+        Path("d").mkdir()
+    yield tmp_path
+    for _ in range(2_999):
+        Path("d").rmdir()
+        Path("f.lua").unlink()
+        os.chdir("..")
+    Path("d").rmdir()
+    os.chdir(here)
+
+
+def test_folders_may_be_deeper_than_python_calls_itself(abyss: Path) -> None:
+    found, failures = files.find([str(abyss)])
+    assert len(found) > sys.getrecursionlimit()
+    assert all(Path(os.fsdecode(name)).is_file() for name in found[-2:])
+    assert {failure.message for failure in failures} == {"File name too long"}
+    assert failures[-1].path.endswith("/d/d")  # what is below it has no name that could be told
+    assert len(failures) < 5
+
+
+def test_deep_folders_need_no_open_files(tmp_path: Path) -> None:
+    (tmp_path / Path(*"d" * 300)).mkdir(parents=True)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))
+    try:
+        assert files.find([str(tmp_path)]) == ([], [])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_search_can_be_cancelled(tmp_path: Path) -> None:
+    with pytest.raises(CancelledError):
+        files.find([str(tmp_path)], lambda: True)
