@@ -264,6 +264,28 @@ def test_no_finalizer_runs(vm: LuaVM) -> None:
     assert entry(vm, "ran", "count").value == "1000"
 
 
+def test_a_look_leaves_nothing_in_the_vm(lua: LuaVersion, new_vm: NewVM) -> None:
+    fresh = new_vm(CodeCache(lua))
+    before = fresh.memory
+    fresh.look((LookStep(StepKind.GLOBALS),))
+    fresh.count_closures(1, 1, 1)
+    assert fresh.memory == before
+
+
+@pytest.mark.parametrize("version", [LuaVersion.LUA52, LuaVersion.LUA53, LuaVersion.LUA54, LuaVersion.LUA55])
+def test_the_stack_that_a_deep_search_takes_is_given_back(version: LuaVersion, new_vm: NewVM) -> None:
+    """Lua 5.1 and LuaJIT keep it: a search there makes no call, with which the room would end (see enter_look)."""
+    vm = new_vm(CodeCache(version))
+    vm.run("list = {} for _ = 1, 1900 do list = {list} end")
+    for _ in range(3):
+        vm.collect()
+    before = vm.memory
+    vm.count_closures(1, 1, 1)
+    for _ in range(3):  # a collection may shrink a stack by half
+        vm.collect()
+    assert vm.memory <= before + 2048
+
+
 def test_the_vm_goes_on_as_before(vm: LuaVM) -> None:
     build(vm, "t = {} for n = 1, 1000 do t[n] = {n} end co = coroutine.wrap(function() coroutine.yield(1) end) co()")
     everything(vm, path("t"))

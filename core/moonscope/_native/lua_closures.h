@@ -79,6 +79,20 @@ static bool push_next(lua_State *L, struct closure_frame *frame)
     return !frame->value_done || lua_next(L, frame->index) != 0;
 }
 
+/* Makes room on the stack for FRAMES_AHEAD more frames, so that a VM whose objects are not deep in each other is not left with a
+   large stack. The memory cap is for scripts, not for who looks. */
+enum { FRAMES_AHEAD = 4, SLOTS_OF_FRAME = 2, SLOTS_OF_VISIT = 8 };
+
+static bool make_room(struct looking *looking, int depth)
+{
+    if (depth % FRAMES_AHEAD != 0)
+        return true;
+    lua_State *current = atomic_exchange(&looking->vm->current, NULL);
+    bool room = lua_checkstack(looking->L, FRAMES_AHEAD * SLOTS_OF_FRAME + SLOTS_OF_VISIT);
+    atomic_store(&looking->vm->current, current);
+    return room;
+}
+
 /* Walks what the value on top of the stack leads to. */
 static void walk_closures(struct looking *looking)
 {
@@ -92,7 +106,7 @@ static void walk_closures(struct looking *looking)
         if (entered && leads && closure_first_seen(look, lua_topointer(L, top))) {
             if (type == LUA_TFUNCTION)
                 count_closure(looking, top);
-            if (depth < CLOSURE_DEPTH)
+            if (depth < CLOSURE_DEPTH && make_room(looking, depth))
                 frames[depth++] = (struct closure_frame){.index = top};
             else
                 look->search->cut = true;

@@ -209,11 +209,30 @@ static void tell_rest(struct request *request)
 static enum status run_look(lua_State *L, struct request *request)
 {
     bool search = request->look->search != NULL;
-    if (search && !lua_checkstack(L, 2 * CLOSURE_DEPTH + 16))
-        return STATUS_ERROR;
     begin_run(L, request->vm);
     (search ? look_for_closures : look_into)(L, request->vm, request->look);
     return end_run(L, request->vm, LUA_OK);
+}
+
+#if LUA_VERSION_NUM != 501
+/* Argument: struct request. The room that a deep look takes on the stack belongs to this call, so that the collector takes
+   it back later; outside of any call it would stay for the VM's life. */
+static int look_body(lua_State *L)
+{
+    struct request *request = lua_touserdata(L, 1);
+    request->status = run_look(L, request);
+    return 0;
+}
+#endif
+
+/* Looks leave the VM as it is, so they do not install what scripts need either. */
+static enum status enter_look(lua_State *L, struct request *request)
+{
+#if LUA_VERSION_NUM == 501 /* each call ends with a step of the collector, which may run finalizers */
+    return run_look(L, request);
+#else
+    return protected_start(L, look_body, request) == LUA_OK ? request->status : STATUS_ERROR;
+#endif
 }
 
 /* Argument: struct request. */
@@ -227,8 +246,6 @@ static int enter_body(lua_State *L)
         vm->installed = true;
         lua_settop(L, 0);
     }
-    if (request->kind == REQUEST_LOOK) /* the rest is done outside */
-        return 0;
     if (request->kind == REQUEST_COLLECT) {
         request->status = run_protected(L, vm, collect_body);
         return 0;
@@ -252,14 +269,13 @@ static enum status enter(struct request *request)
     request->status = STATUS_ERROR;
     vm_begin_result(request->vm);
     int top = lua_gettop(L);
-    /* A look raises nothing, and makes no call: on Lua 5.1 each ends with a step of the collector. */
-    bool looks = request->kind == REQUEST_LOOK, calls = !looks || !request->vm->installed;
-    if (!lua_checkstack(L, 16) || (calls && protected_start(L, enter_body, request) != LUA_OK)) {
+    bool looks = request->kind == REQUEST_LOOK;
+    if (!lua_checkstack(L, 16) || (!looks && protected_start(L, enter_body, request) != LUA_OK)) {
         vm_default_failure(request->vm, "not enough memory");
         vm_end_result(request->vm, STATUS_ERROR);
         request->status = STATUS_ERROR;
     } else if (looks) {
-        request->status = run_look(L, request);
+        request->status = enter_look(L, request);
     }
     if (request->kind == REQUEST_LOAD && request->status != STATUS_OK)
         tell_rest(request);
