@@ -215,6 +215,23 @@ void cache_note_error(struct cache *cache, struct file *file, const char *text)
     pthread_mutex_unlock(&cache->lock);
 }
 
+void cache_fold_hold(struct cache *cache, struct hold *hold, uint32_t slot, double now)
+{
+    uint64_t seen = atomic_load_explicit(&hold->hits, memory_order_relaxed);
+    if (seen == hold->folded)
+        return;
+    struct generation *generation = cache->slots[slot];
+    if (hold->folded == 0) /* the first unit says "held" */
+        generation->holders++;
+    uint64_t base = hold->folded == 0 ? 1 : hold->folded;
+    if (seen > base) {
+        generation->hits += seen - base;
+        atomic_fetch_add_explicit(&generation->file->loads[OUTCOME_HIT], seen - base, memory_order_relaxed);
+        generation->file->last_load = now;
+    }
+    hold->folded = seen;
+}
+
 void cache_fold(struct cache *cache)
 {
     double now = epoch_seconds();
@@ -232,20 +249,7 @@ void cache_fold(struct cache *cache)
                 i += HOLDS_PER_PAGE - 1;
                 continue;
             }
-            struct hold *hold = &page[i % HOLDS_PER_PAGE];
-            uint64_t seen = atomic_load_explicit(&hold->hits, memory_order_relaxed);
-            if (seen == hold->folded)
-                continue;
-            struct generation *generation = cache->slots[i];
-            if (hold->folded == 0) /* the first unit says "held" */
-                generation->holders++;
-            uint64_t base = hold->folded == 0 ? 1 : hold->folded;
-            if (seen > base) {
-                generation->hits += seen - base;
-                atomic_fetch_add_explicit(&generation->file->loads[OUTCOME_HIT], seen - base, memory_order_relaxed);
-                generation->file->last_load = now;
-            }
-            hold->folded = seen;
+            cache_fold_hold(cache, &page[i % HOLDS_PER_PAGE], (uint32_t)i, now);
         }
         pthread_mutex_unlock(&vm->lock);
     }

@@ -16,6 +16,7 @@
 #include "index.h"
 #include "ring.h"
 
+struct hold;
 struct vm;
 
 /* Keys that never stored anything (missing files, bypasses) are remembered up to this number; beyond it their loads
@@ -78,6 +79,9 @@ bool cache_clear(struct cache *, const char *const *keys, const size_t *lengths,
 /* Under cache->lock: brings hit counts and holders home from the VMs. A counter that all VMs write at each first load
    would be a cache line they fight over: two threads got 1.45 times the first loads of one, not 1.9. */
 void cache_fold(struct cache *);
+
+/* Under cache->lock and vm->lock: the same of one hold, which is taken. */
+void cache_fold_hold(struct cache *, struct hold *, uint32_t slot, double now);
 
 /* Under cache->lock: folds, and frees what nobody can see any more. */
 void cache_reclaim(struct cache *);

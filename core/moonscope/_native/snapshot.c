@@ -94,8 +94,7 @@ static void count_conflicts(struct cache *cache)
             if (hold == NULL || hold->folded == 0)
                 continue;
             struct generation *g = cache->slots[slot];
-            const void *own = atomic_load_explicit(&hold->own, memory_order_relaxed);
-            g->conflicts += g->tier->on_conflict != NULL && own != NULL && own != g->payload.prototype;
+            g->conflicts += hold_in_conflict(g, hold);
         }
         pthread_mutex_unlock(&vm->lock);
     }

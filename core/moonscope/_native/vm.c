@@ -160,6 +160,34 @@ struct hold *vm_hold(struct vm *vm, struct generation *generation)
     return hold;
 }
 
+bool hold_in_conflict(const struct generation *generation, const struct hold *hold)
+{
+    const void *own = atomic_load_explicit(&hold->own, memory_order_relaxed);
+    return generation->tier->on_conflict != NULL && own != NULL && own != generation->payload.prototype;
+}
+
+void vm_let_go(struct vm *vm, uint32_t slot)
+{
+    struct cache *cache = vm->cache;
+    pthread_mutex_lock(&cache->lock);
+    pthread_mutex_lock(&vm->lock);
+    struct hold *hold = vm_find_hold(vm, slot);
+    if (hold != NULL && atomic_load_explicit(&hold->hits, memory_order_relaxed) > 0) {
+        cache_fold_hold(cache, hold, slot, epoch_seconds());
+        cache->slots[slot]->holders--;
+        if (hold_in_conflict(cache->slots[slot], hold))
+            atomic_fetch_sub(&vm->conflicts, 1);
+        atomic_store_explicit(&hold->own, NULL, memory_order_relaxed);
+        atomic_store_explicit(&hold->hits, 0, memory_order_relaxed);
+        hold->folded = 0;
+        vm->folded_hits = UINT64_MAX; /* with a new hold meanwhile, `held` would tell nothing */
+        uint32_t held = atomic_load_explicit(&vm->held, memory_order_relaxed);
+        atomic_store_explicit(&vm->held, held - 1, memory_order_release);
+    }
+    pthread_mutex_unlock(&vm->lock);
+    pthread_mutex_unlock(&cache->lock);
+}
+
 void hold_count_hit(struct hold *hold)
 {
     /* The VM's thread is the only writer. */

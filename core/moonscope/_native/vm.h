@@ -7,7 +7,8 @@
 
 typedef void *(*lua_Alloc)(void *ud, void *block, size_t old_size, size_t new_size);
 
-/* What a VM knows of a generation. hits == 0: not held. The first unit says "held", so hits - 1 were served. */
+/* What a VM knows of a generation. hits == 0: not held. The first unit says "held", so hits - 1 were served since. It is
+   another generation's as soon as the slot is. */
 struct hold {
     _Atomic uint64_t hits;
     uint64_t folded; /* of hits: already added to the generation, 0: the holder neither; under the cache's lock */
@@ -59,7 +60,7 @@ struct vm {
     int depth;               /* nested loads (a finalizer may load while a load runs); the VM's thread only */
     _Atomic uint64_t loads[OUTCOMES];
     _Atomic uint64_t load_ticks;
-    _Atomic uint32_t held; /* generations it holds; it gives none up before its end */
+    _Atomic uint32_t held; /* generations it holds */
     _Atomic uint32_t conflicts; /* of them, those it has otherwise than its tier says; see lua_direct.h */
     uint64_t folded_hits;  /* these two: as cache_fold last saw them, under the cache's lock */
     uint32_t folded_held;
@@ -111,6 +112,14 @@ void vm_exit(struct vm *);
 struct hold *vm_hold(struct vm *, struct generation *);
 void hold_count_hit(struct hold *);
 struct hold *vm_find_hold(const struct vm *, uint32_t slot); /* NULL or not held: see hits */
+
+/* Does the VM run otherwise than the tier says? Under the cache's lock. */
+bool hold_in_conflict(const struct generation *, const struct hold *);
+
+/* The VM's thread: nothing in the VM refers to the generation in this slot any more, and no load of it is under way. Its
+   hits are brought home and the hold ends, so the generation may be freed; a later load takes hold of it anew. A slot that
+   is not held is left alone. */
+void vm_let_go(struct vm *, uint32_t slot);
 
 /* Counts one load, which began at `start` (ticks), and logs it. */
 void vm_record(struct vm *, struct file *, enum outcome, uint64_t start, const struct generation *);
