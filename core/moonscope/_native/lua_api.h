@@ -67,6 +67,8 @@ enum {
     X(void *, lua_touserdata, (lua_State *, int)) \
     X(lua_State *, lua_tothread, (lua_State *, int)) \
     X(lua_State *, lua_newthread, (lua_State *)) \
+    X(int, lua_pushthread, (lua_State *)) \
+    X(int, lua_getstack, (lua_State *, int, lua_Debug *)) \
     X(void, lua_xmove, (lua_State *, lua_State *, int)) \
     X(void, lua_pushnil, (lua_State *)) \
     X(void, lua_pushinteger, (lua_State *, lua_Integer)) \

@@ -7,14 +7,17 @@
    there; a finalizer on a userdata in the registry tells that it begins, and the allocator is given back. */
 static int state_ends(lua_State *L)
 {
-    struct vm *vm = own_vm(L);
-    if (!atomic_load(&vm->closed))
-        lua_setallocf(L, vm->allocate, vm->allocate_data);
+    struct vm *vm = attached_vm(L);
+    struct lua_Debug activation;
+    /* Scripts can reach this function, too. When a state is closed, nothing else runs in its main coroutine. */
+    if (vm == NULL || L != vm->main || lua_getstack(L, 1, &activation))
+        return 0;
+    lua_setallocf(L, vm->allocate, vm->allocate_data);
     vm_detach(vm);
     return 0;
 }
 
-static void watch_end(lua_State *L, struct vm *vm)
+static void watch_end(lua_State *L)
 {
     lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
     lua_getfield(L, -1, "_G");
@@ -23,7 +26,7 @@ static void watch_end(lua_State *L, struct vm *vm)
         lua_pushboolean(L, 1);
         plain_call(L, 1, 1);
         lua_getmetatable(L, -1);
-        push_method(L, vm, state_ends);
+        lua_pushcclosure(L, state_ends, 0);
         lua_setfield(L, -2, "__gc");
         lua_pop(L, 1);
         lua_setfield(L, LUA_REGISTRYINDEX, "moonscope.end");
@@ -31,37 +34,39 @@ static void watch_end(lua_State *L, struct vm *vm)
 }
 #else
 /* The allocator sees the end. */
-static void watch_end(lua_State *L, struct vm *vm)
+static void watch_end(lua_State *L)
 {
     (void)L;
-    (void)vm;
 }
 #endif
 
+/* The end of the main coroutine is the end of the state, so no other will do. A script can put another one where the
+   registry has it. Raises when it is not found: before 5.2, when this is called from another coroutine. */
 static lua_State *main_thread(lua_State *L)
 {
+    lua_State *main = L;
 #if LUA_VERSION_NUM >= 502
     lua_pushinteger(L, LUA_VERSION_NUM >= 505 ? 3 : 1); /* LUA_RIDX_MAINTHREAD */
     lua_rawget(L, LUA_REGISTRYINDEX);
-    lua_State *main = lua_tothread(L, -1);
+    main = lua_tothread(L, -1);
     lua_pop(L, 1);
-    return main != NULL ? main : L;
-#else
-    return L;
 #endif
+    bool is_main = main != NULL && lua_pushthread(main);
+    if (main != NULL)
+        lua_pop(main, 1);
+    if (!is_main)
+        luaL_error(L, "moonscope: attach from the main coroutine of this state");
+    return main;
 }
 
 /* Raises when there is no memory; vm_detach is called at the state's end in any case. Leaves the stack in disorder. */
-static void join(lua_State *L, struct vm *vm)
+static void join(lua_State *L, struct vm *vm, lua_State *main)
 {
     void *data = NULL;
     lua_Alloc allocate = lua_getallocf(L, &data);
-    vm_attach(vm, main_thread(L), allocate, data, counted_bytes(L));
+    vm_attach(vm, main, allocate, data, counted_bytes(L));
     lua_setallocf(L, vm_allocate, vm);
-    lua_pushlightuserdata(L, (void *)&vm_key);
-    lua_pushlightuserdata(L, vm);
-    lua_rawset(L, LUA_REGISTRYINDEX);
-    watch_end(L, vm);
+    watch_end(L);
 }
 
 #define ENTRY_NAME(tag) PASTE_ENTRY(tag)
@@ -70,15 +75,16 @@ static void join(lua_State *L, struct vm *vm)
 /* Argument: the token of Cache.prepare. */
 __attribute__((visibility("default"))) int ENTRY_NAME(LUA_TAG)(lua_State *L)
 {
+    lua_State *main = main_thread(L);
     struct vm *vm = pending_take(luaL_checklstring(L, 1, NULL));
     if (vm == NULL)
         return luaL_error(L, "moonscope: no VM waits for this token");
-    if (registered_vm(L) != NULL) { /* two records would each believe that the allocator and the end are theirs */
+    if (attached_vm(L) != NULL) { /* two records would each believe that the allocator and the end are theirs */
         vm_release(vm);
         return luaL_error(L, "it loads through a cache already");
     }
     lua_settop(L, 0);
-    join(L, vm);
+    join(L, vm, main);
     vm_release(vm); /* the attached state has its own reference now */
     lua_settop(L, 0);
     install(L, vm);
@@ -117,7 +123,7 @@ static int birth_body(lua_State *L)
     if (!birth->jit)
         jit_off(L);
 #endif
-    join(L, birth->vm);
+    join(L, birth->vm, L);
     return 0;
 }
 

@@ -1,28 +1,28 @@
 /* What an attached VM finds in its globals. A managed VM gets it when it is first asked for something, so that spawning
    many costs little more than the bare states. */
 
-static void set_preload(lua_State *L, struct vm *vm, int package, const char *name)
+static void set_preload(lua_State *L, int package, const char *name)
 {
     lua_getfield(L, package, "preload");
     if (lua_type(L, -1) == LUA_TTABLE) {
-        push_method(L, vm, open_codecache);
+        lua_pushcclosure(L, open_codecache, 0);
         lua_setfield(L, -2, name);
     }
     lua_settop(L, package);
 }
 
 /* The cached loaders; every attached VM gets them. */
-static void install_loaders(lua_State *L, struct vm *vm, int loaded, int globals)
+static void install_loaders(lua_State *L, int loaded, int globals)
 {
-    push_method(L, vm, cached_loadfile);
+    lua_pushcclosure(L, cached_loadfile, 0);
     lua_setfield(L, globals, "loadfile");
-    push_method(L, vm, cached_dofile);
+    lua_pushcclosure(L, cached_dofile, 0);
     lua_setfield(L, globals, "dofile");
     lua_getfield(L, loaded, "package");
     if (lua_type(L, -1) == LUA_TTABLE) {
-        replace_searcher(L, vm);
-        set_preload(L, vm, lua_gettop(L), "codecache");
-        set_preload(L, vm, lua_gettop(L), "skynet.codecache");
+        replace_searcher(L);
+        set_preload(L, lua_gettop(L), "codecache");
+        set_preload(L, lua_gettop(L), "skynet.codecache");
     }
     lua_settop(L, globals);
 }
@@ -30,7 +30,7 @@ static void install_loaders(lua_State *L, struct vm *vm, int loaded, int globals
 /* What a VM of the pool gets besides. */
 static void install_console(lua_State *L, struct vm *vm, int loaded, int globals)
 {
-    push_method(L, vm, captured_print);
+    lua_pushcclosure(L, captured_print, 0);
     lua_setfield(L, globals, "print");
     lua_getfield(L, loaded, "io");
     if (lua_type(L, -1) == LUA_TTABLE)
@@ -38,7 +38,7 @@ static void install_console(lua_State *L, struct vm *vm, int loaded, int globals
     lua_settop(L, globals);
     lua_getfield(L, loaded, "os");
     if (lua_type(L, -1) == LUA_TTABLE) {
-        push_method(L, vm, captured_exit);
+        lua_pushcclosure(L, captured_exit, 0);
         lua_setfield(L, -2, "exit");
     }
     lua_settop(L, globals);
@@ -51,9 +51,6 @@ static void install_console(lua_State *L, struct vm *vm, int loaded, int globals
 /* What runs need. */
 static void install_registry(lua_State *L, int loaded, int globals)
 {
-    lua_pushlightuserdata(L, (void *)&kept_key);
-    lua_createtable(L, 0, 0);
-    lua_rawset(L, LUA_REGISTRYINDEX);
 #if LUA_VERSION_NUM < 504
     lua_pushlightuserdata(L, (void *)&globals_key);
     lua_pushvalue(L, globals);
@@ -70,6 +67,7 @@ static void install_registry(lua_State *L, int loaded, int globals)
     }
     lua_settop(L, globals);
 #endif
+    (void)L;
     (void)loaded;
     (void)globals;
 }
@@ -80,7 +78,7 @@ static void install(lua_State *L, struct vm *vm)
     lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
     lua_getfield(L, 1, "_G");
     install_registry(L, 1, 2);
-    install_loaders(L, vm, 1, 2);
+    install_loaders(L, 1, 2);
     if (vm->managed)
         install_console(L, vm, 1, 2);
 }

@@ -62,7 +62,7 @@ static int raise_past_handlers(lua_State *L, struct vm *vm, const char *text)
 static void stop_hook(lua_State *L, lua_Debug *activation)
 {
     (void)activation;
-    struct vm *vm = registered_vm(L);
+    struct vm *vm = attached_vm(L);
     int reason = vm != NULL ? atomic_load(&vm->stop) : REASON_NONE;
     if (reason == REASON_NONE) { /* meant for a run that is over */
         if (vm != NULL)
@@ -98,7 +98,7 @@ static void charge(lua_State *L, struct vm *vm, int64_t instructions)
 static void budget_hook(lua_State *L, lua_Debug *activation)
 {
     (void)activation;
-    struct vm *vm = registered_vm(L);
+    struct vm *vm = attached_vm(L);
     if (vm == NULL)
         return;
     if (atomic_load(&vm->stop) != REASON_NONE)

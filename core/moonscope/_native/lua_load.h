@@ -1,12 +1,5 @@
 /* loadfile and dofile through the cache, and the module `codecache`. Results, error texts and arguments are the stock
-   functions': whatever the cache does not serve is done by the stock loader of this Lua.
-
-   Every function here has the VM as its first upvalue. */
-
-static struct vm *own_vm(lua_State *L)
-{
-    return lua_touserdata(L, lua_upvalueindex(1));
-}
+   functions': whatever the cache does not serve is done by the stock loader of this Lua. */
 
 static int vm_mode(const struct vm *vm)
 {
@@ -150,26 +143,19 @@ static int codecache_mode(lua_State *L)
     return 0;
 }
 
-static void push_method(lua_State *L, struct vm *vm, lua_CFunction function)
-{
-    lua_pushlightuserdata(L, vm);
-    lua_pushcclosure(L, function, 1);
-}
-
 /* One table under both of its names. */
 static int open_codecache(lua_State *L)
 {
-    struct vm *vm = own_vm(L);
     lua_pushlightuserdata(L, (void *)&codecache_key);
     lua_rawget(L, LUA_REGISTRYINDEX);
     if (lua_type(L, -1) == LUA_TTABLE)
         return 1;
     lua_createtable(L, 0, 3);
-    push_method(L, vm, codecache_clear);
+    lua_pushcclosure(L, codecache_clear, 0);
     lua_setfield(L, -2, "clear");
-    push_method(L, vm, codecache_mode);
+    lua_pushcclosure(L, codecache_mode, 0);
     lua_setfield(L, -2, "mode");
-    push_method(L, vm, cached_loadfile);
+    lua_pushcclosure(L, cached_loadfile, 0);
     lua_setfield(L, -2, "loadfile");
     lua_pushlightuserdata(L, (void *)&codecache_key);
     lua_pushvalue(L, -2);

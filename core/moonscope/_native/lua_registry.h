@@ -1,4 +1,5 @@
-/* What is kept in a state's registry; above all its VM record, for code that has no upvalue to find it by. */
+/* Where a state's VM record is found, and what is kept in its registry. A script can reach and replace everything in a
+   registry, and every upvalue of a C function (`debug`), so neither has anything that C would follow unchecked. */
 
 /* Their addresses are registry keys. */
 #if LUA_VERSION_NUM >= 504
@@ -6,17 +7,23 @@ static const char factory_key; /* of the function that makes closures (lua_facto
 static const char quiet_key;   /* of the coroutine that has no hook (lua_hooks.h) */
 static const char graft_key;   /* of what a VM has of its newest graft, which keeps the older ones */
 #endif
-static const char vm_key;   /* of the VM */
 static const char globals_key, tostring_key; /* 5.1 – 5.3: the globals, the stock tostring */
 static const char codecache_key; /* of the module's table, once it was required */
 static const char kept_key; /* of the table name → function that `load` keeps */
 
-static struct vm *registered_vm(lua_State *L)
+/* The record goes with the allocator, which no script can reach. NULL: not attached, or (LuaJIT) about to end. */
+static struct vm *attached_vm(lua_State *L)
 {
-    lua_pushlightuserdata(L, (void *)&vm_key);
-    lua_rawget(L, LUA_REGISTRYINDEX);
-    struct vm *vm = lua_touserdata(L, -1);
-    lua_pop(L, 1);
+    void *data = NULL;
+    return lua_getallocf(L, &data) == vm_allocate ? data : NULL;
+}
+
+/* For functions that scripts call. */
+static struct vm *own_vm(lua_State *L)
+{
+    struct vm *vm = attached_vm(L);
+    if (vm == NULL)
+        luaL_error(L, "this VM is not attached to a cache any more");
     return vm;
 }
 

@@ -1,8 +1,8 @@
 /* The searcher that makes `require` load Lua modules through the cache. Which file a name means is left to the stock
    package.searchpath; 5.1 has none, so its rules are followed here. */
 
-/* Upvalues of the searcher: the VM, the package table, the stock package.searchpath (nil in 5.1). */
-enum { UPVALUE_PACKAGE = 2, UPVALUE_SEARCHPATH = 3 };
+/* Upvalues of the searcher: the package table, the stock package.searchpath (nil in 5.1); a script may have replaced them. */
+enum { UPVALUE_PACKAGE = 1, UPVALUE_SEARCHPATH = 2 };
 
 #if LUA_VERSION_NUM == 501 && !defined LUAJIT
 /* Pushes the file name and returns true, or pushes the text that lists what was tried. */
@@ -58,6 +58,8 @@ static int cached_searcher(lua_State *L)
         return 1;
     size_t length;
     const char *name = lua_tolstring(L, -1, &length);
+    if (name == NULL)
+        return luaL_error(L, "'package.searchpath' must return a string");
     int file = lua_gettop(L);
     if (cached_load(L, own_vm(L), name, length, NULL) != LUA_OK)
         return luaL_error(L, "error loading module '%s' from file '%s':\n\t%s", lua_tostring(L, 1), name,
@@ -72,7 +74,7 @@ static int cached_searcher(lua_State *L)
 }
 
 /* Puts the searcher where the stock one for Lua files is; expects the package table on top and leaves it there. */
-static void replace_searcher(lua_State *L, struct vm *vm)
+static void replace_searcher(lua_State *L)
 {
     int package = lua_gettop(L);
 #if LUA_VERSION_NUM == 501
@@ -82,10 +84,9 @@ static void replace_searcher(lua_State *L, struct vm *vm)
 #endif
     if (lua_type(L, -1) == LUA_TTABLE) {
         lua_pushinteger(L, 2);
-        lua_pushlightuserdata(L, vm);
         lua_pushvalue(L, package);
         lua_getfield(L, package, "searchpath");
-        lua_pushcclosure(L, cached_searcher, 3);
+        lua_pushcclosure(L, cached_searcher, 2);
         lua_rawset(L, -3);
     }
     lua_settop(L, package);

@@ -131,8 +131,8 @@ static int collect_body(lua_State *L)
 static enum status run_protected(lua_State *L, struct vm *vm, lua_CFunction body)
 {
     int arguments = lua_gettop(L);
-    push_method(L, vm, keep_failure);
-    push_method(L, vm, body);
+    lua_pushcclosure(L, keep_failure, 0);
+    lua_pushcclosure(L, body, 0);
     for (int i = 1; i <= arguments; i++)
         lua_pushvalue(L, i);
     begin_run(L, vm);
@@ -175,14 +175,27 @@ static bool load_one(lua_State *L, struct vm *vm, const char *name)
    hit takes little longer than that. */
 enum { LOAD_PORTION_NS = 20000000, LOADS_PER_LOOK = 16 };
 
+/* Pushes the table of what was loaded, a new one when a script has dropped it. */
+static void push_kept(lua_State *L)
+{
+    lua_pushlightuserdata(L, (void *)&kept_key);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+    if (lua_type(L, -1) == LUA_TTABLE)
+        return;
+    lua_pop(L, 1);
+    lua_createtable(L, 0, 0);
+    lua_pushlightuserdata(L, (void *)&kept_key);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, LUA_REGISTRYINDEX);
+}
+
 /* Argument: struct request. Ends when all names are done, after a portion, and when it is told to. Failures go to the VM
    record's list; what is not come to in the end is for tell_rest. */
 static int load_body(lua_State *L)
 {
     struct request *request = lua_touserdata(L, 1);
     uint64_t until = monotonic_ns() + LOAD_PORTION_NS;
-    lua_pushlightuserdata(L, (void *)&kept_key);
-    lua_rawget(L, LUA_REGISTRYINDEX);
+    push_kept(L);
     while (request->done < request->length && atomic_load(&request->vm->stop) == REASON_NONE) {
         const char *name = request->text + request->done;
         if (!load_one(L, request->vm, name))

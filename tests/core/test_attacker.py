@@ -1,0 +1,153 @@
+"""Nothing that a script can reach through `debug` harms the process, or another VM.
+
+Each case runs in a process of its own, so that a crash is a failed test.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from moonscope.model import LuaVersion
+
+LUAS = tuple(LuaVersion)
+JITS = tuple(lua for lua in LUAS if lua.value.startswith("luajit"))
+
+BEGIN = """
+import sys
+from moonscope.cache import CodeCache
+from moonscope.model import Sharing, VMOptions
+from moonscope.vm import LuaVM
+
+cache = CodeCache(sys.argv[1])
+
+def new_vm():
+    return LuaVM(cache, VMOptions(lua=cache.lua))
+
+def run(vm, source):
+    done = vm.run(source)
+    assert done.failure is None, done.failure
+    return done.values
+"""
+
+
+def run_python(source: str, lua: LuaVersion = LuaVersion.LUA54, *arguments: str) -> None:
+    """Runs Python source after BEGIN in a process of its own; a crash fails the test."""
+    command = [sys.executable, "-X", "faulthandler", "-c", BEGIN + textwrap.dedent(source), lua.value, *arguments]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, f"exit code {done.returncode}\n{done.stderr[-4000:]}"
+
+
+@pytest.mark.parametrize("lua", LUAS)
+def test_functions_of_ours_trust_no_upvalue(lua: LuaVersion) -> None:
+    run_python(
+        """
+        vm = new_vm()
+        run(vm, '''
+            local ours = {print = print, loadfile = loadfile, dofile = dofile, exit = os.exit, write = io.write,
+                          resume = coroutine.resume, wrap = coroutine.wrap, cache = package.preload.codecache,
+                          other = package.preload["skynet.codecache"]}
+            for _, f in pairs(require "codecache") do ours[#ours + 1] = f end
+            for _, f in pairs(package.searchers or package.loaders) do ours[#ours + 1] = f end
+            for _, value in ipairs {1, "x", function() end, {}, coroutine.create(function() end)} do
+                for name, f in pairs(ours) do
+                    for i = 1, 8 do pcall(debug.setupvalue, f, i, value) end
+                    if name ~= "exit" then pcall(f, "no such file") end
+                end
+            end
+            print "still here"
+        ''')
+        assert run(vm, "return 6 * 7") == ("42",)
+        """,
+        lua,
+    )
+
+
+@pytest.mark.parametrize("lua", [lua for lua in LUAS if lua not in (LuaVersion.LUA54, LuaVersion.LUA55)])
+def test_a_registry_that_was_emptied_is_done_without(lua: LuaVersion, tmp_path: Path) -> None:
+    path = tmp_path / "p.lua"
+    path.write_text("return {name = 'a name'}")
+    run_python(
+        """
+        path = sys.argv[2]
+        for value in ("nil", "1", "'text'", "print", "coroutine.create(function() end)"):
+            vm, other = new_vm(), new_vm()
+            assert vm.load([path.encode()]) == []
+            run(vm, '''
+                require "codecache"
+                local reg = debug.getregistry()
+                local keys = {}
+                for key in pairs(reg) do if type(key) == "userdata" then keys[#keys + 1] = key end end
+                for _, key in ipairs(keys) do reg[key] = VALUE end
+            '''.replace("VALUE", value))
+            assert vm.load([path.encode()]) == []
+            vm.run("print(2)")
+            vm.run("error({})")
+            vm.run(f"return dofile('{path}').name")
+            assert run(other, f"return dofile('{path}').name") == ('"a name"',)
+            vm.close()
+        """,
+        lua,
+        str(path),
+    )
+
+
+def test_a_searchpath_that_gives_no_name_is_an_error() -> None:
+    run_python(
+        """
+        vm = new_vm()
+        run(vm, '''
+            local searcher = package.searchers[2]
+            for i = 1, 4 do debug.setupvalue(searcher, i, i == 2 and function() return {} end or package) end
+            local ok, message = pcall(searcher, "m")
+            assert(not ok and message:find("'package.searchpath' must return a string", 1, true), message)
+        ''')
+        """
+    )
+
+
+@pytest.mark.parametrize("lua", [lua for lua in LUAS if lua not in (LuaVersion.LUA51, *JITS)])
+def test_a_coroutine_in_the_place_of_the_main_one_is_not_believed(lua: LuaVersion) -> None:
+    """The end of the main coroutine is the end of the VM: with another one, that would come when it is collected."""
+    run_python(
+        """
+        import importlib
+        lupa = importlib.import_module("lupa.lua" + cache.lua.value.replace(".", ""))
+        state = lupa.LuaRuntime()
+        index = 3 if cache.lua.value == "5.5" else 1
+        state.execute(f"debug.getregistry()[{index}] = coroutine.create(print)")
+        try:
+            cache.attach(state)
+        except Exception as error:
+            assert "main coroutine" in str(error), error
+        else:
+            raise AssertionError("it was believed")
+        """,
+        lua,
+    )
+
+
+@pytest.mark.parametrize("lua", JITS)
+def test_a_script_cannot_end_a_vm_by_its_finalizer(lua: LuaVersion) -> None:
+    run_python(
+        """
+        vm = new_vm()
+        run(vm, '''
+            local reg = debug.getregistry()
+            local ends = debug.getmetatable(reg["moonscope.end"]).__gc
+            ends(reg["moonscope.end"])
+            coroutine.wrap(ends)(reg["moonscope.end"])
+            reg["moonscope.end"] = nil
+            collectgarbage() collectgarbage()
+            print "still here"
+        ''')
+        assert not vm.closed
+        vm.close()
+        assert vm.closed
+        """,
+        lua,
+    )
