@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import ParamSpec
 
-from .errors import ConnectionLost, MoonscopeError, ProtocolError, UsageError, from_code
+from .errors import ConnectionLost, MoonscopeError, ProtocolError, from_code
 from .model import Update
 from .protocol import (
     VERSION,
@@ -19,15 +20,17 @@ from .protocol import (
     Cancel,
     FromHost,
     Hello,
+    Ping,
+    Pong,
     Progress,
     Push,
     Refused,
-    Request,
     Response,
     Result,
     Welcome,
     decode_from_host,
     encode,
+    encode_request,
 )
 from .transport import Connection, Sender, connect, read_key
 
@@ -37,11 +40,14 @@ log = logging.getLogger("moonscope.client")
 
 OnUpdate = Callable[[Update], None]
 OnLost = Callable[[str], None]
+OnAnswering = Callable[[bool], None]
 OnProgress = Callable[[int, int, str], None]
 
 Arguments = ParamSpec("Arguments")
 
 _CLOSE_SECONDS = 2.0
+_PING_SECONDS = 1.0  # of silence, after which the host is asked whether it is there
+_SILENCE_SECONDS = 4.0  # after which it counts as not answering
 
 
 @dataclass(frozen=True)
@@ -58,17 +64,31 @@ class EngineClient:
 
     All callbacks, and those of the futures, are called in the client's reader thread, one after the other:
     `on_update` with each Update (the first one is a whole snapshot, each further one continues the last),
-    `on_progress(done, total, text)` of a request, and `on_lost(reason)` once, last, when the host is gone,
-    unless `close` was called before.
+    `on_progress(done, total, text)` of a request, `on_answering(False)` when nothing was heard of the host for about
+    four seconds, as when it was stopped, and `on_answering(True)` when it is heard again; and `on_lost(reason)` once,
+    last, when the host is gone, unless `close` was called before.
+
+    In a fork of this process there is no connection: each request ends with ConnectionLost.
     """
 
-    def __init__(self, connection: Connection, welcome: Welcome, on_update: OnUpdate, on_lost: OnLost) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        welcome: Welcome,
+        on_update: OnUpdate,
+        on_lost: OnLost,
+        on_answering: OnAnswering,
+    ) -> None:
         """Use `connect`."""
         self.pid = welcome.pid
         self.embedded = welcome.embedded
         self._connection = connection
         self._on_update = on_update
         self._on_lost = on_lost
+        self._on_answering = on_answering
+        self._pid = os.getpid()
+        self._pinged = False  # since the host was heard last
+        self._answering = True
         self._revision: int | None = None  # of the last Update
         self._ids = itertools.count(1)
         self._asked: dict[int, _Asked] = {}
@@ -77,7 +97,11 @@ class EngineClient:
         self._closing = False
         self._sender = Sender(connection, "moonscope-client-send")
         self._reader = threading.Thread(target=self._read, name="moonscope-client", daemon=True)
-        self._reader.start()
+        try:
+            self._reader.start()
+        except RuntimeError:
+            self._sender.close(0.0)
+            raise
 
     @classmethod
     def connect(
@@ -87,38 +111,45 @@ class EngineClient:
         *,
         on_update: OnUpdate = lambda _: None,
         on_lost: OnLost = lambda _: None,
+        on_answering: OnAnswering = lambda _: None,
         timeout: float = 5.0,
     ) -> EngineClient:
         """Connect to the host at `address`; the key is read from the file beside its socket unless given.
 
-        Raises UsageError, AuthenticationFailed, ProtocolError (another version) or ConnectionLost (nobody
-        answers within `timeout` seconds). Callbacks may come before this returns.
+        Raises UsageError, AuthenticationFailed, ProtocolError (another version), ConnectionLost (nobody
+        answers within `timeout` seconds), or MoonscopeError when the system gives no threads. Callbacks may come
+        before this returns.
         """
         deadline = time.monotonic() + timeout
         connection = connect(address, key, timeout)
         try:
-            welcome = _greet(connection, deadline)
+            return cls(connection, _greet(connection, deadline), on_update, on_lost, on_answering)
+        except RuntimeError as error:
+            connection.close()
+            raise MoonscopeError(f"the system gives this process no further thread: {error}") from error
         except BaseException:
             connection.close()
             raise
-        return cls(connection, welcome, on_update, on_lost)
 
     def request(self, command: AnyCommand, on_progress: OnProgress | None = None) -> Future[Result]:
         """Ask the host to carry a command out. Whatever goes wrong is the future's MoonscopeError.
 
         Commands that are under way together may be carried out in any order; wait for one to build on it. What one
-        changed was passed to `on_update` before its answer comes.
+        changed was passed to `on_update` before its answer comes. A field of a wrong type is a UsageError that names
+        it, and nothing is sent.
         """
         asked = _Asked(next(self._ids), Future(), on_progress)
         asked.future.set_running_or_notify_cancel()  # so that it ends by an answer alone; see `cancel`
         try:
-            message = encode(Request(asked.id, command))
+            message = encode_request(asked.id, command)
+            if os.getpid() != self._pid:
+                raise ConnectionLost("this process is a fork of the one that has the connection; connect here anew")
             with self._lock:
                 if self._lost or self._closing:
                     raise ConnectionLost(self._lost or "the connection was closed")
                 self._asked[asked.id] = asked
-        except (MoonscopeError, UnicodeEncodeError, OverflowError) as error:
-            asked.future.set_exception(_as_ours(error))
+        except MoonscopeError as error:
+            asked.future.set_exception(error)
             return asked.future
         self._sender.send(message)
         return asked.future
@@ -132,6 +163,8 @@ class EngineClient:
 
     def close(self) -> None:
         """Leave the host; unanswered requests end with ConnectionLost. Idempotent."""
+        if os.getpid() != self._pid:
+            return
         with self._lock:
             self._closing = True
         self._sender.stop()
@@ -148,7 +181,7 @@ class EngineClient:
     def _read(self) -> None:
         try:
             while True:
-                self._take(decode_from_host(self._connection.receive()))
+                self._take(decode_from_host(self._connection.receive(idle=self._heed_silence)))
         except MoonscopeError as error:
             reason = str(error)
         except Exception as error:  # whoever waits for an answer must not wait for ever
@@ -158,7 +191,19 @@ class EngineClient:
         self._connection.close()
         self._end(reason)
 
+    def _heed_silence(self, seconds: float) -> None:
+        if seconds >= _PING_SECONDS and not self._pinged:
+            self._pinged = True
+            self._sender.send(encode(Ping()))
+        if seconds >= _SILENCE_SECONDS and self._answering:
+            self._answering = False
+            _call(self._on_answering, False)
+
     def _take(self, message: FromHost) -> None:
+        self._pinged = False
+        if not self._answering:
+            self._answering = True
+            _call(self._on_answering, True)
         match message:
             case Push(update=update):
                 self._follow(update)
@@ -175,6 +220,8 @@ class EngineClient:
                     _settle(asked.future, message)
             case Refused(error=error):
                 raise from_code(error.code, error.message)
+            case Pong():
+                pass
             case Welcome():
                 raise ProtocolError("the host said Welcome twice")
 
@@ -213,17 +260,6 @@ def _settle(future: Future[Result], response: Response) -> None:
         future.set_exception(from_code(response.error.code, response.error.message))
     else:
         future.set_exception(ProtocolError("the host gave an answer with nothing in it"))
-
-
-def _as_ours(error: Exception) -> MoonscopeError:
-    if isinstance(error, MoonscopeError):
-        return error
-    if isinstance(error, UnicodeEncodeError):
-        half = error.object[error.start]
-        return UsageError(
-            f"the command cannot be sent: {half!r} is no character; a byte of a file name is written \\xNN"
-        )
-    return UsageError("the command cannot be sent: a number in it has more than 64 bits")
 
 
 def _call(callback: Callable[Arguments, None], *arguments: Arguments.args, **options: Arguments.kwargs) -> None:

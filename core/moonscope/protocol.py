@@ -6,13 +6,16 @@ proven that they know the same key (see `moonscope.transport`). Then:
     client → host   Hello                       first message; another version is answered with Refused
     host → client   Welcome | Refused
     client → host   Request | Cancel            requests carry ids chosen by the client
+    client → host   Ping                        when nothing came for a second; answered with Pong at once
     host → client   Progress* then Response     for each request; late answers are the client's to drop
     host → client   Push                        an Update; the first one is a whole snapshot, each further one
                                                 continues the last (a large one comes in parts); the one that shows
                                                 what a request changed comes before the Response
     host → client   Refused                     at any time, as the last message: why the host ends the connection
 
-Errors cross as data: `Response.error` has the code of `moonscope.errors` and a text for the user.
+Errors cross as data: `Response.error` has the code of `moonscope.errors` and a text for the user. A command that does
+not exist, or has a field of a wrong type, is answered with such an error; other bytes that are no message end the
+connection.
 Nothing is ever unpickled.
 """
 
@@ -21,7 +24,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
-from .errors import ProtocolError
+from .errors import ProtocolError, UsageError
 from .model import (
     CacheMode,
     ClearReport,
@@ -36,7 +39,7 @@ from .model import (
     VMOptions,
 )
 
-VERSION = 1
+VERSION = 2
 MAX_MESSAGE = 64 * 1024 * 1024  # bytes; larger messages are refused before they are read
 
 
@@ -239,6 +242,21 @@ class Cancel(Struct, frozen=True, tag=True):
     id: int
 
 
+class Ping(Struct, frozen=True, tag=True):
+    """Is the host there?"""
+
+
+class Pong(Struct, frozen=True, tag=True):
+    """It is."""
+
+
+class Unfit(Struct, frozen=True):
+    """What is read instead of a Request whose command cannot be carried out."""
+
+    id: int
+    error: UsageError
+
+
 class Progress(Struct, frozen=True, tag=True):
     id: int
     done: int
@@ -256,12 +274,25 @@ class Push(Struct, frozen=True, tag=True):
     update: Update
 
 
-FromClient = Hello | Request | Cancel
-FromHost = Welcome | Refused | Progress | Response | Push
+FromClient = Hello | Request | Cancel | Ping
+FromHost = Welcome | Refused | Progress | Response | Push | Pong
+
+
+class _Envelope(Struct, frozen=True, tag="Request"):
+    """A Request whose command is not read yet."""
+
+    id: int
+    command: msgspec.Raw
+
+
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _encoder = msgspec.msgpack.Encoder()
-_from_client: msgspec.msgpack.Decoder[FromClient] = msgspec.msgpack.Decoder(FromClient)
+_from_client: msgspec.msgpack.Decoder[Hello | _Envelope | Cancel | Ping] = msgspec.msgpack.Decoder(
+    Hello | _Envelope | Cancel | Ping
+)
 _from_host: msgspec.msgpack.Decoder[FromHost] = msgspec.msgpack.Decoder(FromHost)
+_command: msgspec.msgpack.Decoder[AnyCommand] = msgspec.msgpack.Decoder(AnyCommand)
 
 
 def encode(message: FromClient | FromHost) -> bytes:
@@ -272,17 +303,60 @@ def encode(message: FromClient | FromHost) -> bytes:
     return data
 
 
-def decode_from_client(data: bytes) -> FromClient:
+def encode_request(id: int, command: AnyCommand) -> bytes:
+    """A Request that a host can read. Raises UsageError when a field of the command has a wrong type, or a value that
+    cannot be sent; ProtocolError when it is too large."""
+    try:
+        data = encode(Request(id, command))
+    except UnicodeEncodeError as error:
+        half = error.object[error.start]
+        raise UsageError(
+            f"the command cannot be sent: {half!r} is no character; a byte of a file name is written \\xNN"
+        ) from error
+    except OverflowError as error:
+        raise UsageError("the command cannot be sent: a number in it has more than 64 bits") from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(f"{type(command).__name__} cannot be sent: {error}") from error
+    match decode_from_client(data):
+        case Unfit(error=unfit):
+            raise unfit
+    return data
+
+
+def decode_from_client(data: bytes) -> FromClient | Unfit:
     """Raises ProtocolError for bytes that are no message of a client."""
     try:
-        return _from_client.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        message = _from_client.decode(data)
+    except _UNREADABLE as error:
         raise ProtocolError(f"not a message of a Moonscope client: {error}") from error
+    if not isinstance(message, _Envelope):
+        return message
+    try:
+        return Request(message.id, _command.decode(message.command))
+    except _UNREADABLE as error:
+        return Unfit(message.id, UsageError(_why_unfit(message.command, error)))
 
 
 def decode_from_host(data: bytes) -> FromHost:
     """Raises ProtocolError for bytes that are no message of a host."""
     try:
         return _from_host.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise ProtocolError(f"not a message of a Moonscope host: {error}") from error
+
+
+class _Named(Struct):
+    type: str = "the command"
+
+
+def _why_unfit(command: msgspec.Raw, error: Exception) -> str:
+    """The command and its field, as `Load: paths: expected array, got str`."""
+    try:
+        name = msgspec.msgpack.decode(command, type=_Named).type
+    except _UNREADABLE:
+        name = "the command"
+    text, _, where = str(error).replace("`", "").partition(" - at $")
+    where = where.removeprefix(".")
+    if where == "type":
+        return f"there is no command {name!r}"
+    return ": ".join(filter(None, (name, where, text[:1].lower() + text[1:])))

@@ -19,9 +19,22 @@ from moonscope.errors import AuthenticationFailed
 from moonscope.host import Limits, Server, serve
 from moonscope.model import Mark, Settings, Update
 from moonscope.protocol import AnyCommand, Done, Result
-from moonscope.transport import Connection, Listener
+from moonscope.transport import PROOF_LIMIT, REFUSED, Challenge, Connection, Listener
 
 DEADLINE = 20.0  # seconds until a test that waits for something gives up
+
+
+def prove_to_client(connection: Connection, key: bytes) -> None:
+    """The host's half of the handshake. Raises AuthenticationFailed when the client has another key."""
+    challenge = Challenge(key)
+    connection.send(challenge.greeting)
+    try:
+        proof = challenge.accept(connection.receive(PROOF_LIMIT))
+    except AuthenticationFailed:
+        connection.send(REFUSED)
+        raise
+    connection.send(proof)
+
 
 Script = Callable[..., Result]
 Treatment = Callable[[Connection, bytes], None]
@@ -147,6 +160,11 @@ def view() -> View:
     return View()
 
 
+@pytest.fixture(name="prove_to_client")
+def the_hosts_half_of_the_handshake() -> Treatment:
+    return prove_to_client
+
+
 @pytest.fixture
 def new_view() -> type[View]:
     return View
@@ -176,16 +194,15 @@ def impostor() -> Iterator[Callable[..., Listener]]:
 
         def listen(treat: Treatment) -> Listener:
             listener = Listener()
-            thread = threading.Thread(target=accept, args=(listener, treat))
+            thread = threading.Thread(target=accept, args=(listener, treat), daemon=True)
             thread.start()
             ending.callback(listener.close)
             ending.callback(thread.join)
-            ending.callback(listener.wake)
             return listener
 
         def accept(listener: Listener, treat: Treatment) -> None:
-            connection = listener.accept()
-            assert connection is not None
+            listener.socket.settimeout(DEADLINE)
+            connection = Connection(listener.socket.accept()[0], "the client")
             with contextlib.suppress(AuthenticationFailed):
                 treat(connection, listener.key)
             connection.close()

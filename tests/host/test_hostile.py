@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import struct
 import threading
 import time
 
 import msgspec
+import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from moonscope.client import EngineClient
 from moonscope.errors import AuthenticationFailed, ConnectionLost, ProtocolError, UsageError
+from moonscope.host import Limits
+from moonscope.model import RunResult
 from moonscope.protocol import (
     MAX_MESSAGE,
     VERSION,
@@ -25,12 +29,14 @@ from moonscope.protocol import (
     Hello,
     Refused,
     Request,
+    Response,
     RunChunk,
+    Runs,
     Welcome,
     decode_from_host,
     encode,
 )
-from moonscope.transport import Connection, connect, new_key, prove_to_client
+from moonscope.transport import Connection, connect, new_key
 
 DEADLINE = 20.0
 
@@ -72,8 +78,8 @@ def test_a_wrong_key_is_refused(host, bystander):
         EngineClient.connect(host.address, key=new_key())
 
 
-def test_a_host_that_does_not_know_the_key_is_refused(impostor):
-    listener = impostor(lambda connection, _: prove_to_client(connection, new_key(), time.monotonic() + DEADLINE))
+def test_a_host_that_does_not_know_the_key_is_refused(impostor, prove_to_client):
+    listener = impostor(lambda connection, _: prove_to_client(connection, new_key()))
     with pytest.raises(AuthenticationFailed):
         connect(listener.address, listener.key)
 
@@ -128,9 +134,9 @@ def test_another_version_is_refused_with_both_numbers(host, bystander, talk):
     assert f"version {VERSION + 41}" in refused.error.message
 
 
-def test_a_client_refuses_a_host_of_another_version(impostor):
+def test_a_client_refuses_a_host_of_another_version(impostor, prove_to_client):
     def newer_host(connection, key) -> None:
-        prove_to_client(connection, key, time.monotonic() + DEADLINE)
+        prove_to_client(connection, key)
         connection.receive()
         connection.send(encode(Welcome(VERSION + 1, pid=1)))
 
@@ -170,13 +176,108 @@ def test_an_unauthenticated_message_is_limited_to_what_authentication_needs(host
         pass
 
 
-def test_too_many_connections_are_refused(start_host, dial, attach):
+def test_too_many_windows_are_refused_in_words(start_host, attach, talk):
     host = start_host(connections=2)
     client = attach(host)
-    dial(host)
-    third = dial(host)
-    assert third.recv(100) == b""
+    talk(host)
+    with pytest.raises(UsageError, match="2 windows are attached to this host; close one"):
+        attach(host)
     assert client.request(Collect()).result(DEADLINE) == Done(0)
+    client.close()
+    wait_until(lambda: len(host._clients) == 1)
+    assert attach(host).request(Collect()).result(DEADLINE) == Done(0)
+
+
+@pytest.mark.parametrize("address", [None, "tcp:127.0.0.1:0"])
+def test_silent_strangers_do_not_keep_the_owner_out(start_host, attach, address):
+    """However many they are: those who have proven nothing have few places, and the newest comes in."""
+    host = start_host(address, handshake_seconds=DEADLINE * 10)
+    client = attach(host)
+    with contextlib.ExitStack() as strangers:
+        for _ in range(200):
+            strangers.enter_context(dial_any(host.address))
+        for _ in range(20):
+            assert attach(host, timeout=2.0).request(Collect()).result(DEADLINE) == Done(0)
+        assert len(host._strangers) <= 64
+    assert client.request(Collect()).result(DEADLINE) == Done(0)
+
+
+def dial_any(address: str) -> socket.socket:
+    if address.startswith("tcp:"):
+        host, port = address.removeprefix("tcp:").split(":")
+        return socket.create_connection((host, int(port)), DEADLINE)
+    sock = socket.socket(socket.AF_UNIX)
+    sock.connect(address.removeprefix("unix:"))
+    return sock
+
+
+@pytest.mark.parametrize("said", [b"", b"\0\0", struct.pack("!I", 64) + b"x" * 63], ids=["nothing", "half", "most"])
+def test_one_who_does_not_prove_himself_has_two_seconds(start_host, dial, bystander, said):
+    host = start_host(handshake_seconds=Limits().handshake_seconds)
+    assert Limits().handshake_seconds <= 2.0
+    sock = dial(host)
+    begin = time.monotonic()
+    sock.sendall(said)
+    while sock.recv(4096):  # the greeting, then the end
+        pass
+    assert time.monotonic() - begin < DEADLINE / 2
+
+
+def test_one_who_says_a_byte_a_second_has_no_longer(start_host, dial, bystander):
+    host = start_host(handshake_seconds=0.5)
+    sock = dial(host)
+    assert sock.recv(4096)
+    sock.settimeout(0.1)
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        for _ in range(int(DEADLINE / 0.1)):
+            sock.sendall(b"\0")
+            with contextlib.suppress(TimeoutError):
+                if not sock.recv(4096):
+                    return
+        pytest.fail("it was never let go")
+
+
+def test_one_who_sends_slowly_keeps_no_one_waiting(host, bystander, talk, attach):
+    """A message that comes byte by byte is waited for, not for ever, and costs what has come."""
+    connection = talk(host)
+    message = encode(Request(1, Collect()))
+    for byte in struct.pack("!I", len(message)) + message:
+        connection._socket.sendall(bytes((byte,)))
+        assert attach(host).request(Collect()).result(DEADLINE) == Done(0)
+    assert next_of(Response, connection) == Response(1, result=Done(0))
+
+
+def test_huge_claims_take_no_memory(host, bystander, talk):
+    process = psutil.Process()
+    before = process.memory_info().rss
+    connections = [talk(host) for _ in range(30)]
+    for connection in connections:
+        connection._socket.sendall(struct.pack("!I", MAX_MESSAGE) + b"x" * 1000)
+    with EngineClient.connect(host.address, timeout=DEADLINE) as client:
+        assert client.request(Collect()).result(DEADLINE) == Done(0)
+    assert process.memory_info().rss - before < MAX_MESSAGE
+
+
+def test_what_a_client_does_not_read_is_bounded(engine, start_host, talk, attach, caplog):
+    """It is let go with the reason, once it has read nothing for a while; whoever reads may ask for as much."""
+    engine.scripts[RunChunk] = lambda *_: Runs((RunResult(vm=1, output="x" * 100_000),))
+    host = start_host(unread_bytes=1_000_000, unread_seconds=0.2)
+    reading = attach(host)
+    stalled = talk(host)
+    for id in range(100):
+        stalled.send(encode(Request(id, RunChunk(vms=(), source=""))))
+    for future in [reading.request(RunChunk(vms=(), source="")) for _ in range(100)]:
+        assert len(future.result(DEADLINE).results[0].output) == 100_000
+    wait_until(lambda: "bytes of answers were not read" in caplog.text)
+    refused = next_of(Refused, stalled)
+    assert "bytes of answers were not read" in refused.error.message
+
+
+def wait_until(condition) -> None:
+    deadline = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(
@@ -185,8 +286,11 @@ def test_too_many_connections_are_refused(start_host, dial, attach):
         (b"\xc1", "not a message"),
         (b"", "not a message"),
         (encode(Welcome(VERSION, pid=1)), "not a message"),
-        (msgspec.msgpack.encode({"type": "Request", "id": 1, "command": {"type": "Launch"}}), "Launch"),
-        (msgspec.msgpack.encode({"type": "Request", "id": 1, "command": {"type": "Collect", "vms": "all"}}), "vms"),
+        (msgspec.msgpack.encode({"type": "Request", "id": "one", "command": {"type": "Collect"}}), "id"),
+        (
+            msgspec.msgpack.encode({"type": "Request", "id": 1, "command": None})[:-1] + b"\x91" * 1_000_000,
+            "not a message",
+        ),
         (b"\x91" * 1_000_000, "not a message"),
         (encode(Hello(VERSION)), "twice"),
     ],
@@ -199,6 +303,30 @@ def test_nonsense_is_answered_with_what_is_wrong(host, bystander, talk, data, wo
     assert words in refused.error.message
     with pytest.raises(ConnectionLost):
         connection.receive(deadline=time.monotonic() + DEADLINE)
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ({"type": "Launch"}, "there is no command 'Launch'"),
+        ({"type": 7}, "there is no command 'the command'|expected str"),
+        ({}, "the command: object missing required field"),
+        ("all", "the command: expected object, got str"),
+        ({"type": "Collect", "vms": "all"}, "Collect: vms: expected array, got str"),
+        ({"type": "Collect", "vms": ["all"]}, r"Collect: vms\[0\]: expected int, got str"),
+        ({"type": "Load"}, "Load: object missing required field paths"),
+        ({"type": "Spawn", "options": {"memory_cap": "much"}}, r"Spawn: options\.memory_cap: expected int"),
+    ],
+)
+def test_a_command_that_cannot_be_is_answered_with_what_is_wrong(host, bystander, talk, command, words):
+    """And the connection goes on."""
+    connection = talk(host)
+    connection.send(msgspec.msgpack.encode({"type": "Request", "id": 7, "command": command}))
+    response = next_of(Response, connection)
+    assert (response.id, response.error.code) == (7, "usage")
+    assert re.match(words, response.error.message)
+    connection.send(encode(Request(8, Collect())))
+    assert next_of(Response, connection) == Response(8, result=Done(0))
 
 
 def test_an_oversized_message_is_refused_before_it_is_sent_whole(host, bystander, talk):

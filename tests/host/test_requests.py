@@ -15,6 +15,7 @@ from moonscope.errors import (
     ProtocolError,
     UsageError,
 )
+from moonscope.host.crew import Crew
 from moonscope.model import RunResult
 from moonscope.protocol import (
     Clear,
@@ -25,6 +26,7 @@ from moonscope.protocol import (
     Inspect,
     Interrupt,
     Load,
+    LookInto,
     RunChunk,
     Runs,
     SetMode,
@@ -69,6 +71,17 @@ def endless(engine):
     engine.scripts[RunChunk] = script
     yield script
     script.release()
+
+
+@pytest.fixture
+def host_threads():
+    """How many threads the hosts in this process have."""
+
+    def count() -> int:
+        names = [thread.name for thread in threading.enumerate()]
+        return sum(name.startswith("moonscope-") and not name.startswith("moonscope-client") for name in names)
+
+    return count
 
 
 RUN = RunChunk(vms=(1,), source="while true do end")
@@ -152,6 +165,64 @@ def test_what_stops_things_never_waits_for_what_is_slow(engine, host, attach, en
     assert not any(future.done() for future in slow)
 
 
+@pytest.mark.parametrize(
+    "command", [Inspect(generation=1), Load(paths=()), Spawn(), LookInto(vm=1), Close(), Interrupt(), Clear()],
+    ids=lambda command: type(command).__name__,
+)  # fmt: skip
+def test_a_hundred_endless_commands_keep_no_window_waiting(host, attach, endless, command):
+    """Neither another one nor the one that sent them, whatever it wants next."""
+    client = attach(host)
+    for _ in range(100):
+        client.request(RUN)
+    endless.wait_until_running(100)
+    assert client.request(command).result(DEADLINE) == Done(0)
+    assert attach(host).request(command).result(DEADLINE) == Done(0)
+
+
+def test_closing_vms_that_do_not_end_keeps_nothing_waiting(engine, host, attach):
+    stuck, release = threading.Semaphore(0), threading.Event()
+
+    def close(command, progress, cancelled):
+        progress(0, 1, "")
+        stuck.release()
+        assert release.wait(DEADLINE)
+        return Done(1)
+
+    engine.scripts[Close] = close
+    client = attach(host)
+    closing = [client.request(Close(vms=(n,))) for n in range(20)]
+    for _ in closing:
+        assert stuck.acquire(timeout=DEADLINE)
+    for command in (Interrupt(), Clear(), Holders(generation=1), Inspect(generation=1), RUN):
+        assert client.request(command).result(DEADLINE) == Done(0)
+    release.set()
+    assert [future.result(DEADLINE) for future in closing] == [Done(1)] * 20
+
+
+def test_a_host_has_as_many_threads_for_many_windows_as_for_one(start_host, attach, host_threads):
+    host = start_host()
+    attach(host).request(Collect()).result(DEADLINE)
+    with_one = host_threads()
+    for _ in range(20):
+        attach(host).request(Collect()).result(DEADLINE)
+    assert host_threads() == with_one
+
+
+def test_threads_of_commands_go_when_they_are_not_needed():
+    crew, release, running = Crew("test", idle_seconds=0.01), threading.Event(), threading.Semaphore(0)
+    for _ in range(50):
+        crew.submit(lambda: (running.release(), release.wait(DEADLINE)))
+    for _ in range(50):
+        assert running.acquire(timeout=DEADLINE)
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith("test-")]
+    assert len(threads) == 50
+    release.set()
+    for thread in threads:
+        thread.join(DEADLINE)
+    assert not any(thread.is_alive() for thread in threads)
+    crew.close(DEADLINE)
+
+
 def test_a_slow_command_of_one_client_does_not_keep_another_waiting(host, attach, endless):
     attach(host).request(RUN)
     endless.wait_until_running()
@@ -187,6 +258,28 @@ def test_a_command_that_has_begun_holds_no_other(host, attach, endless):
     assert client.request(Load(paths=())).result(DEADLINE) == Done(0)
 
 
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (Load(paths="m.lua"), "Load: paths: expected array, got str"),
+        (Load(paths=("a.lua", 7)), r"Load: paths\[1\]: expected str, got int"),
+        (Spawn(count="3"), "Spawn: count: expected int, got str"),
+        (Spawn(count=True), "Spawn: count: expected int, got bool"),
+        (Spawn(options=7), "Spawn: options: expected object, got int"),
+        (RunChunk(vms=(1,), source=b"return 1"), "RunChunk: source: expected str, got bytes"),
+        (RunChunk(vms=(1,), source=object()), "RunChunk cannot be sent: .* object is unsupported"),
+        (SetMode("loud"), "SetMode: mode: invalid enum value 'loud'"),
+        ("Load", "the command: expected object, got str"),
+        (None, "the command: expected object, got None"),
+    ],
+)
+def test_a_field_of_a_wrong_type_is_an_error_that_names_it_before_anything_is_sent(host, attach, command, words):
+    client = attach(host)
+    with pytest.raises(UsageError, match=words):
+        client.request(command).result(DEADLINE)
+    assert client.request(Collect()).result(DEADLINE) == Done(0)
+
+
 def test_a_running_command_can_be_cancelled(host, attach, endless):
     client = attach(host)
     future = client.request(RUN)
@@ -208,20 +301,21 @@ def test_cancelling_one_command_leaves_the_others(host, attach, endless):
     assert second.result(DEADLINE) == Done(1)
 
 
-def test_a_waiting_command_that_is_cancelled_never_begins(engine, host, attach, endless):
+def test_a_waiting_command_that_is_cancelled_never_begins(engine, host, attach):
+    """It is answered at once, and what its client sent after it no longer waits for it."""
+    may_begin, begun = threading.Event(), []
+    engine.scripts[Load] = lambda *_: may_begin.wait(DEADLINE) and Done(1)
+    engine.scripts[Spawn] = lambda *_: begun.append("spawn") or Done(2)
+    engine.scripts[Collect] = lambda *_: begun.append("collect") or Done(3)
     client = attach(host)
-    running = [client.request(RUN) for _ in range(8)]
-    endless.wait_until_running(8)
-    begun = threading.Event()
-    engine.scripts[Collect] = lambda *_: begun.set() or Done(0)
-    waiting = client.request(Collect())
+    first, waiting, last = client.request(Load(paths=())), client.request(Spawn()), client.request(Collect())
     client.cancel(waiting)
-    client.request(Interrupt()).result(DEADLINE)  # the cancellation has arrived
-    endless.release()
     with pytest.raises(CancelledError, match="before it began"):
         waiting.result(DEADLINE)
-    assert not begun.is_set()
-    assert [future.result(DEADLINE) for future in running] == [Done(1)] * 8
+    assert not first.done()
+    may_begin.set()
+    assert (first.result(DEADLINE), last.result(DEADLINE)) == (Done(1), Done(3))
+    assert begun == ["collect"]
 
 
 def test_cancelling_what_is_answered_already_does_nothing(host, attach):

@@ -2,58 +2,61 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
-from ..transport import Sender
-from .parts import pushes
-from .service import EngineLike, Limits
-
-_LOOK_SECONDS = 0.25  # between two looks at whether the client is still there
+from .bell import Bell
+from .news import News
+from .outbox import Outbox
 
 
 class Feed:
-    """`run` sends until `end`; `answer` and `end` may be called from any thread, and never wait for the client."""
+    """`run` tells until it is cancelled. The next Update is taken when the last one is sent, so a slow client gets
+    larger ones, and one that does not read costs no more."""
 
-    def __init__(self, engine: EngineLike, limits: Limits, sender: Sender) -> None:
-        self._engine = engine
-        self._limits = limits
-        self._sender = sender
-        self._lock = threading.Lock()
-        self._told = 0  # the revision of the last Update that was sent whole
-        self._answers: list[Callable[[], None]] = []  # that wait for the next one
-        self._due = threading.Event()  # an answer waits, or the end
-        self._ended = False
+    def __init__(self, news: News, outbox: Outbox) -> None:
+        self.told = 0  # the revision of the last Update that was sent whole
+        self._news = news
+        self._outbox = outbox
+        self._answers: list[tuple[bytes, Callable[[], None]]] = []  # that wait for the next Update
+        self._due = False
+        self._bell = Bell()
 
-    def answer(self, send: Callable[[], None]) -> None:
-        """Call `send` once the client was told what the engine shows now."""
-        with self._lock:
-            if self._engine.wait(self._told, 0.0):
-                self._answers.append(send)
-                self._due.set()
-                return
-        send()
+    def look(self) -> None:
+        self._due = True
+        self._bell.ring()
 
-    def end(self) -> None:
-        """Answers that wait are dropped."""
-        self._ended = True
-        self._due.set()
+    def answer(self, message: bytes, before: Callable[[], None]) -> None:
+        """Send it once the client was told what the engine shows now; call `before` just before."""
+        self._answers.append((message, before))
+        self._outbox.hold(len(message))
+        self._bell.ring()
 
-    def run(self) -> None:
-        """The next Update is taken when the last one is sent, so a slow client gets larger ones."""
-        while self._sender.wait_below(1) and not self._ended:
-            with self._lock:
-                self._due.clear()
+    async def run(self) -> None:
+        self._news.add(self)
+        try:
+            while True:
+                await self._outbox.sent()
                 answers, self._answers = self._answers, []
-            update = self._engine.changes(self._told)
-            if update.revision != self._told:  # else those who answered were told meanwhile
-                for message in pushes(update, self._limits.push_bytes):
-                    self._sender.send(message)
-                    self._sender.wait_below(1)
-            with self._lock:
-                self._told = update.revision
-            for send in answers:
-                send()
-            self._due.wait(self._limits.push_gap)
-            while not (self._ended or self._due.is_set() or self._engine.wait(self._told, _LOOK_SECONDS)):
-                pass
+                self._due = False
+                await self._tell()
+                for message, before in answers:
+                    before()
+                    self._outbox.hold(-len(message))
+                    self._outbox.send(message)
+                self._news.look()
+                await self._bell.until(lambda: self._due or self._answers)
+        finally:
+            self._news.remove(self)
+
+    async def _tell(self) -> None:
+        telling = await self._news.since(self.told)
+        if telling.update.revision == self.told:  # those who answered have told it
+            return
+        if telling.message:
+            self._outbox.send(telling.message)
+        else:
+            parts = telling.parts()
+            while (part := await self._news.next_part(parts)) is not None:
+                self._outbox.send(part)
+                await self._outbox.sent()
+        self.told = telling.update.revision

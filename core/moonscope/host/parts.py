@@ -17,29 +17,40 @@ log = logging.getLogger("moonscope.host")
 _ROWS = tuple(name for name in Update.__struct_fields__ if name not in ("revision", "since", "reset", "settings"))
 
 
+def whole(update: Update, limit: int) -> bytes:
+    """The Update as one encoded Push message; b"" when that has more than `limit` bytes, and could have less."""
+    try:
+        message = encode(Push(update))
+    except ProtocolError:
+        return b""
+    return message if len(message) <= limit or _count(update) < 2 else b""
+
+
 def pushes(update: Update, limit: int) -> Iterator[bytes]:
-    """The Update as encoded Push messages of at most `limit` bytes, if its rows allow.
+    """The Update as encoded Push messages of at most `limit` bytes, if its rows allow; each is made when asked for.
 
     The first part has its `since`, `reset` and `settings`; the others continue it (`since == revision`), so
     that a receiver applies them like any other Update. A row that alone is over the protocol's limit is
     left out, and logged.
     """
-    try:
-        message = encode(Push(update))
-    except ProtocolError:
-        message = b""
-    rows = sum(len(getattr(update, name)) for name in _ROWS)
-    if message and (len(message) <= limit or rows < 2):
-        yield message
-    elif rows < 2:
-        log.error("one row of revision %d is too large for a message and was left out", update.revision)
-        yield encode(Push(replace(update, **dict.fromkeys(_ROWS, ()))))
-    else:
-        for half in _halves(update, rows // 2):
-            yield from pushes(half, limit)
+    rest = [update]
+    while rest:
+        part = rest.pop()
+        if message := whole(part, limit):
+            yield message
+        elif _count(part) < 2:
+            log.error("one row of revision %d is too large for a message and was left out", update.revision)
+            yield encode(Push(replace(part, **dict.fromkeys(_ROWS, ()))))
+        else:
+            rest += reversed(_halves(part))
 
 
-def _halves(update: Update, first_rows: int) -> tuple[Update, Update]:
+def _count(update: Update) -> int:
+    return sum(len(getattr(update, name)) for name in _ROWS)
+
+
+def _halves(update: Update) -> tuple[Update, Update]:
+    first_rows = _count(update) // 2
     first: dict[str, Any] = {}
     second: dict[str, Any] = {}
     for name in _ROWS:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
+import contextlib
 import logging
+import os
+import selectors
+import socket
 import threading
 import time
 from pathlib import Path
 
-from ..errors import ConnectionLost
-from ..transport import Connection, Listener
+from ..errors import ConnectionLost, UsageError
+from ..transport import Forkable, Listener, forget_in_child
+from .crew import Crew, NoThread
+from .news import News, post
 from .service import EngineLike, Limits, Service
 from .session import Session
+from .stream import Stream
 
 __all__ = ["EngineLike", "Limits", "Server", "serve"]
 
 log = logging.getLogger("moonscope.host")
 
 _CLOSE_SECONDS = 5.0
+_FAREWELL_SECONDS = 3.0  # for all clients to read why they are let go
+_PAUSE_SECONDS = 0.5  # before connections are accepted again, when one could not be
 
 
 def serve(
@@ -32,51 +43,80 @@ def serve(
     `address`: `unix:/path`, `tcp:127.0.0.1:PORT` (port 0: any), or None for a socket in a private directory.
     `key`: 32 bytes that clients must know; None makes one and leaves it in `Server.key_file`.
     `embedded`: the host belongs to one window, whose Shutdown it obeys (see `Server.wait_for_shutdown`).
-    Raises UsageError when it cannot listen there.
+    Raises UsageError when it cannot listen there, or the system gives no threads.
+
+    The host runs in threads of its own, all of which it needs are started here. After a fork the parent goes on
+    serving; the child has no part in it, and calls `serve` itself to serve an engine of its own.
     """
     return Server(engine, Listener(address, key), embedded, limits or Limits())
 
 
-class Server:
-    """A host at work, from creation to `close`."""
+class Server(Forkable):
+    """A host at work, from creation to `close`.
+
+    One thread runs the loop that serves all connections; commands are carried out by those of `Service`.
+    """
 
     def __init__(self, engine: EngineLike, listener: Listener, embedded: bool, limits: Limits) -> None:
         self.address: str = listener.address
         self.key_file: Path | None = listener.key_file
+        self._pid = os.getpid()
         self._listener = listener
-        self._service = Service(engine, listener.key, embedded, limits)
-        self._sessions: dict[Session, threading.Thread] = {}
+        self._limits = limits
+        self._sockets: set[socket.socket] = set()  # of all connections
+        self._sessions: dict[Session, asyncio.Task[None]] = {}
+        self._strangers: dict[Session, None] = {}  # of those, who have proven nothing yet; the oldest first
+        self._clients: set[Session] = set()  # who have
         self._lock = threading.Lock()
-        self._closing = threading.Event()
+        self._closing = False
         self._closed = threading.Event()
-        self._acceptor = threading.Thread(target=self._accept_all, name="moonscope-accept", daemon=True)
-        self._acceptor.start()
+        self._selector = selectors.DefaultSelector()
+        self._loop = asyncio.SelectorEventLoop(self._selector)
+        self._acceptor: asyncio.Task[None] | None = None
+        forget_in_child(self)
+        crews: tuple[Crew, ...] = ()
+        try:
+            self._service = Service(engine, listener.key, embedded, limits)
+            crews = (self._service.waiting, self._service.brief)
+            self._thread = Crew("moonscope-host", core=1, most=1)
+            self._thread.submit(self._run_loop)
+            self._news = asyncio.run_coroutine_threadsafe(self._begin(engine), self._loop).result()
+        except BaseException as error:
+            self._stop(crews, 1.0)
+            if isinstance(error, NoThread):
+                raise UsageError(f"cannot serve at {self.address}: {error}") from error
+            raise
 
     def wait_for_shutdown(self, timeout: float | None = None) -> bool:
-        """Wait until a window asks an embedded host to end; True when one did."""
+        """Wait until a window asks an embedded host to end; True when one did. Raises UsageError in a fork."""
+        if os.getpid() != self._pid:
+            raise UsageError("this process is a fork of the one that serves; call `serve` here to serve an engine")
         return self._service.shutdown.wait(timeout)
 
     def close(self) -> None:
-        """Let go of all clients, end all threads, remove the socket and the key file. Idempotent, any thread."""
+        """Let go of all clients, end all threads, remove the socket and the key file. Idempotent, any thread.
+
+        In a fork there is nothing to close.
+        """
+        if os.getpid() != self._pid:
+            return
         with self._lock:
-            others_turn = self._closing.is_set()
-            self._closing.set()
+            others_turn, self._closing = self._closing, True
         if others_turn:
             self._closed.wait()
             return
-        self._listener.wake()
-        self._acceptor.join()
-        self._listener.close()
-        with self._lock:
-            sessions = dict(self._sessions)
-        for session in sessions:
-            session.end(ConnectionLost("the host was closed"))
         deadline = time.monotonic() + _CLOSE_SECONDS
-        for thread in sessions.values():
-            thread.join(max(deadline - time.monotonic(), 0))
-        for lane in (self._service.quick, self._service.slow):
-            lane.close(max(deadline - time.monotonic(), 0))
+        ending = asyncio.run_coroutine_threadsafe(self._end_all(), self._loop)
+        with contextlib.suppress(concurrent.futures.TimeoutError):
+            ending.result(_CLOSE_SECONDS)
+        self._stop((self._service.waiting, self._service.brief, *self._news.end()), deadline - time.monotonic())
         self._closed.set()
+
+    def forget(self) -> None:
+        self._selector.close()  # without telling it what is unregistered: the parent shares what it knows
+        for sock in self._sockets:
+            with contextlib.suppress(OSError):
+                os.close(sock.detach())
 
     def __enter__(self) -> Server:
         return self
@@ -84,33 +124,89 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _accept_all(self) -> None:
-        while not self._closing.is_set():
+    def _stop(self, crews: tuple[Crew, ...], seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        for crew in crews:
+            crew.close(max(deadline - time.monotonic(), 0))
+        if hasattr(self, "_thread"):
+            post(self._loop, self._loop.stop)
+            self._thread.close(_CLOSE_SECONDS)
+        else:
+            self._loop.close()
+        self._listener.close()
+
+    # On the loop
+
+    def _run_loop(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+            for task in (tasks := asyncio.all_tasks(self._loop)):
+                task.cancel()
+            self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        finally:
+            asyncio.set_event_loop(None)
+            self._loop.close()
+
+    async def _begin(self, engine: EngineLike) -> News:
+        news = News(engine, self._limits)
+        self._acceptor = asyncio.create_task(self._accept_all(news))
+        return news
+
+    async def _end_all(self) -> None:
+        assert self._acceptor is not None
+        self._acceptor.cancel()
+        await asyncio.wait((self._acceptor,))
+        self._listener.close()
+        for session, task in self._sessions.items():
+            if session in self._clients:
+                session.end(ConnectionLost("the host was closed"))
+            else:
+                task.cancel()
+        if self._sessions:
+            _, late = await asyncio.wait(self._sessions.values(), timeout=_FAREWELL_SECONDS)
+            for task in late:
+                task.cancel()
+
+    async def _accept_all(self, news: News) -> None:
+        while True:
             try:
-                connection = self._listener.accept()
+                sock, _ = await self._loop.sock_accept(self._listener.socket)
             except OSError as error:  # out of file descriptors: those who are connected go on
                 log.error("cannot accept a connection: %s", error)
-                self._closing.wait(0.5)
-                continue
-            if connection is not None:
-                self._begin(connection)
+                await asyncio.sleep(_PAUSE_SECONDS)
+            else:
+                await self._welcome(sock, news)
 
-    def _begin(self, connection: Connection) -> None:
-        session = Session(connection, self._service)
-        thread = threading.Thread(target=self._run, args=(session,), name="moonscope-session", daemon=True)
-        with self._lock:
-            full = len(self._sessions) >= self._service.limits.connections
-            if not full:
-                self._sessions[session] = thread
-        if full:
-            log.error("refused a connection: %d are open", self._service.limits.connections)
-            connection.close()
-            return
-        thread.start()
-
-    def _run(self, session: Session) -> None:
+    async def _welcome(self, sock: socket.socket, news: News) -> None:
+        self._sockets.add(sock)
         try:
-            session.run()
-        finally:
-            with self._lock:
-                del self._sessions[session]
+            stream = await Stream.over(sock)
+        except OSError as error:
+            log.error("cannot serve a connection: %s", error)
+            self._sockets.discard(sock)
+            sock.close()
+            return
+        session = Session(stream, self._service, news, self._believe)
+        while len(self._strangers) >= self._limits.strangers:
+            oldest = next(iter(self._strangers))
+            self._sessions[oldest].cancel()
+            del self._strangers[oldest]
+        self._strangers[session] = None
+        self._sessions[session] = task = asyncio.create_task(session.run())
+        task.add_done_callback(lambda task: self._forget_session(session, sock, task))
+
+    def _believe(self, session: Session) -> None:
+        """It has proven that it knows the key. Raises UsageError when there are too many of these."""
+        if len(self._clients) >= self._limits.connections:
+            raise UsageError(f"{self._limits.connections} windows are attached to this host; close one of them first")
+        self._strangers.pop(session, None)
+        self._clients.add(session)
+
+    def _forget_session(self, session: Session, sock: socket.socket, task: asyncio.Task[None]) -> None:
+        self._sessions.pop(session, None)
+        self._strangers.pop(session, None)
+        self._clients.discard(session)
+        self._sockets.discard(sock)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("unexpected error in a connection", exc_info=error)

@@ -20,10 +20,11 @@ from ..protocol import (
     Result,
     SetMode,
 )
-from .lane import Lane
+from .crew import Crew
 
-_QUICK = (Interrupt, Close, SetMode, Holders, Clear)
 _READING = (Holders, Inspect, InspectFile)
+_AT_ONCE = (Interrupt, Close, SetMode, Clear, *_READING)
+_BRIEF = (Interrupt, SetMode, Clear, Holders)
 
 
 class EngineLike(Protocol):
@@ -51,39 +52,45 @@ class EngineLike(Protocol):
 class Limits:
     """What one connection may cost the others."""
 
-    handshake_seconds: float = 5.0  # from connecting to a complete Hello
-    requests: int = 256  # unanswered ones of one connection
+    handshake_seconds: float = 2.0  # from connecting to a complete Hello
+    strangers: int = 64  # connections that have not proven yet that they know the key; the oldest gives way to a newer
+    connections: int = 128  # of those that have
+    requests: int = 256  # unanswered ones of one connection, and as many again of those that do not wait their turn
     backlog_bytes: int = 16 * 1024 * 1024  # unread answers after which no further request is read
-    push_bytes: int = 8 * 1024 * 1024  # of one Push; a larger Update is sent in parts
+    unread_bytes: int = 64 * 1024 * 1024  # unread answers after which a client that reads nothing is let go …
+    unread_seconds: float = 2.0  # … when it has read nothing for so long
+    push_bytes: int = 2 * 1024 * 1024  # of one Push; a larger Update is sent in parts
     push_gap: float = 0.05  # seconds, at least, between two pushes, unless an answer waits
     progress_gap: float = 0.1  # seconds, at least, between two Progress messages of a request
-    connections: int = 128
     message_bytes: int = MAX_MESSAGE
 
 
 @dataclass(frozen=True)
 class Service:
-    """One engine, its key, and the threads that carry requests out.
+    """One engine, its key, and the threads that carry requests out. Raises NoThread.
 
-    Two lanes, so that what a person does to stop something never stands behind what it should stop. Within the slow
-    lane, the commands of one client begin in the order they were sent, whatever lane those before them are in: two runs
-    in one VM follow each other, and what is loaded after a clear is compiled again.
+    A command that waits for VMs has a thread of its own, so none waits behind another; how many a client may have is
+    limited by its unanswered requests. Those that never wait for a VM have threads that are there from the start: they
+    are carried out even when the system gives no further thread.
+
+    The commands of one client begin in the order they were sent, except those that read, and those with which a person
+    stops something: two runs in one VM follow each other, and what is loaded after a clear is compiled again.
     """
 
     engine: EngineLike
     key: bytes
     embedded: bool
     limits: Limits
-    slow: Lane = field(default_factory=lambda: Lane("moonscope-slow", 8))
-    quick: Lane = field(default_factory=lambda: Lane("moonscope-quick", 4))
+    waiting: Crew = field(default_factory=lambda: Crew("moonscope-command"))
+    brief: Crew = field(default_factory=lambda: Crew("moonscope-brief", core=2))
     shutdown: threading.Event = field(default_factory=threading.Event)
 
-    def lane_for(self, command: AnyCommand) -> Lane:
-        return self.quick if isinstance(command, _QUICK) else self.slow
+    def crew_for(self, command: AnyCommand) -> Crew:
+        return self.brief if isinstance(command, _BRIEF) else self.waiting
 
     def waits_its_turn(self, command: AnyCommand) -> bool:
         """Whether it begins after the commands that its client sent before it."""
-        return not isinstance(command, _QUICK + _READING)
+        return not isinstance(command, _AT_ONCE)
 
     def holds_others(self, command: AnyCommand) -> bool:
         """Whether the commands that its client sends after it wait until it has begun."""

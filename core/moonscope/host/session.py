@@ -1,35 +1,44 @@
 """One connection of one client, from its first byte to its last.
 
-Three threads: this one reads, a `Sender` writes, and a third waits for the engine's changes. A client that
-stops reading stops only its own three.
+Three tasks on the host's loop: one reads, one writes, one follows the engine's changes. A client that stops reading
+stops only its own three.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import os
-import threading
-import time
+from collections.abc import Callable
 
-from ..errors import ConnectionLost, MoonscopeError, ProtocolError, UnsupportedError, UsageError
+from ..errors import AuthenticationFailed, ConnectionLost, MoonscopeError, ProtocolError, UnsupportedError, UsageError
 from ..protocol import (
     VERSION,
     Cancel,
     Done,
     ErrorInfo,
     Hello,
+    Ping,
+    Pong,
     Refused,
     Request,
     Response,
     Shutdown,
+    Unfit,
     Welcome,
     decode_from_client,
     encode,
 )
-from ..transport import Connection, Sender, prove_to_client
+from ..transport import PROOF_LIMIT, REFUSED, Challenge
+from ..transport.framing import STALL_SECONDS
 from .feed import Feed
-from .job import Job, failure
+from .job import failure
+from .news import News
+from .outbox import Outbox
+from .requests import Requests
 from .service import Service
+from .stream import Stream
 
 log = logging.getLogger("moonscope.host")
 
@@ -39,38 +48,54 @@ _FAREWELL_SECONDS = 1.0  # for the last message to be read
 class Session:
     """`run` returns when the client is gone; `end` makes it go. What it had asked for is cancelled then."""
 
-    def __init__(self, connection: Connection, service: Service) -> None:
-        self._connection = connection
+    def __init__(self, stream: Stream, service: Service, news: News, proven: Callable[[Session], None]) -> None:
+        """`proven` is called when the client has proven that it knows the key; it may raise a MoonscopeError."""
+        self._stream = stream
         self._service = service
-        self._jobs: dict[int, Job] = {}
-        self._jobs_lock = threading.Lock()
-        self._ended = threading.Event()
-        self._reason: MoonscopeError | None = None  # why the host ends it
-        self._sender: Sender | None = None  # once client and host have met
+        self._proven = proven
+        self._outbox = Outbox(stream)
+        self._feed = Feed(news, self._outbox)
+        self._requests = Requests(service, self._send_answer, self._send_progress)
+        self._ended = asyncio.Event()
+        self._patience = _FAREWELL_SECONDS
+        self._recheck: asyncio.TimerHandle | None = None
 
-    def end(self, reason: MoonscopeError) -> None:
-        """Tell the client why, and let go of it. Any thread."""
-        self._say_farewell(reason)
-        self._connection.stop_receiving()
+    def end(self, reason: MoonscopeError, *, drop: bool = False) -> None:
+        """Tell the client why, and let go of it. On the loop.
 
-    def run(self) -> None:
+        With `drop`, for one who does not read, it is not sent what it was to read before, and has time to come back.
+        """
+        self._outbox.stop(_refused(reason), drop=drop)  # dropped if there was a farewell before
+        self._patience = STALL_SECONDS if drop else _FAREWELL_SECONDS
+        self._ended.set()
+
+    async def run(self) -> None:
         try:
-            self._meet()
-        except ConnectionLost:
+            async with asyncio.timeout(self._service.limits.handshake_seconds):
+                await self._meet()
+        except (ConnectionLost, TimeoutError):
             pass
         except MoonscopeError as error:
             log.warning("refused a connection: %s", error)
-            self._refuse(error)
+            await self._refuse(error)
         else:
-            self._serve()
+            await self._serve()
         finally:
-            self._connection.close()
+            self._stream.close()
 
-    def _meet(self) -> None:
+    async def _meet(self) -> None:
         """Authenticate, and agree on the version."""
-        deadline = time.monotonic() + self._service.limits.handshake_seconds
-        prove_to_client(self._connection, self._service.key, deadline)
-        hello = decode_from_client(self._connection.receive(self._service.limits.message_bytes, deadline))
+        stream = self._stream
+        challenge = Challenge(self._service.key)
+        await stream.send(challenge.greeting)
+        try:
+            proof = challenge.accept(await stream.receive(PROOF_LIMIT))
+        except AuthenticationFailed:
+            await stream.send(REFUSED)
+            raise
+        await stream.send(proof)
+        self._proven(self)
+        hello = decode_from_client(await stream.receive(self._service.limits.message_bytes))
         if not isinstance(hello, Hello):
             raise ProtocolError("the first message of a client must be Hello")
         if hello.version != VERSION:
@@ -78,107 +103,100 @@ class Session:
                 f"this host speaks version {VERSION} of the protocol and the client version {hello.version}: "
                 "use the same version of Moonscope on both sides"
             )
-        self._connection.send(encode(Welcome(VERSION, os.getpid(), "moonscope", self._service.embedded)))
+        self._outbox.send(encode(Welcome(VERSION, os.getpid(), "moonscope", self._service.embedded)))
 
-    def _refuse(self, error: MoonscopeError) -> None:
-        try:
-            self._connection.send(_refused(error))
-        except ConnectionLost:
-            return
-        self._connection.finish(_FAREWELL_SECONDS)
+    async def _refuse(self, error: MoonscopeError) -> None:
+        with contextlib.suppress(ConnectionLost, TimeoutError):
+            async with asyncio.timeout(_FAREWELL_SECONDS):
+                await self._stream.send(_refused(error))
+        await self._stream.finish(_FAREWELL_SECONDS)
 
-    def _serve(self) -> None:
-        self._sender = sender = Sender(self._connection, "moonscope-send")
-        if self._reason is not None:  # it was ended while there was no sender yet
-            self._say_farewell(self._reason)
-        feed = Feed(self._service.engine, self._service.limits, sender)
-        pusher = threading.Thread(target=self._push, args=(feed,), name="moonscope-push", daemon=True)
-        pusher.start()
+    async def _serve(self) -> None:
+        sending = asyncio.create_task(self._outbox.run())
+        others = [asyncio.create_task(work) for work in (self._read(), self._follow(), self._ended.wait())]
         try:
-            while not self._ended.is_set() and sender.wait_below(self._service.limits.backlog_bytes):
-                self._handle(self._connection.receive(self._service.limits.message_bytes), sender, feed)
-        except ConnectionLost:
-            pass
+            await asyncio.wait((sending, *others), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._requests.cancel_all()
+            self._outbox.stop()
+            for task in others:
+                task.cancel()
+            await asyncio.wait(others)
+            await asyncio.wait((sending,), timeout=self._patience)
+            sending.cancel()
+        await self._stream.finish(_FAREWELL_SECONDS)
+
+    async def _read(self) -> None:
+        limits = self._service.limits
+        try:
+            while True:
+                await self._outbox.below(limits.backlog_bytes)
+                self._handle(await self._stream.receive(limits.message_bytes))
+        except ConnectionLost as error:
+            log.info("stopped receiving: %s", error)
         except ProtocolError as error:
             log.warning("closed a connection: %s", error)
-            self._say_farewell(error)
-        self._ended.set()
-        feed.end()
-        self._cancel_all()
-        sender.close(_FAREWELL_SECONDS)
-        pusher.join()
-        self._connection.finish(_FAREWELL_SECONDS)
+            self.end(error)
+        except Exception as error:
+            log.exception("unexpected error while reading what a client says")
+            self.end(MoonscopeError(f"unexpected error in the host: {type(error).__name__}: {error}"))
 
-    def _say_farewell(self, reason: MoonscopeError) -> None:
-        self._reason = reason
-        self._ended.set()
-        if self._sender is not None:
-            self._sender.send(_refused(reason))  # dropped if there was a farewell before
-            self._sender.stop()
-
-    def _handle(self, data: bytes, sender: Sender, feed: Feed) -> None:
-        match decode_from_client(data):
-            case Cancel(id=id):
-                with self._jobs_lock:
-                    job = self._jobs.get(id)
-                if job is not None:  # else its answer is on the way already
-                    job.cancel()
-            case Request(command=Shutdown()) as request:
-                self._shut_down(request, sender)
-            case Request() as request:
-                self._begin(request, sender, feed)
-            case Hello():
-                raise ProtocolError("a client said Hello twice")
-
-    def _begin(self, request: Request, sender: Sender, feed: Feed) -> None:
-        service, command = self._service, request.command
-        job = Job(request, service, sender)
-        if not service.holds_others(command):
-            job.begun.set()
-        before: list[Job] = []
-        with self._jobs_lock:
-            if request.id in self._jobs:
-                raise ProtocolError(f"a client used the request id {request.id} twice")
-            full = len(self._jobs) >= service.limits.requests
-            if not full:
-                if service.waits_its_turn(command):
-                    before = [earlier for earlier in self._jobs.values() if not earlier.begun.is_set()]
-                self._jobs[request.id] = job
-        if full:
-            error = UsageError(f"{service.limits.requests} requests are unanswered; wait for one of them")
-            sender.send(encode(failure(request.id, error)))
-            return
-        service.lane_for(command).submit(lambda: self._carry_out(job, before, sender, feed))
-
-    def _carry_out(self, job: Job, before: list[Job], sender: Sender, feed: Feed) -> None:
-        answer = job.answer(before)
-
-        def send() -> None:
-            with self._jobs_lock:
-                del self._jobs[job.id]  # first, so that the client may use the id again
-            sender.send(answer)
-
-        feed.answer(send)
-
-    def _shut_down(self, request: Request, sender: Sender) -> None:
-        if not self._service.embedded:
-            text = "this host belongs to another program, which alone can end it; detach from it instead"
-            sender.send(encode(failure(request.id, UnsupportedError(text))))
-            return
-        sender.send(encode(Response(request.id, result=Done(1))))
-        self._service.shutdown.set()
-
-    def _cancel_all(self) -> None:
-        with self._jobs_lock:
-            for job in self._jobs.values():
-                job.cancel()
-
-    def _push(self, feed: Feed) -> None:
+    async def _follow(self) -> None:
         try:
-            feed.run()
+            await self._feed.run()
         except Exception as error:
             log.exception("unexpected error while reading the engine's changes")
             self.end(MoonscopeError(f"the host cannot read its own state: {type(error).__name__}: {error}"))
+
+    def _handle(self, data: bytes) -> None:
+        match decode_from_client(data):
+            case Cancel(id=id):
+                self._requests.cancel(id)
+            case Ping():
+                self._outbox.send(encode(Pong()), instead_of="pong")
+            case Request(command=Shutdown()) as request:
+                self._shut_down(request)
+            case Request() as request:
+                try:
+                    self._requests.begin(request)
+                except UsageError as error:
+                    self._outbox.send(encode(failure(request.id, error)))
+            case Unfit(id=id, error=error):
+                self._outbox.send(encode(failure(id, error)))
+            case Hello():
+                raise ProtocolError("a client said Hello twice")
+
+    def _shut_down(self, request: Request) -> None:
+        if not self._service.embedded:
+            text = "this host belongs to another program, which alone can end it; detach from it instead"
+            self._outbox.send(encode(failure(request.id, UnsupportedError(text))))
+            return
+        self._outbox.send(encode(Response(request.id, result=Done(1))))
+        self._service.shutdown.set()
+
+    def _send_answer(self, message: bytes, before: Callable[[], None]) -> None:
+        self._feed.answer(message, before)
+        self._check_unread()
+
+    def _send_progress(self, id: int, message: bytes) -> None:
+        self._outbox.send(message, instead_of=("progress", id))
+
+    def _check_unread(self) -> None:
+        """Let go of a client for which too much waits when it reads nothing; look again if it has just stopped."""
+        limits, outbox = self._service.limits, self._outbox
+        unread = outbox.unsent + outbox.held
+        if unread < limits.unread_bytes or self._ended.is_set():
+            return
+        if self._stream.stalled() >= limits.unread_seconds:
+            text = f"{unread:,} bytes of answers were not read for {limits.unread_seconds:g} seconds"
+            log.warning("closed a connection: %s", text)
+            self.end(UsageError(text), drop=True)
+        elif self._recheck is None:
+            self._recheck = asyncio.get_running_loop().call_later(limits.unread_seconds, self._check_again)
+
+    def _check_again(self) -> None:
+        self._recheck = None
+        self._check_unread()
 
 
 def _refused(error: MoonscopeError) -> bytes:

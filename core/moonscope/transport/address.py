@@ -5,13 +5,15 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 from ..errors import UsageError
 
-LONGEST_SOCKET_PATH = 103  # bytes; `sun_path` has room for 104 on macOS and 108 on Linux, with the final zero
+LONGEST_SOCKET_PATH = 107 if sys.platform == "linux" else 103  # bytes; with the final zero, `sun_path` has room for
+# 108 on Linux and 104 on macOS
 
 
 @dataclass(frozen=True)

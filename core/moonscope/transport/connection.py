@@ -1,21 +1,23 @@
-"""Whole messages over a stream socket: four bytes of length (big-endian), then the message."""
+"""Whole messages over a blocking socket: the client's side of a connection (the host's is `moonscope.host.stream`)."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
-import struct
 import time
+from collections.abc import Callable
 
-from ..errors import ConnectionLost, ProtocolError
+from ..errors import ConnectionLost
 from ..protocol import MAX_MESSAGE
+from .forks import Forkable, forget_in_child
+from .framing import CHUNK, HEADER_BYTES, STALL_SECONDS, closed, cut_off, gone, header, length_in, reads_nothing
 
-_LENGTH = struct.Struct("!I")
-_CHUNK = 256 * 1024  # bytes; memory is taken as bytes arrive, not as a stranger claims them
-STALL_SECONDS = 60.0
+_TICK = 0.5  # seconds at most that a thread sleeps in one system call
+
+Idle = Callable[[float], None]
 
 
-class Connection:
+class Connection(Forkable):
     """One side of a connection. One thread receives and one sends; any thread may call `shutdown`.
 
     `peer` names the other side in error texts: "the host" or "the client".
@@ -24,30 +26,34 @@ class Connection:
     def __init__(self, sock: socket.socket, peer: str) -> None:
         self.peer = peer
         self._socket = sock
-        self._socket.settimeout(STALL_SECONDS)
+        self._socket.settimeout(_TICK)
+        self._heard = time.monotonic()  # when the other side was heard last
+        forget_in_child(self)
 
     def send(self, data: bytes) -> None:
         """Send one message. Raises ConnectionLost when the other side is gone or takes nothing for a minute."""
-        rest = memoryview(_LENGTH.pack(len(data)) + data)
-        try:
-            while rest:
+        rest = memoryview(header(data) + data)
+        taken = time.monotonic()
+        while rest:
+            try:
                 rest = rest[self._socket.send(rest) :]
-        except TimeoutError as error:
-            raise ConnectionLost(f"{self.peer} has read nothing for {STALL_SECONDS:.0f} seconds") from error
-        except OSError as error:
-            raise ConnectionLost(f"{self.peer} is gone: {_reason(error)}") from error
+                taken = time.monotonic()
+            except TimeoutError as error:
+                if time.monotonic() - taken >= STALL_SECONDS:
+                    raise reads_nothing(self.peer) from error
+            except OSError as error:
+                raise gone(self.peer, error) from error
 
-    def receive(self, limit: int = MAX_MESSAGE, deadline: float | None = None) -> bytes:
+    def receive(self, limit: int = MAX_MESSAGE, deadline: float | None = None, idle: Idle | None = None) -> bytes:
         """The next message, of at most `limit` bytes.
 
-        `deadline` (in `time.monotonic` seconds) may be given as long as no other thread sends.
+        `deadline` is in `time.monotonic` seconds. While nothing comes, `idle(seconds)` is called about twice a
+        second with the time since the other side was heard last.
         Raises ConnectionLost when the other side has gone between messages or the deadline has passed,
         ProtocolError when it went within one, or when the message is larger than `limit` (it is not read then).
         """
-        (length,) = _LENGTH.unpack(self._read(_LENGTH.size, deadline, "its length"))
-        if length > limit:
-            raise ProtocolError(f"{self.peer} sent a message of {length:,} bytes; the limit is {limit:,}")
-        return self._read(length, deadline, "the message")
+        length = length_in(self._read(HEADER_BYTES, deadline, idle, "its length"), limit, self.peer)
+        return self._read(length, deadline, idle, "the message")
 
     def shutdown(self) -> None:
         """End both directions, which wakes the threads that send or receive; they then see it as lost."""
@@ -70,41 +76,42 @@ class Connection:
             self._socket.shutdown(socket.SHUT_WR)
             while (left := deadline - time.monotonic()) > 0:
                 self._socket.settimeout(left)
-                if not self._socket.recv(_CHUNK):
+                if not self._socket.recv(CHUNK):
                     return
 
     def close(self) -> None:
         """Give the socket back; call it when no thread uses the connection any more."""
         self._socket.close()
 
-    def _read(self, count: int, deadline: float | None, what: str) -> bytes:
+    def forget(self) -> None:
+        """In a fork: the connection is the parent's; it must end when the parent closes it."""
+        self._socket.close()
+
+    def _read(self, count: int, deadline: float | None, idle: Idle | None, what: str) -> bytes:
         found = bytearray()
         while len(found) < count:
-            chunk = self._receive_some(min(count - len(found), _CHUNK), deadline)
+            chunk = self._receive_some(min(count - len(found), CHUNK), deadline, idle)
             if not chunk and (found or what == "the message"):
-                raise ProtocolError(
-                    f"{self.peer} was cut off in the middle of a message: {len(found):,} of {count:,} bytes of {what}"
-                )
+                raise cut_off(self.peer, len(found), count, what)
             if not chunk:
-                raise ConnectionLost(f"{self.peer} has closed the connection")
+                raise closed(self.peer)
             found += chunk
         return bytes(found)
 
-    def _receive_some(self, most: int, deadline: float | None) -> bytes:
+    def _receive_some(self, most: int, deadline: float | None, idle: Idle | None) -> bytes:
         while True:
+            now = time.monotonic()
+            if deadline is not None:
+                self._socket.settimeout(min(max(deadline - now, 0.001), _TICK))
             try:
-                if deadline is not None:
-                    self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
-                return self._socket.recv(most)
+                chunk = self._socket.recv(most)
+                self._heard = time.monotonic()
+                return chunk
             except TimeoutError as error:
-                if deadline is not None and time.monotonic() >= deadline:
+                now = time.monotonic()
+                if deadline is not None and now >= deadline:
                     raise ConnectionLost(f"{self.peer} did not answer in time") from error
+                if idle is not None:
+                    idle(now - self._heard)
             except OSError as error:
-                raise ConnectionLost(f"{self.peer} is gone: {_reason(error)}") from error
-            finally:
-                if deadline is not None:
-                    self._socket.settimeout(STALL_SECONDS)
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
+                raise gone(self.peer, error) from error

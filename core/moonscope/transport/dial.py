@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import time
 
@@ -11,6 +10,9 @@ from .address import Address, UnixAddress, parse_address
 from .connection import Connection
 from .handshake import prove_to_host
 from .keys import check_key, key_file_of, read_key
+
+_FULL_SECONDS = 0.01  # between two attempts while more connections wait for the host than the system lets wait
+_ATTEMPTS = 5  # a host that strangers crowd lets go of connections that have proven nothing yet, so perhaps of ours
 
 
 def connect(address: str, key: bytes | None = None, timeout: float = 5.0) -> Connection:
@@ -21,23 +23,32 @@ def connect(address: str, key: bytes | None = None, timeout: float = 5.0) -> Con
     """
     deadline = time.monotonic() + timeout
     where = parse_address(address)
-    with contextlib.ExitStack() as on_failure:
-        sock = on_failure.enter_context(_dial(where, timeout))
-        connection = Connection(sock, "the host")
-        secret = read_key(key_file_of(where)) if key is None else check_key(key)
-        prove_to_host(connection, secret, deadline)
-        on_failure.pop_all()
-        return connection
+    for attempt in range(1, _ATTEMPTS + 1):
+        connection = Connection(_dial(where, deadline, timeout), "the host")
+        try:
+            secret = read_key(key_file_of(where)) if key is None else check_key(key)
+            prove_to_host(connection, secret, deadline)
+            return connection
+        except ConnectionLost:
+            connection.close()
+            if attempt == _ATTEMPTS or time.monotonic() >= deadline:
+                raise
+        except BaseException:
+            connection.close()
+            raise
+    raise AssertionError("not reached")
 
 
-def _dial(where: Address, timeout: float) -> socket.socket:
+def _dial(where: Address, deadline: float, timeout: float) -> socket.socket:
+    left = max(deadline - time.monotonic(), 0.001)
     try:
         if not isinstance(where, UnixAddress):
-            return socket.create_connection((where.host, where.port), timeout)
+            return socket.create_connection((where.host, where.port), left)
         sock = socket.socket(socket.AF_UNIX)
         try:
-            sock.settimeout(timeout)
-            sock.connect(str(where.path))
+            sock.settimeout(left)
+            while not _connected(sock, where, deadline):
+                time.sleep(_FULL_SECONDS)
         except BaseException:
             sock.close()
             raise
@@ -48,3 +59,14 @@ def _dial(where: Address, timeout: float) -> socket.socket:
         raise ConnectionLost(f"the host at {where} did not answer within {timeout:g} seconds") from error
     except OSError as error:
         raise ConnectionLost(f"cannot connect to {where}: {error.strerror}") from error
+
+
+def _connected(sock: socket.socket, where: UnixAddress, deadline: float) -> bool:
+    """False when the host has too many connections to accept, and there is time left to try again."""
+    try:
+        sock.connect(str(where.path))
+    except BlockingIOError:
+        if time.monotonic() < deadline:
+            return False
+        raise TimeoutError from None
+    return True

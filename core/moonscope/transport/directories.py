@@ -1,41 +1,64 @@
 """The private directory of one host: made for its socket and its key, locked while the host lives, removed with it.
 
-A host that was killed leaves it behind, unlocked; the next host that makes a directory beside it removes it.
+A host that was killed leaves it behind, unlocked; the next host that makes a directory beside it removes it. A host at
+a port has a key file only, which is locked and removed in the same way.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
+import socket
 import stat
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 import platformdirs
 
-from .address import Address, UnixAddress, fits_socket
+from ..errors import UsageError
+from .address import LONGEST_SOCKET_PATH, Address, UnixAddress, fits_socket
 
 if sys.platform != "win32":  # which has no sockets of this kind
     import fcntl
 
 KEY_SUFFIX = ".key"  # of the file beside a socket that holds the key
 _SOCKET, _LOCK = "socket", "socket.lock"
+_SHORT_DIRECTORIES = ("/tmp", "/var/tmp")  # where TMPDIR is too long for a socket
 _PREFIXES = ("host-", "moonscope-host-")  # of these directories, in the runtime directory and elsewhere
 
 
 def new_socket_path() -> tuple[Path, IO[bytes]]:
     """A path for the socket of one host, in a fresh directory with mode 0700, and the lock that says that the host
-    lives: to be kept open until then."""
+    lives: to be kept open until then.
+
+    Raises UsageError when there is no directory whose path is short enough for the system.
+    """
+    for parent, prefix in _parents():
+        if not fits_socket(parent / f"{prefix}12345678" / _SOCKET):
+            continue
+        _remove_those_of_dead_hosts(parent, prefix)
+        with contextlib.suppress(OSError):
+            directory = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+            return directory / _SOCKET, _lock(directory)
+    raise UsageError(
+        f"no directory for a socket was found: each candidate cannot be written to or has too long a path (a socket's "
+        f"may have {LONGEST_SOCKET_PATH} bytes); set TMPDIR to a short one, or name an address"
+    )
+
+
+def _parents() -> Iterator[tuple[Path, str]]:
+    """Where a private directory may be made, and the prefix of its name there."""
     runtime = runtime_directory()
-    if runtime is not None and fits_socket(runtime / "host-12345678" / _SOCKET):
-        parent, prefix = runtime, _PREFIXES[0]
-    else:
-        parent, prefix = Path(tempfile.gettempdir()), _PREFIXES[1]
-    _remove_those_of_dead_hosts(parent, prefix)
-    directory = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
-    return directory / _SOCKET, _lock(directory)
+    if runtime is not None:
+        yield runtime, _PREFIXES[0]
+    with contextlib.suppress(OSError):  # there may be none
+        yield Path(tempfile.gettempdir()), _PREFIXES[1]
+    for short in _SHORT_DIRECTORIES:
+        yield Path(short), _PREFIXES[1]
 
 
 def remove_traces(address: Address, key_file: Path | None) -> None:
@@ -101,8 +124,45 @@ def _remove_those_of_dead_hosts(parent: Path, prefix: str) -> None:
             continue
         with contextlib.suppress(OSError), path.open("r+b") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while its host lives
-            socket = path.with_name(_SOCKET)
-            remove_traces(UnixAddress(socket), socket.with_name(_SOCKET + KEY_SUFFIX))
+            path = path.with_name(_SOCKET)
+            remove_traces(UnixAddress(path), path.with_name(_SOCKET + KEY_SUFFIX))
+
+
+def lock_key_file(key_file: Path) -> IO[bytes] | None:
+    """Says that the host at a port lives, as long as it is open; None where files cannot be locked."""
+    if sys.platform == "win32":
+        return None
+    lock = key_file.open("r+b")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        return None
+    return lock
+
+
+def remove_stale_keys(directory: Path) -> None:
+    """Remove the keys of killed hosts at ports: nobody has locked the file, and nobody listens at the port."""
+    if sys.platform == "win32":
+        return
+    for path in directory.glob("tcp-*" + KEY_SUFFIX):
+        found = re.fullmatch(r"tcp-(.+)-(\d{1,5})", path.stem, re.ASCII)
+        if found is None:
+            continue
+        with contextlib.suppress(OSError), path.open("r+b") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while its host lives
+            if _refuses(found[1].replace("_", ":"), int(found[2])):
+                _unlink(path)
+
+
+def _refuses(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), 1.0).close()
+    except ConnectionRefusedError:
+        return True
+    except (OSError, OverflowError):
+        pass
+    return False
 
 
 def _unlink(*files: Path) -> None:

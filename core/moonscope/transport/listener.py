@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import selectors
 import socket
 import weakref
 from pathlib import Path
@@ -12,15 +11,15 @@ from typing import IO
 
 from ..errors import UsageError
 from .address import Address, TcpAddress, UnixAddress, parse_address
-from .connection import Connection
-from .directories import new_socket_path, remove_traces
+from .directories import lock_key_file, new_socket_path, remove_stale_keys, remove_traces
+from .forks import Forkable, forget_in_child
 from .keys import check_key, key_file_of, new_key, write_key
 
-_BACKLOG = 64
+_BACKLOG = 512  # connections that wait to be accepted; the system may allow fewer
 
 
-class Listener:
-    """Listens from its creation to `close`.
+class Listener(Forkable):
+    """Listens from its creation to `close`; `socket`, which does not block, accepts connections.
 
     `address`: text, None for a socket in a new private directory (a loopback port where there are no Unix sockets).
     `key`: None for a new one, which is then written to `key_file`; a caller's own key is written nowhere.
@@ -29,57 +28,57 @@ class Listener:
 
     def __init__(self, address: str | None = None, key: bytes | None = None) -> None:
         self.key = new_key() if key is None else check_key(key)
+        self._locks: list[IO[bytes]] = []  # unlocked by the system when this process ends, however it ends
         with contextlib.ExitStack() as on_failure:
-            where, lock = _default_address() if address is None else (parse_address(address), None)
-            self._socket, self._bound = _bind(where)
-            on_failure.callback(self._socket.close)
+            where = self._default_address() if address is None else parse_address(address)
+            self.socket, self._bound = _bind(where)
+            on_failure.callback(self.socket.close)
             self.key_file = key_file_of(self._bound) if key is None else None
             # Called by `close`, or when a program ends without it.
-            self._clean_up = weakref.finalize(self, _clean_up, os.getpid(), self._bound, self.key_file, lock)
+            self._clean_up = weakref.finalize(self, _clean_up, os.getpid(), self._bound, self.key_file, self._locks)
             on_failure.callback(self._clean_up)
+            self.socket.listen(_BACKLOG)  # first: a key of a port where nobody listens would be taken for a stale one
+            self.socket.setblocking(False)
             if self.key_file is not None:
-                write_key(self.key_file, self.key)
-            self._socket.listen(_BACKLOG)
-            self._socket.setblocking(False)
-            self._woken, self._waker = socket.socketpair()
+                self._leave_key(self.key_file)
             on_failure.pop_all()
         self.address = str(self._bound)
-
-    def accept(self) -> Connection | None:
-        """The next connection, not yet authenticated; None once `wake` was called. Raises OSError."""
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._socket, selectors.EVENT_READ)
-            selector.register(self._woken, selectors.EVENT_READ)
-            while True:
-                ready = [key.fileobj for key, _ in selector.select()]
-                if self._woken in ready:
-                    return None
-                with contextlib.suppress(BlockingIOError, ConnectionAbortedError):  # it has left the queue again
-                    return Connection(self._socket.accept()[0], "the client")
-
-    def wake(self) -> None:
-        """Make `accept` return None, now and ever after. Any thread."""
-        self._waker.send(b"\0")
+        forget_in_child(self)
 
     def close(self) -> None:
         """Stop listening and remove the socket, the key file and their directory. When no thread accepts any more."""
-        for sock in (self._socket, self._woken, self._waker):
-            sock.close()
+        self.socket.close()
         self._clean_up()
 
+    def forget(self) -> None:
+        """In a fork: the address is the parent's."""
+        self._clean_up.detach()
+        for lock in self._locks:
+            lock.close()
+        self.socket.close()
 
-def _clean_up(pid: int, address: Address, key_file: Path | None, lock: IO[bytes] | None) -> None:
+    def _default_address(self) -> Address:
+        if not hasattr(socket, "AF_UNIX"):
+            return TcpAddress("127.0.0.1", 0)
+        path, lock = new_socket_path()
+        self._locks.append(lock)
+        return UnixAddress(path)
+
+    def _leave_key(self, key_file: Path) -> None:
+        if isinstance(self._bound, UnixAddress):
+            write_key(key_file, self.key)
+            return
+        remove_stale_keys(key_file.parent)
+        write_key(key_file, self.key)
+        if (lock := lock_key_file(key_file)) is not None:
+            self._locks.append(lock)
+
+
+def _clean_up(pid: int, address: Address, key_file: Path | None, locks: list[IO[bytes]]) -> None:
     if os.getpid() == pid:  # else we are a fork of the host, which goes on
         remove_traces(address, key_file)
-    if lock is not None:
+    for lock in locks:
         lock.close()
-
-
-def _default_address() -> tuple[Address, IO[bytes] | None]:
-    if not hasattr(socket, "AF_UNIX"):
-        return TcpAddress("127.0.0.1", 0), None
-    path, lock = new_socket_path()
-    return UnixAddress(path), lock
 
 
 def _bind(address: Address) -> tuple[socket.socket, Address]:
@@ -106,7 +105,7 @@ def _bind_unix(address: UnixAddress) -> socket.socket:
         address.path.chmod(0o600)  # nobody can have connected yet: it does not listen
     except OSError as error:
         sock.close()
-        raise UsageError(f"cannot listen at {address}: {error.strerror}") from error
+        raise UsageError(f"cannot listen at {address}: {error.strerror or error}") from error
     return sock
 
 

@@ -1,0 +1,105 @@
+"""The unanswered requests of one client: which may begin, which are stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from ..errors import MoonscopeError, ProtocolError, UsageError
+from ..protocol import Request
+from .crew import NoThread
+from .job import Job, encoded, failure, never_began
+from .news import post
+from .service import Service
+
+log = logging.getLogger("moonscope.host")
+
+
+class Requests:
+    """Used on the loop alone. `answer` is called with each encoded Response, and what to call just before it is sent;
+    `report` with the id of a request and an encoded Progress message."""
+
+    def __init__(
+        self,
+        service: Service,
+        answer: Callable[[bytes, Callable[[], None]], None],
+        report: Callable[[int, bytes], None],
+    ) -> None:
+        self._service = service
+        self._answer = answer
+        self._report = report
+        self._loop = asyncio.get_running_loop()
+        self._jobs: dict[int, Job] = {}
+
+    def begin(self, request: Request) -> None:
+        """Carry it out when its turn comes. Raises ProtocolError when the id is in use, UsageError when too many are
+        unanswered."""
+        if request.id in self._jobs:
+            raise ProtocolError(f"a client used the request id {request.id} twice")
+        job, service = Job(request), self._service
+        in_turn = service.waits_its_turn(job.command)
+        limit = service.limits.requests
+        if sum(service.waits_its_turn(other.command) == in_turn for other in self._jobs.values()) >= limit:
+            raise UsageError(f"{limit} requests are unanswered; wait for one of them")
+        job.begun = not service.holds_others(job.command)
+        if in_turn:
+            job.after = {other for other in self._jobs.values() if not other.begun}
+        self._jobs[job.id] = job
+        if not job.after:
+            self._start(job)
+
+    def cancel(self, id: int) -> None:
+        """One that has not begun is answered at once."""
+        job = self._jobs.get(id)
+        if job is None:  # its answer is on the way already
+            return
+        job.cancel()
+        if not job.started:
+            job.started = True
+            self._end(job, encoded(never_began(id)))
+
+    def cancel_all(self) -> None:
+        """What has not begun never does, and is not answered."""
+        for job in self._jobs.values():
+            job.cancel()
+            job.started = True
+
+    def _start(self, job: Job) -> None:
+        job.started = True
+        gap, engine = self._service.limits.progress_gap, self._service.engine
+
+        def carry_out() -> None:
+            answer = job.answer(engine, gap, lambda: self._post(lambda: self._begin(job)), report)
+            self._post(lambda: self._end(job, answer))
+
+        def report(message: bytes) -> None:
+            self._post(lambda: self._report(job.id, message))
+
+        try:
+            self._service.crew_for(job.command).submit(carry_out)
+        except NoThread as error:
+            log.error("%s was not carried out: %s", type(job.command).__name__, error)
+            text = f"{error}; end something that runs, and try again"
+            self._end(job, encoded(failure(job.id, MoonscopeError(text))))
+
+    def _begin(self, job: Job) -> None:
+        """Those that waited for it may begin, too."""
+        if job.begun:
+            return
+        job.begun = True
+        for other in list(self._jobs.values()):
+            if job in other.after:
+                other.after.discard(job)
+                if not other.after and not other.started:
+                    self._start(other)
+
+    def _end(self, job: Job, answer: bytes) -> None:
+        self._answer(answer, lambda: self._forget(job))
+        self._begin(job)
+
+    def _forget(self, job: Job) -> None:
+        self._jobs.pop(job.id, None)
+
+    def _post(self, work: Callable[[], object]) -> None:
+        post(self._loop, work)
