@@ -20,6 +20,7 @@ typedef const char *(*lua_Reader)(lua_State *, void *, size_t *);
 typedef int (*lua_Writer)(lua_State *, const void *, size_t, void *);
 typedef struct lua_Debug lua_Debug;
 typedef void (*lua_Hook)(lua_State *, lua_Debug *);
+typedef void (*lua_WarnFunction)(void *, const char *, int);
 
 #if LUA_VERSION_NUM >= 503
 typedef long long lua_Integer;
@@ -31,14 +32,23 @@ typedef int lua_Context;
 typedef lua_CFunction lua_Continuation;
 #endif
 
+#if LUA_VERSION_NUM >= 503
+#define RAW_INDEX lua_Integer
+#define RAW_RESULT int
+#else
+#define RAW_INDEX int
+#define RAW_RESULT void
+#endif
+
 enum {
-    LUA_OK = 0, LUA_ERRRUN = 2, LUA_ERRMEM = 4,
+    LUA_OK = 0, LUA_YIELD = 1, LUA_ERRRUN = 2, LUA_ERRMEM = 4,
     LUA_TNONE = -1, LUA_TNIL = 0, LUA_TBOOLEAN = 1, LUA_TNUMBER = 3, LUA_TSTRING = 4, LUA_TTABLE = 5, LUA_TFUNCTION = 6,
     LUA_TUSERDATA = 7, LUA_TTHREAD = 8,
-    LUA_MULTRET = -1, LUA_MASKCOUNT = 8,
+    LUA_MULTRET = -1,
+    LUA_MASKCALL = 1, LUA_MASKRET = 2, LUA_MASKLINE = 4, LUA_MASKCOUNT = 8,
     LUA_GCSTOP = 0, LUA_GCRESTART = 1, LUA_GCCOLLECT = 2, LUA_GCCOUNT = 3, LUA_GCCOUNTB = 4,
 #if LUA_VERSION_NUM == 501
-    LUA_REGISTRYINDEX = -10000, FIRST_UPVALUE = -10002,
+    LUA_REGISTRYINDEX = -10000, LUA_GLOBALSINDEX = -10002, FIRST_UPVALUE = -10002,
 #elif LUA_VERSION_NUM == 505
     LUA_REGISTRYINDEX = -(INT32_MAX / 2 + 1000), FIRST_UPVALUE = LUA_REGISTRYINDEX,
 #else
@@ -46,6 +56,31 @@ enum {
 #endif
 };
 #define lua_upvalueindex(i) (FIRST_UPVALUE - (i))
+
+enum { LUA_RIDX_GLOBALS = 2 }; /* since 5.2 */
+
+#ifdef LUAJIT
+enum { ON_LUAJIT = 1 };
+#else
+enum { ON_LUAJIT = 0 };
+#endif
+
+/* The public record of each lua.h, with room for what follows it. */
+struct lua_Debug {
+    int event;
+    const char *name, *namewhat, *what, *source;
+#if LUA_VERSION_NUM >= 504
+    size_t srclen;
+#endif
+    int currentline;
+#if LUA_VERSION_NUM == 501
+    int nups, linedefined, lastlinedefined;
+#else
+    int linedefined, lastlinedefined;
+    unsigned char nups;
+#endif
+    char rest[1024];
+};
 
 /* X(result, name, arguments) */
 #define LUA_API_COMMON(X) \
@@ -59,6 +94,9 @@ enum {
     X(int, lua_isstring, (lua_State *, int)) \
     X(int, lua_rawequal, (lua_State *, int, int)) \
     X(int, lua_iscfunction, (lua_State *, int)) \
+    X(lua_CFunction, lua_tocfunction, (lua_State *, int)) \
+    X(int, lua_status, (lua_State *)) \
+    X(int, lua_getstack, (lua_State *, int, lua_Debug *)) \
     X(const void *, lua_topointer, (lua_State *, int)) \
     X(int, lua_next, (lua_State *, int)) \
     X(int, lua_getinfo, (lua_State *, const char *, lua_Debug *)) \
@@ -82,6 +120,9 @@ enum {
     X(void, lua_setfield, (lua_State *, int, const char *)) \
     X(void, lua_rawget, (lua_State *, int)) \
     X(void, lua_rawset, (lua_State *, int)) \
+    X(void, lua_rawseti, (lua_State *, int, RAW_INDEX)) \
+    X(RAW_RESULT, lua_rawgeti, (lua_State *, int, RAW_INDEX)) \
+    X(int, lua_setmetatable, (lua_State *, int)) \
     X(void, lua_createtable, (lua_State *, int, int)) \
     X(int, lua_getmetatable, (lua_State *, int)) \
     X(int, lua_error, (lua_State *)) \
@@ -91,10 +132,16 @@ enum {
     X(const char *, lua_setupvalue, (lua_State *, int, int)) \
     X(const char *, lua_getupvalue, (lua_State *, int, int)) \
     X(void, lua_sethook, (lua_State *, lua_Hook, int, int)) \
+    X(lua_Hook, lua_gethook, (lua_State *)) \
+    X(int, lua_gethookmask, (lua_State *)) \
+    X(int, lua_gethookcount, (lua_State *)) \
     X(void, lua_close, (lua_State *)) \
     X(lua_State *, luaL_newstate, (void)) \
     X(void, luaL_where, (lua_State *, int)) \
     X(int, luaL_error, (lua_State *, const char *, ...)) \
+    X(int, luaL_argerror, (lua_State *, int, const char *)) \
+    X(void, luaL_checktype, (lua_State *, int, int)) \
+    X(lua_Integer, luaL_optinteger, (lua_State *, int, lua_Integer)) \
     X(const char *, luaL_checklstring, (lua_State *, int, size_t *)) \
     X(const char *, luaL_optlstring, (lua_State *, int, const char *, size_t *)) \
     X(int, luaL_checkoption, (lua_State *, int, const char *, const char *const *)) \
@@ -124,6 +171,16 @@ enum {
     X(int, luaL_loadbufferx, (lua_State *, const char *, size_t, const char *, const char *))
 #endif
 
+#if LUA_VERSION_NUM >= 504
+#define LUA_API_RESUME(X) X(int, lua_resume, (lua_State *, lua_State *, int, int *))
+#elif LUA_VERSION_NUM >= 502
+#define LUA_API_RESUME(X) X(int, lua_resume, (lua_State *, lua_State *, int))
+#elif defined LUAJIT
+#define LUA_API_RESUME(X) X(int, lua_resume, (lua_State *, int))
+#else
+#define LUA_API_RESUME(X) X(int, lua_resume, (lua_State *, int)) X(void, lua_setlevel, (lua_State *, lua_State *))
+#endif
+
 #if LUA_VERSION_NUM == 501 && !defined LUAJIT
 #define LUA_API_OWN(X) X(int, luaL_loadfile, (lua_State *, const char *))
 #elif defined LUAJIT
@@ -145,10 +202,8 @@ enum {
     X(int, lua_gc, (lua_State *, int, ...)) \
     X(const char *, luaL_tolstring, (lua_State *, int, size_t *)) \
     X(void *, lua_newuserdatauv, (lua_State *, size_t, int)) \
-    X(lua_Hook, lua_gethook, (lua_State *)) \
-    X(int, lua_gethookmask, (lua_State *)) \
-    X(int, lua_gethookcount, (lua_State *)) \
-    X(int, lua_rawgeti, (lua_State *, int, lua_Integer)) \
+    X(int, luaL_typeerror, (lua_State *, int, const char *)) \
+    X(void, lua_setwarnf, (lua_State *, lua_WarnFunction, void *)) \
     X(int, lua_setiuservalue, (lua_State *, int, int)) \
     X(int, lua_getiuservalue, (lua_State *, int, int))
 #else
@@ -193,11 +248,15 @@ enum {
 #define LUA_API_RAW(X)
 #endif
 
-#define LUA_API(X) LUA_API_LIBRARIES(X) LUA_API_MOVE(X) LUA_API_RAW(X) LUA_API_COMMON(X) LUA_API_CALLS(X) LUA_API_OWN(X) LUA_API_GC(X)
+#define LUA_API(X) LUA_API_LIBRARIES(X) LUA_API_MOVE(X) LUA_API_RESUME(X) LUA_API_RAW(X) LUA_API_COMMON(X) LUA_API_CALLS(X) LUA_API_OWN(X) LUA_API_GC(X)
 
 #define DECLARE(result, name, arguments) static result(*name) arguments;
 LUA_API(DECLARE)
 #undef DECLARE
+#if LUA_VERSION_NUM >= 504
+static int (*lua_closethread)(lua_State *, lua_State *); /* NULL before 5.4.6 */
+static int (*lua_resetthread)(lua_State *);              /* NULL in 5.5 */
+#endif
 
 #define lua_pop(L, n) lua_settop(L, -(n)-1)
 #define lua_tostring(L, i) lua_tolstring(L, i, NULL)

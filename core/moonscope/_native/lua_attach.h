@@ -26,8 +26,7 @@ static void watch_end(lua_State *L)
         lua_pushboolean(L, 1);
         plain_call(L, 1, 1);
         lua_getmetatable(L, -1);
-        lua_pushcclosure(L, state_ends, 0);
-        lua_setfield(L, -2, "__gc");
+        put_function(L, "__gc", state_ends);
         lua_pop(L, 1);
         lua_setfield(L, LUA_REGISTRYINDEX, "moonscope.end");
     }
@@ -87,7 +86,7 @@ __attribute__((visibility("default"))) int ENTRY_NAME(LUA_TAG)(lua_State *L)
     join(L, vm, main);
     vm_release(vm); /* the attached state has its own reference now */
     lua_settop(L, 0);
-    install(L, vm);
+    install(L);
     vm->installed = true;
     return 0;
 }

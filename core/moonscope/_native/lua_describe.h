@@ -1,22 +1,5 @@
 /* What a value of a VM is, in plain data; raw access only (see lua_reach.h). */
 
-/* The public record of each lua.h, with room for what follows it. */
-struct lua_Debug {
-    int event;
-    const char *name, *namewhat, *what, *source;
-#if LUA_VERSION_NUM >= 504
-    size_t srclen;
-#endif
-    int currentline;
-#if LUA_VERSION_NUM == 501
-    int nups, linedefined, lastlinedefined;
-#else
-    int linedefined, lastlinedefined;
-    unsigned char nups;
-#endif
-    char rest[1024];
-};
-
 /* A generation that the VM holds. */
 struct look_held {
     uint64_t id;

@@ -4,20 +4,17 @@
 static void set_preload(lua_State *L, int package, const char *name)
 {
     lua_getfield(L, package, "preload");
-    if (lua_type(L, -1) == LUA_TTABLE) {
-        lua_pushcclosure(L, open_codecache, 0);
-        lua_setfield(L, -2, name);
-    }
+    if (lua_type(L, -1) == LUA_TTABLE)
+        put_function(L, name, open_codecache);
     lua_settop(L, package);
 }
 
 /* The cached loaders; every attached VM gets them. */
 static void install_loaders(lua_State *L, int loaded, int globals)
 {
-    lua_pushcclosure(L, cached_loadfile, 0);
-    lua_setfield(L, globals, "loadfile");
-    lua_pushcclosure(L, cached_dofile, 0);
-    lua_setfield(L, globals, "dofile");
+    lua_pushvalue(L, globals);
+    put_function(L, "loadfile", cached_loadfile);
+    put_function(L, "dofile", cached_dofile);
     lua_getfield(L, loaded, "package");
     if (lua_type(L, -1) == LUA_TTABLE) {
         replace_searcher(L);
@@ -30,21 +27,27 @@ static void install_loaders(lua_State *L, int loaded, int globals)
 /* What a VM of the pool gets besides. */
 static void install_console(lua_State *L, struct vm *vm, int loaded, int globals)
 {
-    lua_pushcclosure(L, captured_print, 0);
-    lua_setfield(L, globals, "print");
     lua_getfield(L, loaded, "io");
     if (lua_type(L, -1) == LUA_TTABLE)
         capture_io(L, vm);
-    lua_settop(L, globals);
+    lua_pushvalue(L, globals);
+#ifdef LUAJIT /* whose own one has such an upvalue */
+    lua_pushstring(L, "tostring");
+    lua_pushcclosure(L, captured_print, 1);
+    lua_setfield(L, -2, "print");
+#else
+    put_function(L, "print", captured_print);
+#endif
     lua_getfield(L, loaded, "os");
-    if (lua_type(L, -1) == LUA_TTABLE) {
-        lua_pushcclosure(L, captured_exit, 0);
-        lua_setfield(L, -2, "exit");
-    }
-    lua_settop(L, globals);
+    if (lua_type(L, -1) == LUA_TTABLE)
+        put_function(L, "exit", captured_exit);
     lua_getfield(L, loaded, "coroutine");
     if (lua_type(L, -1) == LUA_TTABLE)
-        track_coroutines(L, vm);
+        track_coroutines(L);
+#if LUA_VERSION_NUM >= 504
+    vm->warnings = LUA_VERSION_NUM >= 505 ? WARNINGS_ON : WARNINGS_OFF;
+    lua_setwarnf(L, captured_warning, vm);
+#endif
     lua_settop(L, globals);
 }
 
@@ -52,9 +55,6 @@ static void install_console(lua_State *L, struct vm *vm, int loaded, int globals
 static void install_registry(lua_State *L, int loaded, int globals)
 {
 #if LUA_VERSION_NUM < 504
-    lua_pushlightuserdata(L, (void *)&globals_key);
-    lua_pushvalue(L, globals);
-    lua_rawset(L, LUA_REGISTRYINDEX);
     lua_pushlightuserdata(L, (void *)&tostring_key);
     lua_getfield(L, globals, "tostring");
     lua_rawset(L, LUA_REGISTRYINDEX);
@@ -73,8 +73,9 @@ static void install_registry(lua_State *L, int loaded, int globals)
 }
 
 /* May raise. The stack is empty, and left in disorder. */
-static void install(lua_State *L, struct vm *vm)
+static void install(lua_State *L)
 {
+    struct vm *vm = own_vm(L);
     lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
     lua_getfield(L, 1, "_G");
     install_registry(L, 1, 2);

@@ -143,6 +143,13 @@ static int codecache_mode(lua_State *L)
     return 0;
 }
 
+/* As field `name` of the table on top of the stack. */
+static void put_function(lua_State *L, const char *name, lua_CFunction function)
+{
+    lua_pushcclosure(L, function, 0);
+    lua_setfield(L, -2, name);
+}
+
 /* One table under both of its names. */
 static int open_codecache(lua_State *L)
 {
@@ -151,12 +158,9 @@ static int open_codecache(lua_State *L)
     if (lua_type(L, -1) == LUA_TTABLE)
         return 1;
     lua_createtable(L, 0, 3);
-    lua_pushcclosure(L, codecache_clear, 0);
-    lua_setfield(L, -2, "clear");
-    lua_pushcclosure(L, codecache_mode, 0);
-    lua_setfield(L, -2, "mode");
-    lua_pushcclosure(L, cached_loadfile, 0);
-    lua_setfield(L, -2, "loadfile");
+    put_function(L, "clear", codecache_clear);
+    put_function(L, "mode", codecache_mode);
+    put_function(L, "loadfile", cached_loadfile);
     lua_pushlightuserdata(L, (void *)&codecache_key);
     lua_pushvalue(L, -2);
     lua_rawset(L, LUA_REGISTRYINDEX);

@@ -7,7 +7,7 @@ static const char factory_key; /* of the function that makes closures (lua_facto
 static const char quiet_key;   /* of the coroutine that has no hook (lua_hooks.h) */
 static const char graft_key;   /* of what a VM has of its newest graft, which keeps the older ones */
 #endif
-static const char globals_key, tostring_key; /* 5.1 – 5.3: the globals, the stock tostring */
+static const char tostring_key; /* 5.1 – 5.3: of the stock tostring */
 static const char codecache_key; /* of the module's table, once it was required */
 static const char kept_key; /* of the table name → function that `load` keeps */
 

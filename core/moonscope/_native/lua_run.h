@@ -113,6 +113,7 @@ static enum status end_run(lua_State *L, struct vm *vm, int status)
     while (atomic_load(&vm->hooking))
         sched_yield();
     lua_sethook(L, NULL, 0, 0);
+    vm_flush(vm);
     enum status result = status == LUA_OK ? STATUS_OK : STATUS_ERROR;
     if (atomic_load(&vm->stop) != REASON_NONE)
         result = STATUS_INTERRUPTED;
@@ -255,7 +256,7 @@ static int enter_body(lua_State *L)
     struct vm *vm = request->vm;
     lua_settop(L, 0);
     if (!vm->installed) {
-        install(L, vm);
+        install(L);
         vm->installed = true;
         lua_settop(L, 0);
     }
@@ -284,7 +285,8 @@ static enum status enter(struct request *request)
     int top = lua_gettop(L);
     bool looks = request->kind == REQUEST_LOOK;
     if (!lua_checkstack(L, 16) || (!looks && protected_start(L, enter_body, request) != LUA_OK)) {
-        vm_default_failure(request->vm, "not enough memory");
+        const char *message = lua_gettop(L) > top && lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+        vm_default_failure(request->vm, message != NULL ? message : "not enough memory");
         vm_end_result(request->vm, STATUS_ERROR);
         request->status = STATUS_ERROR;
     } else if (looks) {

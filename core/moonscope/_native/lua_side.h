@@ -39,6 +39,7 @@
 #include "lua_require.h"
 #include "lua_traceback.h"
 #include "lua_interrupt.h"
+#include "lua_coroutines.h"
 #include "lua_console.h"
 #include "lua_install.h"
 #include "lua_reach.h"
@@ -59,6 +60,14 @@ static bool bind(void *library, const char **missing)
     }
     LUA_API(RESOLVE)
 #undef RESOLVE
+#if LUA_VERSION_NUM >= 504
+    *(void **)&lua_closethread = dlsym(library, "lua_closethread");
+    *(void **)&lua_resetthread = dlsym(library, "lua_resetthread");
+    if (lua_closethread == NULL && lua_resetthread == NULL) {
+        *missing = "lua_closethread";
+        return false;
+    }
+#endif
     return true;
 }
 

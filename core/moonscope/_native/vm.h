@@ -5,6 +5,8 @@
 #include "cache.h"
 #include "clock.h"
 
+#include <stdio.h>
+
 typedef void *(*lua_Alloc)(void *ud, void *block, size_t old_size, size_t new_size);
 
 /* What a VM knows of a generation. hits == 0: not held. The first unit says "held", so hits - 1 were served since. It is
@@ -36,6 +38,11 @@ struct result {
     enum reason reason;
     int exit_code;
 };
+
+/* The streams of a managed VM that C code may write to. */
+enum { OUTPUT_STDOUT, OUTPUT_STDERR, OUTPUTS };
+
+enum warnings { WARNINGS_OFF, WARNINGS_ON, WARNINGS_PART };
 
 struct failure {
     struct text name, message;
@@ -78,6 +85,8 @@ struct vm {
     int resumed;                  /* coroutines that wait for one another; the VM's thread only */
     int64_t left;                 /* of the budget, in this run; the VM's thread only */
     int exit_code;
+    FILE *streams[OUTPUTS]; /* owned, write to the output; NULL: none. The VM's thread only */
+    enum warnings warnings; /* what became of those of `warn`; WARNINGS_PART: inside a line. The VM's thread only */
     bool told; /* why the run was ended is in the result already */
     pthread_mutex_t lock;
     /* Under the lock: */

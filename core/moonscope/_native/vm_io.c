@@ -1,5 +1,6 @@
 #include "vm_io.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,76 @@ void vm_print(struct vm *vm, const char *bytes, size_t length)
         vm->output_lost += length;
     }
     pthread_mutex_unlock(&vm->lock);
+}
+
+/* Streams of C, so that the io library of a Lua can be given them. They cannot be read nor moved in, like a pipe's end. */
+#ifdef __APPLE__
+static int print_from_stream(void *vm, const char *bytes, int length)
+{
+    vm_print(vm, bytes, (size_t)length);
+    return length;
+}
+
+static fpos_t refuse_seek(void *vm, fpos_t offset, int whence)
+{
+    (void)vm, (void)offset, (void)whence;
+    errno = ESPIPE;
+    return -1;
+}
+
+static FILE *open_stream(struct vm *vm)
+{
+    return funopen(vm, NULL, print_from_stream, refuse_seek, NULL);
+}
+#else
+static ssize_t print_from_stream(void *vm, const char *bytes, size_t length)
+{
+    vm_print(vm, bytes, length);
+    return (ssize_t)length;
+}
+
+static int refuse_seek(void *vm, off64_t *offset, int whence)
+{
+    (void)vm, (void)offset, (void)whence;
+    errno = ESPIPE;
+    return -1;
+}
+
+static FILE *open_stream(struct vm *vm)
+{
+    cookie_io_functions_t functions = {.write = print_from_stream, .seek = refuse_seek};
+    return fopencookie(vm, "w", functions);
+}
+#endif
+
+bool vm_open_streams(struct vm *vm)
+{
+    for (int i = 0; i < OUTPUTS; i++) {
+        if (vm->streams[i] != NULL)
+            continue;
+        vm->streams[i] = open_stream(vm);
+        if (vm->streams[i] == NULL)
+            return false;
+        setvbuf(vm->streams[i], NULL, _IONBF, 0);
+    }
+    return true;
+}
+
+void vm_write(struct vm *vm, int stream, const char *bytes, size_t length)
+{
+    if (vm == NULL)
+        return;
+    if (vm->streams[stream] != NULL)
+        fwrite(bytes, 1, length, vm->streams[stream]);
+    else
+        vm_print(vm, bytes, length);
+}
+
+void vm_flush(struct vm *vm)
+{
+    for (int i = 0; vm != NULL && i < OUTPUTS; i++)
+        if (vm->streams[i] != NULL)
+            fflush(vm->streams[i]);
 }
 
 char *vm_take_output(struct vm *vm, size_t *length)
@@ -167,6 +238,9 @@ void failures_free(struct failure *failure)
 
 void vm_io_destroy(struct vm *vm)
 {
+    for (int i = 0; i < OUTPUTS; i++)
+        if (vm->streams[i] != NULL)
+            fclose(vm->streams[i]);
     free(vm->output);
     result_free(&vm->result);
     failures_free(vm->failures);

@@ -7,6 +7,13 @@
 /* Appends to the captured output; what is over OUTPUT_LIMIT is counted and lost. */
 void vm_print(struct vm *, const char *bytes, size_t length);
 
+/* Opens vm->streams: unbuffered, what is written to them is printed. False: no memory. Idempotent. */
+bool vm_open_streams(struct vm *);
+/* Prints through a stream, in the order of what a script writes to it; without streams, or a VM, just so, or not at all. */
+void vm_write(struct vm *, int stream, const char *bytes, size_t length);
+/* Prints what the streams have buffered. */
+void vm_flush(struct vm *);
+
 /* Moves the captured output out; the caller frees it. NULL: none. */
 char *vm_take_output(struct vm *, size_t *length);
 
