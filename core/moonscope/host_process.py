@@ -67,8 +67,9 @@ class HostProcess:
         except OSError as error:
             raise ConnectionLost(f"the host did not start: {sys.executable}: {error.strerror}") from error
         assert self._process.stderr is not None
-        self._echo = threading.Thread(target=self._read_stderr, args=(self._process.stderr,), daemon=True)
-        self._echo.start()
+        echo = threading.Thread(target=self._read_stderr, args=(self._process.stderr,), daemon=True)
+        self._begin(echo)
+        self._echo = echo
 
     def start(self, timeout: float = 20.0) -> str:
         """Launch the child unless that was done; returns its address as soon as it serves. Once only, and not on a GUI
@@ -82,7 +83,7 @@ class HostProcess:
         if self._process is None:
             self.launch()
         assert self._process is not None and self._process.stdout is not None
-        line = _first_line(self._process.stdout, timeout)
+        line = self._first_line(self._process.stdout, timeout)
         try:
             where = json.loads(line)
             self._place = _Place(where["address"], Path(where["key_file"]))
@@ -156,8 +157,32 @@ class HostProcess:
         with stream:
             for line in stream:
                 self._stderr.append(line)
-                with contextlib.suppress(OSError, ValueError):  # our own stderr may be closed
+                with contextlib.suppress(OSError, ValueError, AttributeError):  # ours may be closed, or not be there
                     sys.stderr.write(line)
+
+    def _first_line(self, stream: IO[str], timeout: float) -> str:
+        """ "" when the stream ends or nothing comes in time."""
+        lines: SimpleQueue[str] = SimpleQueue()
+
+        def read() -> None:
+            with stream:
+                lines.put(stream.readline())
+
+        self._begin(threading.Thread(target=read, daemon=True))
+        try:
+            return lines.get(timeout=timeout)
+        except Empty:
+            return ""
+
+    def _begin(self, thread: threading.Thread) -> None:
+        try:
+            thread.start()
+        except RuntimeError as error:
+            self.stop(0.5)
+            assert self._process is not None
+            for stream in filter(None, (self._process.stdout, self._process.stderr)):
+                stream.close()
+            raise ConnectionLost(f"the host cannot be listened to: {error}") from error
 
     def _why_not_started(self, line: str, timeout: float) -> str:
         reason = self.wait(1.0) or f"did not say within {timeout:g} seconds where it listens"
@@ -177,21 +202,6 @@ def _environment() -> dict[str, str]:
         return dict(os.environ)
     path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     return {**os.environ, "PYTHONPATH": path}
-
-
-def _first_line(stream: IO[str], timeout: float) -> str:
-    """ "" when the stream ends or nothing comes in time."""
-    lines: SimpleQueue[str] = SimpleQueue()
-
-    def read() -> None:
-        with stream:
-            lines.put(stream.readline())
-
-    threading.Thread(target=read, daemon=True).start()
-    try:
-        return lines.get(timeout=timeout)
-    except Empty:
-        return ""
 
 
 def _in_words(code: int) -> str:

@@ -18,8 +18,8 @@ from moonscope.client import EngineClient
 from moonscope.errors import AuthenticationFailed
 from moonscope.host import Limits, Server, serve
 from moonscope.model import Mark, Settings, Update
-from moonscope.protocol import AnyCommand, Done, Result
-from moonscope.transport import PROOF_LIMIT, REFUSED, Challenge, Connection, Listener
+from moonscope.protocol import VERSION, AnyCommand, Done, Hello, Result, Welcome, decode_from_host, encode
+from moonscope.transport import PROOF_LIMIT, REFUSED, Challenge, Connection, Listener, connect
 
 DEADLINE = 20.0  # seconds until a test that waits for something gives up
 
@@ -185,6 +185,23 @@ def dial() -> Iterator[Callable[[Server], socket.socket]]:
     yield connect
     for sock in sockets:
         sock.close()
+
+
+@pytest.fixture
+def talk() -> Iterator[Callable[..., Connection]]:
+    """Makes authenticated connections to a host, on which anything can be said."""
+    connections: list[Connection] = []
+
+    def begin(host: Server, *, welcome: bool = True) -> Connection:
+        connections.append(connect(host.address, timeout=DEADLINE))
+        if welcome:
+            connections[-1].send(encode(Hello(VERSION)))
+            assert isinstance(decode_from_host(connections[-1].receive()), Welcome)
+        return connections[-1]
+
+    yield begin
+    for connection in connections:
+        connection.close()
 
 
 @pytest.fixture

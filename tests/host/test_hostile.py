@@ -36,7 +36,7 @@ from moonscope.protocol import (
     decode_from_host,
     encode,
 )
-from moonscope.transport import Connection, connect, new_key
+from moonscope.transport import connect, new_key
 
 DEADLINE = 20.0
 
@@ -47,23 +47,6 @@ def bystander(host, attach):
     client = attach(host)
     yield client
     assert client.request(Collect()).result(DEADLINE) == Done(0)
-
-
-@pytest.fixture
-def talk():
-    """Makes authenticated connections to a host, on which anything can be said."""
-    connections: list[Connection] = []
-
-    def begin(host, *, welcome: bool = True) -> Connection:
-        connections.append(connect(host.address, timeout=DEADLINE))
-        if welcome:
-            connections[-1].send(encode(Hello(VERSION)))
-            next_of(Welcome, connections[-1])
-        return connections[-1]
-
-    yield begin
-    for connection in connections:
-        connection.close()
 
 
 def next_of(kind, connection):

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
+import time
 from pathlib import Path
+from queue import SimpleQueue
 
 import psutil
 import pytest
 
-from moonscope.errors import CancelledError, ConnectionLost, NotFoundError, UsageError
+from moonscope.client import EngineClient
+from moonscope.errors import AuthenticationFailed, CancelledError, ConnectionLost, NotFoundError, UsageError
 from moonscope.host_process import HostProcess
 from moonscope.protocol import (
     Clear,
     Cleared,
+    Close,
+    Collect,
     Done,
     Holders,
     Inspect,
+    InspectFile,
     Interrupt,
     Load,
     Loaded,
+    Pong,
     RunChunk,
     Runs,
     SetMode,
@@ -53,6 +63,16 @@ def run_ended(pid: int) -> bool:
     except psutil.NoSuchProcess:
         return True
     return not psutil.pid_exists(pid)
+
+
+def attach_when_it_listens(process, attach, address, key):
+    """For a host that cannot say that it does."""
+    deadline = time.monotonic() + DEADLINE
+    while process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(ConnectionLost):
+            return attach(address, key=key)
+        time.sleep(0.05)
+    pytest.fail(f"it does not listen; exit code {process.poll()}")
 
 
 def test_it_runs_lua_and_says_what_it_did(process, attach, view, tmp_path):
@@ -108,6 +128,54 @@ def test_a_long_run_can_be_cancelled_or_interrupted_while_others_work(process, a
     first.cancel(endless)
     with pytest.raises(CancelledError):
         endless.result(DEADLINE)
+
+
+def test_reads_and_what_stops_things_are_answered_while_a_hundred_scripts_run(process, attach, tmp_path):
+    """Whoever started them, and from whichever window."""
+    (tmp_path / "m.lua").write_text("return 1")
+    client, other = attach(process.address), attach(process.address)
+    vms = client.request(Spawn(100)).result(DEADLINE).report.vms
+    client.request(Load(paths=(str(tmp_path),))).result(DEADLINE)
+    begun = [threading.Event() for _ in vms]
+    running = [
+        client.request(RunChunk(vms=(vm,), source=ENDLESS), on_progress=lambda *_, event=event: event.set())
+        for vm, event in zip(vms, begun, strict=True)
+    ]
+    assert all(event.wait(DEADLINE) for event in begun)
+    for window in (client, other):
+        assert window.request(InspectFile(path=str(tmp_path / "m.lua"))).result(DEADLINE).dump
+        assert window.request(SetMode("on", vms=vms)).result(DEADLINE)
+        assert window.request(Interrupt(vms=vms[:1])).result(DEADLINE)
+        assert isinstance(window.request(Clear()).result(DEADLINE), Cleared)
+    assert isinstance(other.request(Spawn(1)).result(DEADLINE), Spawned)
+    assert other.request(Close(vms=vms)).result(DEADLINE) == Done(100)
+    for future in running:
+        result = future.result(DEADLINE).results[0]
+        assert result.interrupted or "closed before" in result.failure.message
+
+
+def test_a_stopped_host_is_noticed_and_so_is_that_it_goes_on(process):
+    heard = SimpleQueue()
+    with EngineClient.connect(process.address, on_answering=heard.put) as client:
+        os.kill(process.pid, signal.SIGSTOP)
+        asked = client.request(Collect())
+        assert heard.get(timeout=DEADLINE) is False
+        os.kill(process.pid, signal.SIGCONT)
+        assert heard.get(timeout=DEADLINE) is True
+        assert asked.result(DEADLINE) == Done(0)
+        assert heard.empty()
+
+
+def test_an_idle_host_that_says_nothing_by_itself_is_not_taken_for_a_stopped_one(start_host):
+    """It is asked, and says that it is there; what it shows does not change meanwhile."""
+    heard, pings = SimpleQueue(), threading.Semaphore(0)
+    host = start_host()
+    with EngineClient.connect(host.address, on_answering=heard.put) as client:
+        take = client._take
+        client._take = lambda message: (isinstance(message, Pong) and pings.release(), take(message))
+        for _ in range(4):
+            assert pings.acquire(timeout=DEADLINE)
+    assert heard.empty()
 
 
 def test_two_windows_on_one_host_show_the_same(process, attach, new_view):
@@ -321,6 +389,66 @@ class TestStandAlone:
         key = read_key(tmp_path / "own.key") if options else None
         with attach(f"unix:{its}/socket", key=key) as client:
             assert client.pid == alive.pid
+
+    @pytest.mark.skipif(os.name != "posix", reason="ports leave key files that cannot be locked")
+    def test_the_key_of_a_killed_one_at_a_port_goes_when_the_next_one_starts(self, start, attach, runtime_directory):
+        (alive, its), (killed, left) = (start("--address", "tcp:127.0.0.1:0") for _ in range(2))
+        killed.kill()
+        killed.wait()
+        assert Path(left["key_file"]).exists()
+        _, new = start("--address", "tcp:127.0.0.1:0")
+        assert left["key_file"] == new["key_file"] or not Path(left["key_file"]).exists()
+        with attach(its["address"]) as client:
+            assert client.pid == alive.pid
+
+    def test_a_key_without_a_lock_stays_while_someone_listens(self, start, runtime_directory):
+        """It may be that of a host where files cannot be locked."""
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            (runtime_directory / "moonscope").mkdir(mode=0o700)
+            key_file = runtime_directory / "moonscope" / f"tcp-127.0.0.1-{listening.getsockname()[1]}.key"
+            key_file.write_text("0" * 64)
+            start("--address", "tcp:127.0.0.1:0")
+            assert key_file.exists()
+
+    def test_where_the_path_of_a_socket_would_be_too_long_a_shorter_one_is_found(
+        self, start, attach, tmp_path, monkeypatch
+    ):
+        long = tmp_path / ("x" * 100)
+        long.mkdir()
+        monkeypatch.setenv("TMPDIR", str(long))
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(long))
+        process, where = start()
+        directory = Path(where["address"].removeprefix("unix:")).parent
+        assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+        with attach(where["address"]) as client:
+            assert client.pid == process.pid
+        process.send_signal(signal.SIGTERM)
+        process.wait(DEADLINE)
+        assert not directory.exists()
+
+    @pytest.mark.parametrize("closed", ["2>&-", "<&-", "<&- 2>&-", "<&- >&- 2>&-", "2>/dev/full", ">/dev/full"])
+    def test_streams_that_are_closed_or_full_do_not_stop_it(self, attach, tmp_path, closed):
+        """Nor does what Lua code writes there land in a connection."""
+        address, key_file = f"unix:{tmp_path}/s", tmp_path / "key"
+        key_file.write_text("0" * 64)
+        key_file.chmod(0o600)
+        command = f'exec "$0" -m moonscope.host --address "$1" --key-file "$2" {closed}'
+        process = subprocess.Popen(["bash", "-c", command, sys.executable, address, str(key_file)],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+        try:
+            client = attach_when_it_listens(process, attach, address, bytes(32))
+            with pytest.raises(AuthenticationFailed):  # which the host logs
+                attach(address, key=bytes(range(32)))
+            vms = client.request(Spawn()).result(DEADLINE).report.vms
+            run = RunChunk(vms=vms, source="io.stderr:write(('x'):rep(1000)) io.stdout:write('y') return io.read()")
+            assert client.request(run).result(DEADLINE).results[0].failure is None
+            assert client.request(Collect()).result(DEADLINE) == Done(1)
+            client.close()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(DEADLINE) == 0
+        finally:
+            process.kill()
+            process.wait()
 
     def test_a_signal_is_heeded_whatever_the_main_thread_does(self):
         """Here it waits in C, where no handler in Python can run; so it is for a moment before each of its waits."""

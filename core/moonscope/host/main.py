@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import faulthandler
 import json
 import logging
@@ -30,6 +31,7 @@ _GRACE_SECONDS = 20.0  # for an orderly end; then it is ended anyway, so that no
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve a new engine until SIGINT, SIGTERM or, when embedded, Shutdown or the end of stdin. The exit code."""
     options = _parser().parse_args(argv)
+    _open_standard_streams()
     faulthandler.enable()
     logging.basicConfig(format="moonscope host: %(message)s")
     ending = threading.Event()
@@ -40,9 +42,24 @@ def main(argv: Sequence[str] | None = None) -> int:
             _end_with_stdin(ending)
         _run(options, ending)
     except MoonscopeError as error:
-        print(f"moonscope host: {error}", file=sys.stderr)
+        with contextlib.suppress(OSError):
+            print(f"moonscope host: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
     return 0
+
+
+def _open_standard_streams() -> None:
+    """Where one is closed, nothing is read and what is written is dropped; else its number would be given to the next
+    file or socket, into which Lua code would then write."""
+    for number, mode in enumerate((os.O_RDONLY, os.O_WRONLY, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, mode)  # gets the lowest number that is free
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, "w", closefd=False)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", closefd=False, errors="backslashreplace")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -94,7 +111,8 @@ def _key(path: Path) -> bytes:
 def _announce(server: Server, key_file: Path | None) -> None:
     """Print the one line, then leave stdout to nobody: what Lua code writes there goes to stderr."""
     where = {"address": server.address, "key_file": str(key_file or server.key_file), "pid": os.getpid()}
-    print(json.dumps(where), flush=True)
+    with contextlib.suppress(OSError):  # whoever asked for it may be gone; others know an address that was given
+        print(json.dumps(where), flush=True)
     os.dup2(2, 1)
 
 

@@ -1,0 +1,116 @@
+"""Where the system gives no further thread or file, what needs one fails in words, and all else goes on."""
+
+from __future__ import annotations
+
+import resource
+import socket
+import threading
+import time
+
+import pytest
+
+from moonscope.client import EngineClient
+from moonscope.errors import ConnectionLost, MoonscopeError, UsageError
+from moonscope.host_process import HostProcess
+from moonscope.protocol import Clear, Done, Interrupt, Request, Response, RunChunk, decode_from_host, encode
+
+DEADLINE = 20.0
+RUN = RunChunk(vms=(1,), source="return 1")
+
+
+@pytest.fixture
+def threads(monkeypatch):
+    """How many more threads there may be is said with `allow`."""
+
+    class Threads:
+        left: int | None = None
+
+        def allow(self, count: int | None) -> None:
+            self.left = count
+
+    allowed, start = Threads(), threading.Thread.start
+
+    def start_or_fail(thread):
+        if allowed.left is not None:
+            if allowed.left == 0:
+                raise RuntimeError("can't start new thread")
+            allowed.left -= 1
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_or_fail)
+    yield allowed
+    allowed.allow(None)
+
+
+def ask(connection, id, command) -> Response:
+    connection.send(encode(Request(id, command)))
+    while True:
+        message = decode_from_host(connection.receive(deadline=time.monotonic() + DEADLINE))
+        if isinstance(message, Response):
+            return message
+
+
+def test_a_command_without_a_thread_is_an_error_and_what_stops_things_works(host, talk, threads):
+    connection = talk(host)
+    threads.allow(0)
+    answer = ask(connection, 1, RUN)
+    assert "no further thread" in answer.error.message
+    assert ask(connection, 2, Interrupt()).result == Done(0)
+    assert ask(connection, 3, Clear()).result == Done(0)
+    assert ask(talk(host), 1, Interrupt()).result == Done(0)  # a new window needs none
+    threads.allow(None)
+    assert ask(connection, 1, RUN).result == Done(0)
+
+
+def test_a_command_that_got_no_thread_holds_no_other(host, talk, threads):
+    connection = talk(host)
+    threads.allow(0)
+    for id in range(1, 4):
+        assert "no further thread" in ask(connection, id, RUN).error.message
+    threads.allow(None)
+    assert ask(connection, 4, RUN).result == Done(0)
+
+
+@pytest.mark.parametrize("left", range(5))
+def test_a_host_whose_threads_cannot_be_had_does_not_begin(start_host, runtime_directory, threads, left):
+    before = set(threading.enumerate())
+    threads.allow(left)
+    with pytest.raises(UsageError, match=r"cannot serve at unix:.*no further thread"):
+        start_host()
+    threads.allow(None)
+    assert [path for path in runtime_directory.rglob("*") if not path.is_dir()] == []
+    assert set(threading.enumerate()) == before
+    start_host()
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_a_client_whose_threads_cannot_be_had_says_so(host, attach, threads, left):
+    threads.allow(left)
+    with pytest.raises(MoonscopeError, match="no further thread"):
+        EngineClient.connect(host.address)
+    threads.allow(None)
+    assert attach(host).request(RUN).result(DEADLINE) == Done(0)
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_a_host_process_that_cannot_be_listened_to_is_ended(threads, left):
+    threads.allow(left)
+    process = HostProcess()
+    with pytest.raises(ConnectionLost, match="cannot be listened to"):
+        process.start()
+    assert process.poll() is not None
+
+
+def test_a_host_out_of_files_serves_those_who_are_there_and_others_later(host, attach, dial):
+    client = attach(host)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = socket.socket()  # has the lowest number that was free
+    resource.setrlimit(resource.RLIMIT_NOFILE, (used.fileno() + 2, limits[1]))
+    try:
+        waiting = dial(host)  # takes the last number: the host has none for its end
+        assert client.request(RUN).result(DEADLINE) == Done(0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        used.close()
+    assert waiting.recv(100)  # the greeting
+    assert attach(host).request(RUN).result(DEADLINE) == Done(0)

@@ -1,0 +1,125 @@
+"""A program that serves, or that is attached to a host, may fork: the fork has no part in it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from moonscope.errors import ConnectionLost
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+
+DEADLINE = 20.0
+
+BEGIN = """
+import os, sys, threading
+from moonscope.client import EngineClient
+from moonscope.errors import MoonscopeError
+from moonscope.host import serve
+from moonscope.model import Settings, Update
+from moonscope.protocol import Collect, Done
+
+class Engine:
+    def perform(self, command, progress=None, cancelled=None):
+        return Done(os.getpid())
+    def changes(self, since):
+        return Update(revision=1, since=since, settings=Settings())
+    def wait(self, since, timeout):
+        return since < 1 or threading.Event().wait(timeout)
+    def close(self): ...
+
+def attempt(work):
+    try:
+        return work()
+    except MoonscopeError as error:
+        return error
+
+def pid_of_host_at(address):
+    with EngineClient.connect(address) as client:
+        return client.request(Collect()).result(20)
+"""
+
+
+@pytest.fixture
+def run():
+    """Start a program, of which and of whose fork the output is read; both end when the test does."""
+    started = []
+
+    def begin(program: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", BEGIN + textwrap.dedent(program)]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        process.stdin.close()  # for which forks wait
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+@pytest.mark.parametrize("address", ["None", "'tcp:127.0.0.1:0'"])
+def test_when_a_program_that_serves_is_killed_its_fork_keeps_nothing_open(run, attach, view, address):
+    program = run(f"""
+        server = serve(Engine(), {address})
+        print(server.address, flush=True)
+        sys.stdin.readline()
+        if os.fork() == 0:
+            print("forked", flush=True)
+        sys.stdin.readline()
+    """)
+    where = program.stdout.readline().strip()
+    client = attach(where, view)
+    program.stdin.write("fork\n")
+    program.stdin.flush()
+    assert program.stdout.readline() == "forked\n"
+    program.kill()
+    program.wait()
+    assert "closed the connection" in view.wait_until_lost() or "gone" in view.losses[0]
+    with pytest.raises(ConnectionLost, match="no host listens"):
+        attach(where)
+    client.close()
+
+
+def test_a_fork_can_neither_close_nor_wait_for_its_parents_host_but_serve_its_own(run):
+    program = run("""
+        server = serve(Engine(), embedded=True)
+        if (fork := os.fork()) == 0:
+            print(attempt(lambda: server.wait_for_shutdown(20)), flush=True)
+            server.close()
+            with serve(Engine()) as own:
+                print(pid_of_host_at(own.address) == Done(os.getpid()), flush=True)
+            print(pid_of_host_at(server.address) == Done(os.getppid()), flush=True)
+            os._exit(0)
+        print("ended", os.waitpid(fork, 0)[1], flush=True)
+        print(pid_of_host_at(server.address) == Done(os.getpid()), flush=True)
+        server.close()
+        print("closed", flush=True)
+    """)
+    lines = [program.stdout.readline().strip() for _ in range(6)]
+    assert "is a fork of the one that serves" in lines[0]
+    assert lines[1:] == ["True", "True", "ended 0", "True", "closed"]
+
+
+def test_a_fork_of_a_client_has_no_connection(run):
+    program = run("""
+        server = serve(Engine())
+        client = EngineClient.connect(server.address)
+        if (fork := os.fork()) == 0:
+            print(attempt(lambda: client.request(Collect()).result(20)), flush=True)
+            client.close()
+            print(pid_of_host_at(server.address) == Done(os.getppid()), flush=True)
+            os._exit(0)
+        print("ended", os.waitpid(fork, 0)[1], flush=True)
+        print(client.request(Collect()).result(20) == Done(os.getpid()), flush=True)
+        client.close()
+        server.close()
+    """)
+    lines = [program.stdout.readline().strip() for _ in range(4)]
+    assert "fork of the one that has the connection" in lines[0]
+    assert lines[1:] == ["True", "ended 0", "True"]
