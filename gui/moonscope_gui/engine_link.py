@@ -58,6 +58,7 @@ class EngineLink(QObject):
     connecting = Signal(str)  # in words: what is being tried
     connected = Signal(int)  # process id of the host
     updated = Signal(object)  # model.Update
+    answering = Signal(bool)  # False: nothing is heard of the host, as when it was stopped; True: it is heard again
     lost = Signal(str, str)  # why, and the host's last words; also when no connection came about
 
     _posted = Signal(int, object)
@@ -113,8 +114,7 @@ class EngineLink(QObject):
         self._pending = None
         client, host = self._client, self._host
         self._client = self._host = None
-        if client is not None or host is not None:
-            threading.Thread(target=_dispose, args=(client, host), name="moonscope-dispose").start()
+        _dispose_aside(client, host)
 
     def set_paused(self, paused: bool) -> None:
         """Hold updates back (merged, of bounded size) until the view goes on."""
@@ -175,7 +175,12 @@ class EngineLink(QObject):
         opener = threading.Thread(
             target=self._connect, args=(epoch, host, self._address, self._key_file), daemon=True, name="moonscope-open"
         )
-        opener.start()
+        try:
+            opener.start()
+        except RuntimeError as error:
+            reason = f"the system gives the window no further thread: {error}"
+            _dispose(None, host)
+            self._post(epoch, lambda: self._lose(reason, ""))
 
     def _connect(self, epoch: int, host: HostProcess | None, address: str, key_file: Path | None) -> None:
         try:
@@ -184,6 +189,7 @@ class EngineLink(QObject):
                 read_key(key_file) if key_file else None,
                 on_update=lambda update: self._post(epoch, lambda: self._receive(update)),
                 on_lost=lambda why: self._mourn(epoch, host, why),
+                on_answering=lambda answering: self._post(epoch, lambda: self.answering.emit(answering)),
             )
         except (MoonscopeError, OSError) as error:
             reason = str(error)
@@ -201,7 +207,7 @@ class EngineLink(QObject):
 
     def _opened(self, epoch: int, client: EngineClient, host: HostProcess | None) -> None:
         if epoch != self._epoch:  # closed or opened anew meanwhile
-            threading.Thread(target=_dispose, args=(client, host), name="moonscope-dispose").start()
+            _dispose_aside(client, host)
             return
         self._client, self._host = client, host
         self.connected.emit(client.pid)
@@ -242,6 +248,16 @@ def _dispose(client: EngineClient | None, host: HostProcess | None) -> None:
         client.close()
     if host is not None:
         host.stop()
+
+
+def _dispose_aside(client: EngineClient | None, host: HostProcess | None) -> None:
+    """Without waiting for it, unless the system gives no thread."""
+    if client is None and host is None:
+        return
+    try:
+        threading.Thread(target=_dispose, args=(client, host), name="moonscope-dispose").start()
+    except RuntimeError:
+        _dispose(client, host)
 
 
 def call_alive(callback: Callable[..., object], *values: object) -> None:

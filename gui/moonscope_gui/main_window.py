@@ -153,6 +153,7 @@ class MainWindow(QMainWindow):
         link = self.link
         link.connecting.connect(lambda words: self._show_gone(words, connecting=True))
         link.connected.connect(self._show_connected)
+        link.answering.connect(self.status.show_answering)
         link.updated.connect(self._take)
         link.lost.connect(lambda: self._show_gone())
         self.jobs.changed.connect(lambda: self.status.show_jobs(self.jobs.running))

@@ -58,6 +58,7 @@ class StatusBar(QStatusBar):
         super().__init__(parent)
         self._state = state
         self._rates = Rates()
+        self._connection = ("", "muted")  # as it is shown while the host answers
         self._tone = "muted"
         self._job: Job | None = None  # the one that is shown
         self._others = 0
@@ -90,6 +91,20 @@ class StatusBar(QStatusBar):
     # Connection and totals
 
     def show_connection(self, text: str, tone: str) -> None:
+        self._connection = (text, tone)
+        self._show_connection(text, tone)
+
+    @Slot(bool)
+    def show_answering(self, answering: bool) -> None:
+        """Whether the host that is connected can be heard."""
+        text, tone = self._connection
+        if answering:
+            self._show_connection(text, tone)
+            self.show_note("The host answers again")
+        else:
+            self._show_connection(f"{text}: not answering", "danger")
+
+    def _show_connection(self, text: str, tone: str) -> None:
         self.connection.setText(f"\N{BLACK CIRCLE} {text}")
         self._tone = tone
         self._paint()

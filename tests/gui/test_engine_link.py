@@ -106,6 +106,17 @@ def test_a_chunk_that_came_is_not_read_when_it_is_not_wanted_any_more(
     assert isinstance(answers.errors[0], CancelledError)
 
 
+def test_a_stopped_host_is_noticed_and_so_is_that_it_goes_on(connected: EngineLink, qtbot: QtBot) -> None:
+    (pid,) = host_pids()
+    with qtbot.waitSignal(connected.answering, timeout=PATIENCE_MS) as silence:
+        os.kill(pid, signal.SIGSTOP)
+    assert silence.args == [False]
+    assert connected.is_connected
+    with qtbot.waitSignal(connected.answering, timeout=PATIENCE_MS) as answer:
+        os.kill(pid, signal.SIGCONT)
+    assert answer.args == [True]
+
+
 def test_answers_come_in_the_gui_thread(connected: EngineLink, qtbot: QtBot) -> None:
     answers, steps = Answers(), list[tuple[int, int, str]]()
     connected.request(

@@ -49,6 +49,16 @@ def test_dropped_events_are_shown_only_when_there_are_some(qtbot: QtBot) -> None
     assert status_with(qtbot, sample(1.0, 0, dropped=3))._dropped.text() == "3 events dropped"
 
 
+def test_a_host_that_does_not_answer_is_named_until_it_does(qtbot: QtBot) -> None:
+    bar = status_with(qtbot, sample(1.0, 0))
+    bar.show_connection("host 7", "running")
+    bar.show_answering(False)
+    assert bar.connection.text().endswith("host 7: not answering")
+    bar.show_answering(True)
+    assert bar.connection.text().endswith("host 7")
+    assert bar.note.text() == "The host answers again"
+
+
 def test_an_engine_that_is_gone_leaves_no_numbers(qtbot: QtBot) -> None:
     bar = status_with(qtbot, sample(1.0, 7, shared_bytes=1024))
     bar.forget()
