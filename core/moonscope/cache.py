@@ -26,6 +26,8 @@ class CodeCache:
     `sharing` picks the tier (`Sharing.OFF`: files load plainly and are only counted). `allow_binary` lets
     files hold precompiled chunks: only for files you trust, malformed bytecode can crash any Lua. `own` picks
     Moonscope's own runtime (True), lupa's (False), or the own one where it is installed (None).
+
+    `max_bytes` and `max_files` limit what is stored, 0: no limit (see `set_limits`).
     Methods may be called from any thread. Raises UnsupportedError when lupa does not ship that Lua.
     """
 
@@ -37,6 +39,8 @@ class CodeCache:
         allow_binary: bool = False,
         own: bool | None = False,
         ids: Iterator[int] | None = None,
+        max_bytes: int = 0,
+        max_files: int = 0,
     ) -> None:
         try:
             self.lua = LuaVersion(lua)
@@ -46,6 +50,7 @@ class CodeCache:
         self.release = self.library.release
         self._allow_binary = allow_binary
         self._ids = ids if ids is not None else itertools.count(1)
+        self._limits = _checked(max_bytes, max_files)
         self._joining = threading.RLock()  # held while a runtime joins, or the cache begins anew
         self.native: _native.Cache = self._new_native(sharing)
         self.tier = Tier(self.native.tier)
@@ -69,10 +74,34 @@ class CodeCache:
                 tier=Sharing(sharing).value,
                 allow_binary=self._allow_binary,
                 last_generation=last_generation,
+                max_bytes=self._limits[0],
+                max_files=self._limits[1],
             )
         except ValueError as error:
             name = self.lua.full_name
             raise UnsupportedError(f"{name} cannot share by {sharing} here: {self.library.why}") from error
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """Bytes and files that may be stored; 0: no limit."""
+        return self._limits
+
+    def set_limits(self, max_bytes: int = 0, max_files: int = 0) -> None:
+        """How much may be stored: bytes of the current generations together, and their number; 0: no limit.
+
+        Over a limit the files that were hit least recently are evicted, the one just stored last. (Of hits that came
+        shortly one after the other the order is not known.) VMs that hold one go on running it: what they keep is
+        retired, and does not count. Raises UsageError for numbers below 0.
+        """
+        limits = _checked(max_bytes, max_files)
+        with self._joining:
+            self._limits = limits
+            self.native.set_limits(*limits)
+
+    @property
+    def evicted(self) -> int:
+        """Files that were evicted because of the limits, in all."""
+        return self.native.totals()[12]
 
     def new_id(self) -> int:
         """An id for a VM to come, different from all before."""
@@ -145,8 +174,16 @@ class CodeCache:
         return sorted(chosen)
 
     def files(self) -> list[FileRow]:
-        """All keys that were ever asked for. `aliases` and `stale` are the engine's work and left empty here."""
+        """All keys that have a generation, and the newest 256 each of those that failed and of those that were
+        bypassed. `aliases` and `stale` are the engine's work and left empty here."""
         return [file_row(self.lua, file) for file in self.native.files()]
+
+    def generation(self, generation: int) -> GenerationRow:
+        """One row of `generations`. Raises NotFoundError when it is gone."""
+        row = self.native.generation(self._own(generation))
+        if row is None:
+            raise self._gone(generation)
+        return generation_row(self.lua, row)
 
     def generations(self) -> list[GenerationRow]:
         """All generations that exist; `prototypes` and `digest` are the engine's work and left empty here.
@@ -171,7 +208,7 @@ class CodeCache:
     def holders(self, generation: int) -> tuple[int, ...]:
         """Ids of the VMs that hold a generation. Raises NotFoundError when it is gone."""
         own = self._own(generation)
-        if not any(row[0] == own for row in self.native.generations()):
+        if self.native.generation(own) is None:
             raise self._gone(generation)
         return tuple(sorted(self.native.holders(own)))
 
@@ -198,6 +235,13 @@ class CodeCache:
 
     def _gone(self, generation: int) -> NotFoundError:
         return NotFoundError(f"generation {generation} is not stored any more: it was cleared or replaced")
+
+
+def _checked(max_bytes: int, max_files: int) -> tuple[int, int]:
+    for number, what in ((max_bytes, "bytes"), (max_files, "files")):
+        if not 0 <= number < 1 << 63:
+            raise UsageError(f"the limit of a cache is a number of {what}, or 0 for none, not {number}")
+    return max_bytes, max_files
 
 
 class AttachedVM:

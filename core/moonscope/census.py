@@ -1,9 +1,12 @@
-"""The rows of an engine, read from the C part: only those that changed are made anew."""
+"""The rows of an engine, read from the C part: what changed since the last time, and no more than that."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections import deque
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from . import bytecode
 from .cache import CodeCache
@@ -12,24 +15,52 @@ from .errors import BytecodeError, NotFoundError
 from .mailbox import Actor
 from .model import CacheMode, FileRow, GenerationRow, LuaVersion, Sharing, Tier, Update, VMRow
 from .names import to_text
-from .rows import MODES, file_row, generation_row, global_id, vm_row
+from .rows import MODES, file_row, generation_row, vm_row
 
 if TYPE_CHECKING:
-    from ._native._moonscope import VMTuple
+    from ._native._moonscope import Cache, FileTuple, GenerationTuple, VMTuple
 
 
 COUNTED_AT_ONCE = 64  # dumps read for their prototypes by one `measure`: 16 ms
 
+FileKey = tuple[LuaVersion, str]
+
+
+class _Delta:
+    """What one reading found. Rows by key: of several changes the last one counts."""
+
+    def __init__(self) -> None:
+        self.files: dict[FileKey, FileRow] = {}
+        self.files_gone: set[FileKey] = set()
+        self.generations: dict[int, GenerationRow] = {}
+        self.generations_gone: set[int] = set()
+        self.vms: set[int] = set()  # to be looked at
+
+    def update(self, vms: Iterable[VMRow], vms_gone: Iterable[int]) -> Update:
+        return Update(
+            revision=0,
+            files=tuple(self.files.values()),
+            files_gone=tuple(self.files_gone - self.files.keys()),
+            generations=tuple(self.generations.values()),
+            generations_gone=tuple(self.generations_gone),
+            vms=tuple(vms),
+            vms_gone=tuple(vms_gone),
+        )
+
 
 class Census:
-    """Compares what there is now with what it saw last. `delta` and `measure` are each for one caller at a time."""
+    """Keeps the rows as they were told last. `delta` and `measure` are each for one caller at a time."""
 
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
-        self._files: dict[tuple[LuaVersion, bytes], Any] = {}
-        self._generations: dict[int, Any] = {}
-        self._vms: dict[int, Any] = {}
-        self._prototypes: dict[int, int] = {}  # of generations whose tier does not know; replaced, never changed
+        self._followed: dict[LuaVersion, tuple[Cache, int]] = {}  # the cache that was read, up to which revision
+        self._files: dict[FileKey, FileRow] = {}
+        self._generations: dict[int, GenerationRow] = {}
+        self._vms: dict[int, VMRow] = {}
+        self._records: dict[int, tuple[CodeCache, VMTuple]] = {}  # VMs as their cache sees them
+        self._actors: dict[int, Actor] = {}
+        self._uncounted: deque[tuple[LuaVersion, int]] = deque()  # generations whose tier does not know its prototypes
+        self._counted: deque[tuple[int, int]] = deque()
 
     def measure(self, caches: Iterable[CodeCache], limit: int = COUNTED_AT_ONCE) -> bool:
         """Find out what generations take and how many prototypes those have that `delta` saw; the next `delta` tells.
@@ -37,73 +68,130 @@ class Census:
         Apart from it, because those who wait for a load should not wait for this too. False: `limit` counts were not
         enough.
         """
-        counted: dict[int, int] = {}
         by_lua = {cache.lua: cache for cache in caches}
         for cache in by_lua.values():
             cache.measure()
-        for id, (lua, generation, *_) in self._generations.items():
-            if generation[14]:
+        for _ in range(min(limit, len(self._uncounted))):
+            lua, id = self._uncounted.popleft()
+            self._counted.append((id, _count(by_lua[lua], id)))
+        return not self._uncounted
+
+    def delta(self, caches: Iterable[CodeCache], actors: Iterable[tuple[Actor, bool]]) -> Update:
+        """The rows that are new or changed, and those that are gone.
+
+        `actors` are the VMs of the pool of which something is different, each with whether the pool still has it.
+        """
+        delta = _Delta()
+        for cache in caches:
+            self._read(cache, delta)
+        self._take_counts(delta)
+        self._take_disk(delta)
+        for actor, alive in actors:
+            delta.vms.add(actor.id)
+            if alive:
+                self._actors[actor.id] = actor
+            else:
+                self._actors.pop(actor.id, None)
+        return delta.update(*self._compare_vms(delta.vms))
+
+    def _read(self, cache: CodeCache, delta: _Delta) -> None:
+        native = cache.native
+        before, since = self._followed.get(cache.lua, (native, 0))
+        found = native.changes(since if before is native else 0)
+        revision, whole, files, files_gone, generations, generations_gone, vms, vms_gone = found
+        self._followed[cache.lua] = (native, revision)
+        lua = cache.lua
+        if whole:
+            lost_files = {key for key in self._files if key[0] is lua}
+            lost_generations = {id for id, row in self._generations.items() if row.lua is lua}
+            lost_vms = {id for id, (owner, _) in self._records.items() if owner is cache}
+        else:
+            lost_files = {(lua, to_text(key)) for key in files_gone}
+            lost_generations = {cache.id_of(id) for id in generations_gone}
+            lost_vms = set(vms_gone)
+        # What is gone comes first: a key may have gone and come back.
+        lost_generations -= {cache.id_of(row[0]) for row in generations}
+        self._drop(delta, lost_files, lost_generations)
+        for id in lost_vms - {vm[0] for vm in vms}:
+            self._records.pop(id, None)
+            delta.vms.add(id)
+        for generation in generations:
+            self._note_generation(cache, generation, delta)
+        for file in files:
+            self._note_file(lua, file, delta)
+        for vm in vms:
+            self._records[vm[0]] = (cache, vm)
+            delta.vms.add(vm[0])
+
+    def _drop(self, delta: _Delta, files: set[FileKey], generations: set[int]) -> None:
+        for key in files:
+            if self._files.pop(key, None) is not None:
+                delta.files_gone.add(key)
+        for id in generations:
+            if self._generations.pop(id, None) is not None:
+                delta.generations_gone.add(id)
+                self._disk.remove(id)
+
+    def _note_generation(self, cache: CodeCache, generation: GenerationTuple, delta: _Delta) -> None:
+        id = cache.id_of(generation[0])
+        known = self._generations.get(id)
+        row = generation_row(cache.lua, generation, known.prototypes if known else None, self._disk.digest(id))
+        if known is None and not row.prototypes:
+            self._uncounted.append((cache.lua, id))
+        self._disk.update(row)
+        self._generations[id] = delta.generations[id] = row
+
+    def _note_file(self, lua: LuaVersion, file: FileTuple, delta: _Delta) -> None:
+        row = file_row(lua, file)
+        if row.generation is not None:
+            aliases, stale = self._disk.state(row.generation)
+            row = replace(row, aliases=aliases, stale=stale)
+        self._files[lua, row.key] = delta.files[lua, row.key] = row
+
+    def _take_counts(self, delta: _Delta) -> None:
+        while self._counted:
+            id, count = self._counted.popleft()
+            if count and (row := self._generations.get(id)) is not None:
+                self._generations[id] = delta.generations[id] = replace(row, prototypes=count)
+
+    def _take_disk(self, delta: _Delta) -> None:
+        """What the last look at the disk found out."""
+        for id in self._disk.take_changed():
+            generation = self._generations.get(id)
+            if generation is None:
                 continue
-            if id in self._prototypes:
-                counted[id] = self._prototypes[id]
-            elif limit > 0 and lua in by_lua:  # else its cache was made after `caches` was: next time
-                limit -= 1
-                counted[id] = _count(by_lua[lua], id)
-        self._prototypes = counted
-        return limit > 0
+            digest = self._disk.digest(id)
+            if digest != generation.digest:
+                self._generations[id] = delta.generations[id] = replace(generation, digest=digest)
+            key = (generation.lua, generation.key)
+            file = self._files.get(key)
+            if file is not None and file.generation == id:
+                aliases, stale = self._disk.state(id)
+                self._files[key] = delta.files[key] = replace(file, aliases=aliases, stale=stale)
 
-    def delta(self, caches: Iterable[CodeCache], actors: Iterable[Actor]) -> Update:
-        """The rows that are new or changed, and those that are gone."""
-        caches = list(caches)
-        files, files_gone = self._compare_files(caches)
-        generations, generations_gone = self._compare_generations(caches)
-        vms, vms_gone = self._compare_vms(caches, actors)
-        return Update(
-            revision=0,
-            files=tuple(files),
-            files_gone=tuple((lua, to_text(key)) for lua, key in files_gone),
-            generations=tuple(generations),
-            generations_gone=tuple(generations_gone),
-            vms=tuple(vms),
-            vms_gone=tuple(vms_gone),
-        )
-
-    def _compare_files(self, caches: list[CodeCache]) -> tuple[list[FileRow], set[tuple[LuaVersion, bytes]]]:
-        now = {}
-        for cache in caches:
-            for file in cache.native.files():
-                disk = self._disk.state(global_id(file[1], cache.lua)) if file[1] else (0, "")
-                now[cache.lua, file[0]] = (cache.lua, file, *disk)
-        rows, gone = _changed(self._files, now, file_row)
-        self._files = now
+    def _compare_vms(self, ids: Iterable[int]) -> tuple[list[VMRow], list[int]]:
+        rows, gone = [], []
+        for id in ids:
+            row = self._vm(id)
+            if row is None:
+                if self._vms.pop(id, None) is not None:
+                    gone.append(id)
+            elif row != self._vms.get(id):
+                self._vms[id] = row
+                rows.append(row)
         return rows, gone
 
-    def _compare_generations(self, caches: list[CodeCache]) -> tuple[list[GenerationRow], set[int]]:
-        now = {}
-        for cache in caches:
-            for generation in cache.native.generations():
-                id = cache.id_of(generation[0])
-                now[id] = (cache.lua, generation, self._prototypes.get(id), self._disk.digest(id))
-        rows, gone = _changed(self._generations, now, generation_row)
-        self._generations = now
-        return rows, gone
-
-    def _compare_vms(self, caches: list[CodeCache], actors: Iterable[Actor]) -> tuple[list[VMRow], set[int]]:
-        now: dict[int, Any] = {}
-        records = {vm[0]: (cache, vm) for cache in caches for vm in cache.native.vms()}
-        for actor in actors:
-            cache, vm = records.pop(actor.id, (None, _unborn(actor)))
-            tier = Tier.OFF if actor.options.sharing is Sharing.OFF or not cache else cache.tier
-            task = actor.now.task if actor.now is not None else ""
-            now[actor.id] = (
-                actor.options.lua, vm, tier, actor.state, actor.options.memory_cap, len(actor.jobs), task,
-                actor.created, actor.failure,
-            )  # fmt: skip
-        for id, (cache, vm) in records.items():  # VMs of the program that runs the engine
-            now[id] = (cache.lua, vm, cache.tier)
-        rows, gone = _changed(self._vms, now, vm_row)
-        self._vms = now
-        return rows, gone
+    def _vm(self, id: int) -> VMRow | None:
+        actor = self._actors.get(id)
+        cache, vm = self._records.get(id, (None, None))
+        if actor is None:  # a VM of the program that runs the engine
+            return vm_row(cache.lua, vm, cache.tier) if cache is not None and vm is not None else None
+        tier = Tier.OFF if actor.options.sharing is Sharing.OFF or cache is None else cache.tier
+        task = actor.now.task if actor.now is not None else ""
+        return vm_row(
+            actor.options.lua, vm or _unborn(actor), tier, actor.state, actor.options.memory_cap, len(actor.jobs), task,
+            actor.created, actor.failure,
+        )  # fmt: skip
 
 
 def _count(cache: CodeCache, generation: int) -> int:
@@ -112,11 +200,6 @@ def _count(cache: CodeCache, generation: int) -> int:
         return bytecode.count_prototypes(cache.payload(generation), cache.lua)
     except (BytecodeError, NotFoundError):
         return 0
-
-
-def _changed(before: dict[Any, Any], now: dict[Any, Any], row: Callable[..., Any]) -> tuple[list[Any], set[Any]]:
-    rows = [row(*seen) for key, seen in now.items() if before.get(key) != seen]
-    return rows, before.keys() - now.keys()
 
 
 def _unborn(actor: Actor) -> VMTuple:

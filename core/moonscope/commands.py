@@ -216,8 +216,7 @@ class Commands:
         cache = self._cache_of(command.generation)
         dump = cache.payload(command.generation)
         _heed(cancelled, "inspect")
-        key = next((row.key for row in cache.generations() if row.id == command.generation), "")
-        return Inspected(cache.lua, key, dump, command.generation)
+        return Inspected(cache.lua, cache.generation(command.generation).key, dump, command.generation)
 
     def _inspect_file(self, command: InspectFile, progress: Progress | None, cancelled: Cancelled | None) -> Inspected:
         _heed(cancelled, "inspect")

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import Counter, deque
-from collections.abc import Iterable
+import time
+from collections import deque
 
 from msgspec import Struct
 
-from .model import GenerationRow, GenerationState
+from .model import GenerationRow, GenerationState, LuaVersion
 from .names import to_bytes
 
-PORTION = 1_000  # files looked at per round
+PORTION, SECONDS = 1_000, 0.02  # files looked at per round, and the CPU time after which it ends
 MAX_READ = 8 << 20  # bytes of files read and compared per round; of a larger file only inode, size and mtime count
 
 State = tuple[int, str]  # aliases, and "", "changed" or "deleted", as in FileRow
@@ -35,39 +35,83 @@ class Disk:
     """For one caller at a time."""
 
     def __init__(self) -> None:
-        self._seen: dict[int, _Seen] = {}
-        self._turn: deque[int] = deque()
-        self._states: dict[int, State] = {}
+        self._seen: dict[int, _Seen] = {}  # current generations
+        self._turn: deque[int] = deque()  # their ids, and some of those that are gone
+        self._same: dict[tuple[LuaVersion, tuple[int, int]], set[int]] = {}  # by identity
         self._digests: dict[int, str] = {}  # of retired generations too
+        self._changed: set[int] = set()
 
     def state(self, generation: int) -> State:
         """What is known of a current generation; (0, "") until it was looked at."""
-        return self._states.get(generation, (0, ""))
+        seen = self._seen.get(generation)
+        if seen is None:
+            return 0, ""
+        return (len(self._same[seen.generation.lua, seen.identity]) - 1 if seen.identity else 0), seen.stale
 
     def digest(self, generation: int) -> str:
         """Of its source, SHA-256 in hex; "" until it was looked at."""
         return self._digests.get(generation, "")
 
-    def look(self, generations: Iterable[GenerationRow]) -> None:
+    def take_changed(self) -> set[int]:
+        """Generations of which `state` or `digest` may be different than when this was called last."""
+        changed, self._changed = self._changed, set()
+        return changed
+
+    def update(self, generation: GenerationRow) -> None:
+        """There is this generation, or it is retired."""
+        id = generation.id
+        if generation.state is not GenerationState.CURRENT:
+            self._leave(id)
+        elif generation.path and id not in self._seen:
+            self._seen[id] = _Seen(generation)
+            self._turn.append(id)
+
+    def remove(self, generation: int) -> None:
+        """The generation is gone."""
+        self._leave(generation)
+        self._digests.pop(generation, None)
+
+    def look(self) -> None:
         """One round: the portion of the current generations that was not looked at for longest."""
-        rows = {row.id: row for row in generations}
-        current = {id: row for id, row in rows.items() if row.state is GenerationState.CURRENT and row.path}
-        self._seen = {id: self._seen.get(id) or _Seen(row) for id, row in current.items()}
-        waiting = set(self._turn)
-        self._turn.extend(id for id in current if id not in waiting)
-        left = MAX_READ
+        left, end = MAX_READ, time.thread_time() + SECONDS
         for _ in range(min(PORTION, len(self._turn))):
+            if time.thread_time() > end:
+                break
             id = self._turn.popleft()
-            if id in self._seen:
-                self._turn.append(id)
-                left -= _compare(self._seen[id], left)
-        same = Counter((seen.generation.lua, seen.identity) for seen in self._seen.values() if seen.identity)
-        self._states = {
-            id: (same[seen.generation.lua, seen.identity] - 1 if seen.identity else 0, seen.stale)
-            for id, seen in self._seen.items()
-        }
-        self._digests = {id: digest for id, digest in self._digests.items() if id in rows}
-        self._digests.update((id, seen.digest) for id, seen in self._seen.items())
+            seen = self._seen.get(id)
+            if seen is None:
+                continue
+            self._turn.append(id)
+            before = seen.identity, seen.stale, seen.digest
+            left -= _compare(seen, left)
+            if before != (seen.identity, seen.stale, seen.digest):
+                self._note(id, seen, before[0])
+
+    def _note(self, id: int, seen: _Seen, identity: tuple[int, int] | None) -> None:
+        self._changed.add(id)
+        if seen.digest:
+            self._digests[id] = seen.digest
+        if identity != seen.identity:
+            self._part(id, seen.generation.lua, identity)
+            if seen.identity is not None:
+                same = self._same.setdefault((seen.generation.lua, seen.identity), set())
+                self._changed |= same
+                same.add(id)
+
+    def _part(self, id: int, lua: LuaVersion, identity: tuple[int, int] | None) -> None:
+        """The generation is not one of that file any more."""
+        if identity is None:
+            return
+        same = self._same[lua, identity]
+        same.discard(id)
+        self._changed |= same
+        if not same:
+            del self._same[lua, identity]
+
+    def _leave(self, id: int) -> None:
+        seen = self._seen.pop(id, None)
+        if seen is not None:
+            self._part(id, seen.generation.lua, seen.identity)
 
 
 def _compare(seen: _Seen, may_read: int) -> int:

@@ -48,7 +48,7 @@ class Engine:
             tiers=tuple((library.lua, library.best, library.why) for library in libraries),
         )  # fmt: skip
         self._ledger = Ledger(settings)
-        self._recorder = Recorder(self._ledger, self._caches.all, lambda: self._pool.actors())
+        self._recorder = Recorder(self._ledger, self._caches.all, lambda: self._pool.take_touched())
         self._pool = VMPool(workers, listener=self._recorder)
         self._commands = Commands(self._caches, self._pool, self._recorder, self._ledger)
         self._sampler = Sampler(interval, self._tick, self._recorder.look_at_disk)

@@ -28,26 +28,26 @@ class Table(Generic[K, R]):
         self._key = key
         self._max_gone = max_gone
         self._rows: dict[K, tuple[int, R]] = {}
-        self._gone: dict[K, int] = {}
+        self._gone: dict[K, tuple[int, K]] = {}
         self.forgotten = 0  # up to this revision it is not known any more what is gone
 
     def record(self, revision: int, rows: Iterable[R], gone: Iterable[K]) -> None:
         for key in gone:
             if self._rows.pop(key, None) is not None:
-                self._gone[key] = revision
+                self._gone[key] = (revision, key)
         for row in rows:
             key = self._key(row)
             self._rows.pop(key, None)
             self._gone.pop(key, None)
             self._rows[key] = (revision, row)
         while len(self._gone) > self._max_gone:
-            self.forgotten = self._gone.pop(next(iter(self._gone)))
+            self.forgotten, _ = self._gone.pop(next(iter(self._gone)))
 
     def rows(self, since: int) -> tuple[R, ...]:
         return _newer(self._rows.values(), since)
 
     def gone(self, since: int) -> tuple[K, ...]:
-        return _newer([(revision, key) for key, revision in self._gone.items()], since) if since else ()
+        return _newer(self._gone.values(), since) if since else ()
 
 
 class Stream(Generic[R]):

@@ -30,7 +30,10 @@ class Recorder:
     """Writes the ledger: rows by comparison, streams as they come. Methods may be called from any thread."""
 
     def __init__(
-        self, ledger: Ledger, caches: Callable[[], list[CodeCache]], actors: Callable[[], list[Actor]]
+        self,
+        ledger: Ledger,
+        caches: Callable[[], list[CodeCache]],
+        actors: Callable[[], list[tuple[Actor, bool]]],  # as in `VMPool.take_touched`
     ) -> None:
         self._ledger = ledger
         self._caches = caches
@@ -45,6 +48,7 @@ class Recorder:
         self._load_serials = itertools.count(1)
         self._output: list[OutputEvent] = []
         self._marks: list[Mark] = []
+        self._evicted = 0
 
     def mark(self, kind: str, text: str) -> None:
         """Something worth a line on the time axis (kinds: `model.Mark`)."""
@@ -91,7 +95,7 @@ class Recorder:
     def look_at_disk(self) -> None:
         """Find stale files and aliases; the next reading tells."""
         with self._reading:
-            self._disk.look(row for cache in self._caches() for row in cache.generations())
+            self._disk.look()
 
     def _drain(self, caches: list[CodeCache]) -> list[LoadEvent]:
         events = [(cache.lua, event) for cache in caches for event in cache.native.drain(DRAIN)]
@@ -100,8 +104,11 @@ class Recorder:
         return load_events(events, self._load_serials)
 
     def _sample(self, caches: list[CodeCache]) -> Sample:
-        sums = [sum(column) for column in zip(*(cache.native.totals() for cache in caches), strict=True)] or [0] * 12
-        hits, misses, bypasses, races, errors, shared, retained, private, unshared, vms, dropped, overhead = sums
+        sums = [sum(column) for column in zip(*(cache.native.totals() for cache in caches), strict=True)] or [0] * 13
+        *loads, shared, retained, private, unshared, vms, dropped, overhead, evicted = sums
+        if evicted > self._evicted:
+            self.mark("evict", f"{evicted - self._evicted:,} files, by the limit of the cache")
+        self._evicted = evicted
         return Sample(
             time=time.time(),
             shared_bytes=shared,
@@ -110,9 +117,10 @@ class Recorder:
             unshared_bytes=unshared,
             overhead_bytes=overhead,
             vms=vms,
-            counters=Counters(hits, misses, bypasses, races, errors),
+            counters=Counters(*loads),
             rss_bytes=self._process.memory_info().rss,
             dropped=dropped,
+            evicted=evicted,
         )
 
 

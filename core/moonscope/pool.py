@@ -36,6 +36,12 @@ class VMPool:
         with self._workers.lock:
             return list(self._actors.values())
 
+    def take_touched(self) -> list[tuple[Actor, bool]]:
+        """The VMs of which something is different since the last call, each with whether it is still here."""
+        with self._workers.lock:
+            touched, self._workers.touched = self._workers.touched, set()
+            return [(actor, self._actors.get(actor.id) is actor) for actor in touched]
+
     def drain_output(self) -> None:
         """Pass on what running VMs have printed so far."""
         for vm in self._workers.running():
@@ -84,6 +90,7 @@ class VMPool:
         with self._workers.lock:
             self._refuse_when_closed()
             self._actors.update((actor.id, actor) for actor in actors)
+            self._workers.touched.update(actors)
         for actor in actors:
             try:
                 self._born(actor, cache, batch)
@@ -98,6 +105,7 @@ class VMPool:
         with self._workers.lock:
             if not actor.closing:  # as it is when the pool is shut down meanwhile
                 actor.vm = vm
+                self._workers.touched.add(actor)
                 if actor.options.boot is not None:
                     self._workers.enqueue(actor, Job(actor, BOOT, _boot, batch))
                 else:
@@ -225,6 +233,7 @@ class VMPool:
         with self._gone:
             for actor in actors:
                 self._actors.pop(actor.id, None)
+                self._workers.touched.add(actor)
             if not self._actors:
                 self._gone.notify_all()
 

@@ -23,6 +23,7 @@ class Workers:
     def __init__(self, count: int) -> None:
         self.lock = threading.Lock()
         self.watchdog = Watchdog()
+        self.touched: set[Actor] = set()  # whose row may be different than when the pool was asked last
         self._running: set[Actor] = set()
         self._ready: SimpleQueue[Actor | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
@@ -52,6 +53,7 @@ class Workers:
     def enqueue(self, actor: Actor, job: Job) -> None:
         """As `post`, whatever the state; the caller holds `lock`."""
         actor.jobs.append(job)
+        self.touched.add(actor)
         if not actor.scheduled:
             actor.scheduled = True
             self._ready.put(actor)
@@ -78,6 +80,7 @@ class Workers:
                 dropped = [job for job in actor.jobs if job.batch is batch]
                 for job in dropped:
                     actor.jobs.remove(job)
+                self.touched.add(actor)
                 now = actor.now
             for job in dropped:
                 job.batch.finish(actor.id, CancelledError(f"VM {actor.id}: cancelled before: {job.task}"))
@@ -114,6 +117,7 @@ class Workers:
                 return
             before, actor.now = actor.state, job
             self._running.add(actor)
+            self.touched.add(actor)
             if before is not VMState.STARTING:
                 actor.state = VMState.RUNNING
         try:
@@ -123,6 +127,7 @@ class Workers:
         with self.lock:
             actor.now = None
             self._running.discard(actor)
+            self.touched.add(actor)
             actor.scheduled = bool(actor.jobs)
             if actor.scheduled:
                 self._ready.put(actor)

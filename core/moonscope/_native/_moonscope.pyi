@@ -61,7 +61,15 @@ class Cache:
     """The cache of one bound Lua. All methods may be called from any thread."""
 
     def __init__(
-        self, lua: int, *, tier: str = "auto", allow_binary: bool = False, ring: int = 16384, last_generation: int = 0
+        self,
+        lua: int,
+        *,
+        tier: str = "auto",
+        allow_binary: bool = False,
+        ring: int = 16384,
+        last_generation: int = 0,
+        max_bytes: int = 0,
+        max_files: int = 0,
     ) -> None: ...
     def prepare(self, id: int, mode: int) -> VM:
         """A record for a runtime of the calling program, which gets the cached loaders and nothing else. Its `entry` is
@@ -90,10 +98,21 @@ class Cache:
     def files(self) -> list[FileTuple]: ...
     def generations(self) -> list[GenerationTuple]: ...
     def vms(self) -> list[VMTuple]: ...
-    def totals(self) -> tuple[int, int, int, int, int, int, int, int, int, int, int, int]:
+    def changes(
+        self, since: int
+    ) -> tuple[int, bool, list[FileTuple], list[bytes], list[GenerationTuple], list[int], list[VMTuple], list[int]]:
+        """revision, whole, then for files, generations and VMs what changed after revision `since`, and the keys or ids
+        that went since then, in no order. 0, or a revision that is too old: everything there is (`whole`). For one
+        reader: what went up to `since` is forgotten. Costs a look at each VM, and what changed."""
+    def generation(self, id: int) -> GenerationTuple | None:
+        """One of `generations`; None: it is gone."""
+    def set_limits(self, max_bytes: int, max_files: int) -> None:
+        """What current generations may take together, and how many there may be; 0: no limit. Those that were hit least
+        recently go first; the order of hits between two readings is not known."""
+    def totals(self) -> tuple[int, int, int, int, int, int, int, int, int, int, int, int, int]:
         """hits, misses, bypasses, races, errors, shared bytes (retired ones and frozen words included), retained bytes,
         private bytes of all VMs, unshared bytes, VMs, dropped events, overhead bytes (what the C allocator takes beyond
-        what was asked of it, and the cache's records)"""
+        what was asked of it, and the cache's records), files evicted by the limits"""
     def measure(self) -> None:
         """See to it that what all current generations take is known. Without the GIL; 25 µs per generation."""
     def drain(self, limit: int = 4096) -> list[EventTuple]: ...

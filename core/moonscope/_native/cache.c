@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "block.h"
+#include "files.h"
+#include "limits.h"
 #include "lua.h"
-#include "vm.h"
 
 struct cache *cache_new(enum lua_index lua, const struct tier *const tiers[TIERS], bool allow_binary, size_t ring_capacity)
 {
@@ -23,7 +25,11 @@ struct cache *cache_new(enum lua_index lua, const struct tier *const tiers[TIERS
     cache->lua = lua;
     memcpy(cache->tiers, tiers, sizeof cache->tiers);
     cache->allow_binary = allow_binary;
-    cache->files_end = &cache->files;
+    changes_init(&cache->changes);
+    struct link *const lists[] = {&cache->failed.files, &cache->bypassed.files, &cache->forgotten, &cache->least_recent,
+                                  &cache->leaving, &cache->unmeasured};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        link_init(lists[i]);
     return cache;
 }
 
@@ -32,109 +38,25 @@ void cache_retain(struct cache *cache)
     atomic_fetch_add(&cache->refs, 1);
 }
 
-static void generation_free(struct cache *cache, struct generation *generation)
-{
-    cache->slots[generation->slot] = NULL;
-    cache->generation_count--;
-    if (generation->payload.data != NULL)
-        generation->tier->release(&generation->payload);
-    free(generation);
-}
-
-/* Zeroed, and at the beginning of a cache line. NULL: no memory. */
-static void *aligned_block(size_t size)
-{
-    void *block = NULL;
-    if (posix_memalign(&block, CACHE_LINE, size) != 0)
-        return NULL;
-    return memset(block, 0, size);
-}
-
-/* Files lie side by side, in the order they were first loaded, as programs load them again: a file on a page of its own
-   costs a hit as much as all that a hit does. */
-struct file_block {
-    struct file_block *older;
-    size_t used, size;
-    _Alignas(CACHE_LINE) char bytes[];
-};
-
-enum { FILE_BLOCK = 16384 };
-
-/* Room for a file at the end of the newest block, zeroed. NULL: no memory. */
-static void *file_room(struct cache *cache, size_t size)
-{
-    struct file_block *block = cache->file_blocks;
-    if (block == NULL || block->size - block->used < size) {
-        size_t room = size > FILE_BLOCK ? size : FILE_BLOCK;
-        block = aligned_block(sizeof *block + room);
-        if (block == NULL)
-            return NULL;
-        block->size = room;
-        block->older = cache->file_blocks;
-        cache->file_blocks = block;
-    }
-    return block->bytes + block->used;
-}
-
-/* Under the lock: a new file, in the index and in the list. NULL: no memory. */
-static struct file *add_file(struct cache *cache, uint64_t hash, const char *key, size_t length)
-{
-    size_t size = (offsetof(struct file, chunkname) + length + 2 + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
-    struct file *file = file_room(cache, size);
-    if (file == NULL)
-        return NULL;
-    file->hash = hash;
-    file->length = length;
-    file->chunkname[0] = '@';
-    memcpy(file->chunkname + 1, key, length);
-    file->key = file->chunkname + 1;
-    if (!index_add(&cache->index, file)) {
-        memset(file, 0, size);
-        return NULL;
-    }
-    cache->file_blocks->used += size;
-    *cache->files_end = file;
-    cache->files_end = &file->next;
-    cache->file_count++;
-    cache->fruitless++;
-    return file;
-}
-
 void cache_release(struct cache *cache)
 {
     if (atomic_fetch_sub(&cache->refs, 1) != 1)
         return;
-    while (cache->generations != NULL) {
-        struct generation *next = cache->generations->next;
-        generation_free(cache, cache->generations);
-        cache->generations = next;
+    LIST_EACH(&cache->changes.rows[ROW_GENERATION], link, after)
+    {
+        struct generation *generation = LIST_RECORD(link, struct generation, row.order);
+        if (generation->payload.data != NULL)
+            generation->tier->release(&generation->payload);
+        free(generation);
     }
     lua_ops[cache->lua]->sweep_words();
-    for (struct file *file = cache->files; file != NULL; file = file->next)
-        free(file->error);
-    while (cache->file_blocks != NULL) {
-        struct file_block *older = cache->file_blocks->older;
-        free(cache->file_blocks);
-        cache->file_blocks = older;
-    }
+    files_destroy(cache);
+    changes_destroy(&cache->changes);
     index_destroy(&cache->index);
     ring_free(cache->ring);
     free(cache->slots);
     pthread_mutex_destroy(&cache->lock);
     free(cache);
-}
-
-struct file *cache_file(struct cache *cache, uint64_t hash, const char *key, size_t length)
-{
-    struct file *file = index_find(&cache->index, hash, key, length);
-    if (file != NULL)
-        return file;
-    pthread_mutex_lock(&cache->lock);
-    file = index_find(&cache->index, hash, key, length);
-    if (file == NULL && cache->fruitless < FRUITLESS_FILES)
-        file = add_file(cache, hash, key, length);
-    pthread_mutex_unlock(&cache->lock);
-    return file;
 }
 
 /* A free slot, or a new one. False: no memory. */
@@ -150,23 +72,27 @@ static bool take_slot(struct cache *cache, struct generation *generation)
         cache->slots = slots;
         cache->slot_count = size;
     }
-    size_t slot = cache->generation_count; /* the right guess unless something was freed */
+    size_t slot = cache->free_slot; /* no slot below it is free */
     while (cache->slots[slot] != NULL)
-        slot = (slot + 1) % cache->slot_count;
+        slot++;
     generation->slot = (uint32_t)slot;
     cache->slots[slot] = generation;
+    cache->free_slot = slot + 1;
     cache->generation_count++;
     return true;
 }
 
-static struct generation *generation_new(struct file *file, const struct tier *tier, const struct payload *payload,
+static struct generation *generation_new(const struct tier *tier, const struct payload *payload,
                                          const struct source *source, uint64_t compile_ns)
 {
     size_t path_size = strlen(source->path) + 1;
-    struct generation *generation = aligned_block(sizeof *generation + path_size);
-    if (generation == NULL)
+    void *block = NULL;
+    if (posix_memalign(&block, CACHE_LINE, sizeof(struct generation) + path_size) != 0)
         return NULL;
-    generation->file = file;
+    struct generation *generation = memset(block, 0, sizeof *generation + path_size);
+    link_init(&generation->row.order);
+    link_init(&generation->turn);
+    link_init(&generation->unmeasured);
     generation->tier = tier;
     generation->payload = *payload;
     generation->binary = source->binary;
@@ -179,23 +105,48 @@ static struct generation *generation_new(struct file *file, const struct tier *t
     return generation;
 }
 
-struct generation *cache_publish(struct cache *cache, struct file *file, const struct tier *tier, struct payload *payload,
-                                 const struct source *source, uint64_t compile_ns, bool *raced)
+/* What the records of a generation take, and its payload beyond its size. */
+static size_t record_bytes(const struct generation *generation)
 {
-    struct generation *fresh = generation_new(file, tier, payload, source, compile_ns);
+    size_t rounding = block_bytes(generation->payload.size) - generation->payload.size;
+    return block_bytes(sizeof *generation + strlen(generation->path) + 1) + rounding;
+}
+
+/* Under the lock: the generation becomes the current one of the file, which has none. False: no memory. */
+static bool install(struct cache *cache, struct file *file, struct generation *fresh)
+{
+    if (!take_slot(cache, fresh))
+        return false;
+    fresh->file = file;
+    fresh->id = ++cache->last_generation;
+    file->last_load = fresh->created;
+    cache->shared += fresh->payload.size;
+    cache->records += record_bytes(fresh);
+    cache->current_count++;
+    list_append(&cache->least_recent, &fresh->turn);
+    list_append(&cache->unmeasured, &fresh->unmeasured);
+    generation_changed(cache, fresh);
+    atomic_store(&file->current, fresh);
+    return true;
+}
+
+struct generation *cache_publish(struct cache *cache, const struct key *key, const struct tier *tier,
+                                 struct payload *payload, const struct source *source, uint64_t compile_ns, bool *raced)
+{
+    struct generation *fresh = generation_new(tier, payload, source, compile_ns), *current = NULL;
     pthread_mutex_lock(&cache->lock);
-    struct generation *current = atomic_load(&file->current);
-    *raced = current != NULL;
-    if (current == NULL && fresh != NULL && take_slot(cache, fresh)) {
-        if (!file->fruitful)
-            cache->fruitless--;
-        file->fruitful = true;
-        fresh->id = ++cache->last_generation;
-        fresh->next = cache->generations;
-        cache->generations = fresh;
-        file->last_load = fresh->created;
-        atomic_store(&file->current, fresh);
-        current = fresh;
+    struct file *file = files_add(cache, key, true);
+    if (file != NULL) {
+        current = atomic_load(&file->current);
+        *raced = current != NULL;
+        if (current == NULL && fresh != NULL && install(cache, file, fresh))
+            current = fresh;
+        if (current != NULL)
+            atomic_fetch_add_explicit(&file->loads[*raced ? OUTCOME_RACE : OUTCOME_MISS], 1, memory_order_relaxed);
+        free(file->error);
+        file->error = NULL;
+        files_settle(cache, file, false);
+        limits_keep(cache);
     }
     pthread_mutex_unlock(&cache->lock);
     if (current != fresh || fresh == NULL) {
@@ -205,89 +156,23 @@ struct generation *cache_publish(struct cache *cache, struct file *file, const s
     return current;
 }
 
-void cache_note_error(struct cache *cache, struct file *file, const char *text)
+void cache_note(struct cache *cache, const struct key *key, enum outcome outcome, const char *error)
 {
-    char *copy = text != NULL ? strndup(text, 4096) : NULL;
+    char *copy = error != NULL ? strndup(error, 4096) : NULL;
     pthread_mutex_lock(&cache->lock);
-    free(file->error);
-    file->error = copy;
-    atomic_store(&file->failing, copy != NULL);
+    struct file *file = files_add(cache, key, false);
+    if (file != NULL) {
+        atomic_fetch_add_explicit(&file->loads[outcome], 1, memory_order_relaxed);
+        file->last_load = epoch_seconds();
+        if (copy != NULL || outcome != OUTCOME_ERROR) {
+            free(file->error);
+            file->error = copy;
+            copy = NULL;
+        }
+        files_settle(cache, file, true);
+        if (cache->forgotten_count >= VISITORS / 4)
+            cache_reclaim(cache);
+    }
     pthread_mutex_unlock(&cache->lock);
-}
-
-void cache_fold_hold(struct cache *cache, struct hold *hold, uint32_t slot, double now)
-{
-    uint64_t seen = atomic_load_explicit(&hold->hits, memory_order_relaxed);
-    if (seen == hold->folded)
-        return;
-    struct generation *generation = cache->slots[slot];
-    if (hold->folded == 0) /* the first unit says "held" */
-        generation->holders++;
-    uint64_t base = hold->folded == 0 ? 1 : hold->folded;
-    if (seen > base) {
-        generation->hits += seen - base;
-        atomic_fetch_add_explicit(&generation->file->loads[OUTCOME_HIT], seen - base, memory_order_relaxed);
-        generation->file->last_load = now;
-    }
-    hold->folded = seen;
-}
-
-void cache_fold(struct cache *cache)
-{
-    double now = epoch_seconds();
-    for (struct vm *vm = cache->vms; vm != NULL; vm = vm->next) {
-        uint64_t hits = atomic_load_explicit(&vm->loads[OUTCOME_HIT], memory_order_acquire);
-        uint32_t held = atomic_load_explicit(&vm->held, memory_order_acquire);
-        if (hits == vm->folded_hits && held == vm->folded_held)
-            continue;
-        vm->folded_hits = hits;
-        vm->folded_held = held;
-        pthread_mutex_lock(&vm->lock);
-        for (size_t i = 0; i < vm->page_count * HOLDS_PER_PAGE; i++) {
-            struct hold *page = vm->pages[i / HOLDS_PER_PAGE];
-            if (page == NULL) {
-                i += HOLDS_PER_PAGE - 1;
-                continue;
-            }
-            cache_fold_hold(cache, &page[i % HOLDS_PER_PAGE], (uint32_t)i, now);
-        }
-        pthread_mutex_unlock(&vm->lock);
-    }
-}
-
-/* The oldest epoch that a load under way entered in; UINT64_MAX when none is. */
-static uint64_t oldest_reader(const struct cache *cache)
-{
-    uint64_t oldest = UINT64_MAX;
-    for (const struct vm *vm = cache->vms; vm != NULL; vm = vm->next) {
-        uint64_t active = atomic_load(&vm->active);
-        if (active != 0 && active < oldest)
-            oldest = active;
-    }
-    return oldest;
-}
-
-void cache_reclaim(struct cache *cache)
-{
-    uint64_t oldest = oldest_reader(cache);
-    cache_fold(cache); /* after that: who could take hold of what was retired before `oldest` has done so */
-    struct generation **link = &cache->generations;
-    while (*link != NULL) {
-        struct generation *generation = *link;
-        if (generation->state != GENERATION_RETIRED || generation->retired_at > oldest || generation->pins > 0) {
-            link = &generation->next;
-            continue;
-        }
-        bool held = generation->holders > 0;
-        if (generation->payload.data != NULL && !(held && generation->tier->pins))
-            generation->tier->release(&generation->payload);
-        if (held) {
-            link = &generation->next;
-        } else {
-            generation->file->retired--;
-            *link = generation->next;
-            generation_free(cache, generation);
-        }
-    }
-    lua_ops[cache->lua]->sweep_words(); /* those of generations released now, or before when states still had them */
+    free(copy);
 }

@@ -12,6 +12,7 @@
 
 #include <pthread.h>
 
+#include "changes.h"
 #include "generation.h"
 #include "index.h"
 #include "ring.h"
@@ -19,9 +20,7 @@
 struct hold;
 struct vm;
 
-/* Keys that never stored anything (missing files, bypasses) are remembered up to this number; beyond it their loads
-   are counted in the VM only, so that a script that makes up names cannot fill the process. */
-enum { FRUITLESS_FILES = 65536, TIERS = 2 };
+enum { TIERS = 2 };
 
 struct cache {
     _Atomic int refs;
@@ -33,18 +32,31 @@ struct cache {
     _Atomic uint64_t epoch;
     pthread_mutex_t lock;
     /* Under the lock: */
-    struct file *files, **files_end;
-    struct file_block *file_blocks; /* where they lie, newest first */
-    size_t file_count, fruitless;
-    struct generation *generations; /* all that are not freed, newest first */
-    size_t generation_count;
+    struct changes changes; /* with the rows of all files, generations and VMs */
+    struct visitors failed, bypassed;
+    struct link forgotten; /* files that are out of the index and not freed */
+    size_t forgotten_count;
+    size_t draining; /* readers that hold events they took from the ring */
+    bool drained;    /* somebody takes events */
+    struct file_block *file_block; /* that the next file lies in */
+    size_t file_count, generation_count, current_count;
+    struct link least_recent; /* current generations, the one hit last at the end, as far as hits are folded in */
+    struct link leaving;      /* retired generations that may be freed soon */
+    struct link unmeasured;
     uint64_t last_generation;
     struct generation **slots; /* by generation->slot; NULL: free */
-    size_t slot_count;
+    size_t slot_count, free_slot; /* no slot below free_slot is free */
     struct vm *vms; /* attached and not closed; each holds a reference to the cache, the cache none to them */
     size_t vm_count;
     uint64_t folded[OUTCOMES]; /* loads of VMs that are closed */
     uint64_t serial;           /* of the next drained event */
+    /* Sums over what there is, in bytes: */
+    uint64_t shared, retained; /* payloads, and those of retired generations */
+    uint64_t spared;           /* what the holders would hold more without the cache */
+    uint64_t records;          /* of files and generations, and what the C allocator rounds payloads up by */
+    /* Limits; 0: none. See limits.h. */
+    uint64_t max_bytes, max_files;
+    uint64_t evicted; /* generations, by the limits, in all */
 };
 
 /* NULL: no memory. One reference, the caller's. */
@@ -52,16 +64,15 @@ struct cache *cache_new(enum lua_index, const struct tier *const tiers[TIERS], b
 void cache_retain(struct cache *);
 void cache_release(struct cache *);
 
-/* The file of a key, made when needed. NULL: no memory, or too many fruitless keys. */
-struct file *cache_file(struct cache *, uint64_t hash, const char *key, size_t length);
-
-/* Makes `payload` the current generation of `file` and takes it over. When another VM was first, frees it and returns
-   the other's with *raced set. NULL: no memory, `payload` is freed. Call inside vm_enter / vm_exit. */
-struct generation *cache_publish(struct cache *, struct file *, const struct tier *, struct payload *,
+/* Makes `payload` the current generation of a key and takes it over; counts the miss, or the race when another VM was
+   first: then frees it and returns the other's with *raced set. NULL: no memory, `payload` is freed. Call inside
+   vm_enter / vm_exit. */
+struct generation *cache_publish(struct cache *, const struct key *, const struct tier *, struct payload *,
                                  const struct source *, uint64_t compile_ns, bool *raced);
 
-/* Remembers a failed load's text (NULL: it loads again). */
-void cache_note_error(struct cache *, struct file *, const char *text);
+/* Counts a load of a key that neither found nor stored anything: a bypass, which also ends what failed before, or an error
+   with its text (NULL: not the file's fault). Without memory only the VM counts it. */
+void cache_note(struct cache *, const struct key *, enum outcome, const char *error);
 
 struct cleared {
     size_t files;
@@ -76,14 +87,25 @@ struct cleared {
 bool cache_clear(struct cache *, const char *const *keys, const size_t *lengths, ptrdiff_t count, bool dry,
                  struct cleared *);
 
-/* Under cache->lock: brings hit counts and holders home from the VMs. A counter that all VMs write at each first load
-   would be a cache line they fight over: two threads got 1.45 times the first loads of one, not 1.9. */
+/* Under cache->lock, as all that follows: adds hits and holders of all VMs, or of one, to the generations. A counter that
+   all VMs write at each first load would be a cache line they fight over: two threads got 1.45 times the first loads of
+   one, not 1.9. Costs a look at each VM, and the holds of those that loaded something since. */
 void cache_fold(struct cache *);
+void cache_fold_vm(struct cache *, struct vm *);
 
-/* Under cache->lock and vm->lock: the same of one hold, which is taken. */
+/* Folds, and frees what nobody can see any more. Costs what was retired and not yet decided upon. */
+void cache_reclaim(struct cache *);
+
+/* A current generation is found no more; the next cache_reclaim frees it, or leaves it to its holders. */
+void generation_retire(struct cache *, struct generation *);
+
+/* Under vm->lock too: the same of one hold, which has hits. */
 void cache_fold_hold(struct cache *, struct hold *, uint32_t slot, double now);
 
-/* Under cache->lock: folds, and frees what nobody can see any more. */
-void cache_reclaim(struct cache *);
+/* Under vm->lock too: folds a hold that ends; the generation has a holder less. */
+void cache_end_hold(struct cache *, struct hold *, uint32_t slot);
+
+/* Brings the sums up to date with the generation's numbers, and says that its row changed. */
+void generation_changed(struct cache *, struct generation *);
 
 #endif

@@ -3,21 +3,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The hash is here too: a file that is not the one that is looked for is not touched. */
+/* The hash is here too: a file that is not the one that is looked for is not touched. A slot is used once: it is free, then
+   a file's, then a mark. */
 struct slot {
-    _Atomic(struct file *) file; /* NULL: free; set once, after the hash */
+    _Atomic(struct file *) file; /* NULL: free; set after the hash */
     uint64_t hash;
 };
 
 struct index_table {
     size_t mask;
-    struct index_table *older; /* owned: a reader may still be in it */
+    uint64_t replaced_at; /* epoch */
+    struct index_table *older;
     struct slot slots[];
 };
 
+enum { SMALLEST = 256 };
+
+/* Stands where a file was taken out. */
+static struct file taken_out;
+
+static size_t table_bytes(size_t size)
+{
+    return sizeof(struct index_table) + size * sizeof(struct slot);
+}
+
 static struct index_table *table_new(size_t size)
 {
-    struct index_table *table = malloc(sizeof *table + size * sizeof table->slots[0]);
+    struct index_table *table = malloc(table_bytes(size));
     if (table == NULL)
         return NULL;
     table->mask = size - 1;
@@ -29,20 +41,38 @@ static struct index_table *table_new(size_t size)
 
 bool index_init(struct index *index)
 {
-    index->count = 0;
-    struct index_table *table = table_new(256);
+    index->count = index->marks = 0;
+    index->old = NULL;
+    index->bytes = table_bytes(SMALLEST);
+    struct index_table *table = table_new(SMALLEST);
     atomic_init(&index->table, table);
     return table != NULL;
 }
 
+static void table_free(struct index *index, struct index_table *table)
+{
+    index->bytes -= table_bytes(table->mask + 1);
+    free(table);
+}
+
+void index_reclaim(struct index *index, uint64_t oldest)
+{
+    struct index_table **link = &index->old;
+    while (*link != NULL) {
+        struct index_table *table = *link;
+        if (table->replaced_at > oldest) {
+            link = &table->older;
+            continue;
+        }
+        *link = table->older;
+        table_free(index, table);
+    }
+}
+
 void index_destroy(struct index *index)
 {
-    struct index_table *table = atomic_load(&index->table);
-    while (table != NULL) {
-        struct index_table *older = table->older;
-        free(table);
-        table = older;
-    }
+    index_reclaim(index, UINT64_MAX);
+    free(atomic_load(&index->table));
 }
 
 static uint64_t word_at(const char *text)
@@ -80,15 +110,16 @@ uint64_t index_hash(const char *key, size_t length)
     return mix(one, two);
 }
 
+/* The loads are ordered with the reader's announcement of its epoch: what it does not announce in time it does not find. */
 struct file *index_find(const struct index *index, uint64_t hash, const char *key, size_t length)
 {
-    const struct index_table *table = atomic_load_explicit(&index->table, memory_order_acquire);
+    const struct index_table *table = atomic_load(&index->table);
     for (size_t at = hash & table->mask;; at = (at + 1) & table->mask) {
         const struct slot *slot = &table->slots[at];
-        struct file *file = atomic_load_explicit(&slot->file, memory_order_acquire);
+        struct file *file = atomic_load(&slot->file);
         if (file == NULL)
             return NULL;
-        if (slot->hash == hash && file->length == length && memcmp(file->chunkname + 1, key, length) == 0)
+        if (slot->hash == hash && file != &taken_out && file->length == length && memcmp(file_key(file), key, length) == 0)
             return file;
     }
 }
@@ -102,23 +133,48 @@ static void place(struct index_table *table, struct file *file)
     atomic_store_explicit(&table->slots[at].file, file, memory_order_release);
 }
 
-bool index_add(struct index *index, struct file *file)
+/* All files move to a table with room for twice as many. False: no memory. */
+static bool replace_table(struct index *index, _Atomic uint64_t *epoch)
 {
-    struct index_table *table = atomic_load_explicit(&index->table, memory_order_relaxed);
-    if ((index->count + 1) * 2 > table->mask) {
-        struct index_table *larger = table_new((table->mask + 1) * 2);
-        if (larger == NULL)
-            return false;
-        for (size_t i = 0; i <= table->mask; i++) {
-            struct file *old = atomic_load_explicit(&table->slots[i].file, memory_order_relaxed);
-            if (old != NULL)
-                place(larger, old);
-        }
-        larger->older = table;
-        atomic_store_explicit(&index->table, larger, memory_order_release);
-        table = larger;
+    size_t size = SMALLEST;
+    while (size < (index->count + 1) * 4)
+        size *= 2;
+    struct index_table *table = atomic_load_explicit(&index->table, memory_order_relaxed), *fresh = table_new(size);
+    if (fresh == NULL)
+        return false;
+    for (size_t i = 0; i <= table->mask; i++) {
+        struct file *file = atomic_load_explicit(&table->slots[i].file, memory_order_relaxed);
+        if (file != NULL && file != &taken_out)
+            place(fresh, file);
     }
-    place(table, file);
+    index->bytes += table_bytes(size);
+    index->marks = 0;
+    atomic_store(&index->table, fresh);
+    table->replaced_at = atomic_fetch_add(epoch, 1) + 1;
+    table->older = index->old;
+    index->old = table;
+    return true;
+}
+
+bool index_add(struct index *index, struct file *file, _Atomic uint64_t *epoch)
+{
+    const struct index_table *table = atomic_load_explicit(&index->table, memory_order_relaxed);
+    if ((index->count + index->marks + 1) * 2 > table->mask && !replace_table(index, epoch))
+        return false;
+    place(atomic_load_explicit(&index->table, memory_order_relaxed), file);
     index->count++;
     return true;
+}
+
+void index_remove(struct index *index, struct file *file, _Atomic uint64_t *epoch)
+{
+    struct index_table *table = atomic_load_explicit(&index->table, memory_order_relaxed);
+    size_t at = file->hash & table->mask;
+    while (atomic_load_explicit(&table->slots[at].file, memory_order_relaxed) != file)
+        at = (at + 1) & table->mask;
+    atomic_store(&table->slots[at].file, &taken_out);
+    index->count--;
+    index->marks++;
+    if (table->mask + 1 > SMALLEST && index->count * 16 < table->mask)
+        replace_table(index, epoch); /* without memory for the smaller one the large one stays */
 }

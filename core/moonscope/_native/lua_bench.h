@@ -53,8 +53,8 @@ struct bench {
 static void quiet_hit(lua_State *L, struct vm *vm, const char *name)
 {
     size_t length = strlen(name);
-    struct file *file = index_find(&vm->cache->index, index_hash(name, length), name, length);
     vm_enter(vm);
+    struct file *file = index_find(&vm->cache->index, index_hash(name, length), name, length);
     struct generation *generation = atomic_load(&file->current);
     generation->tier->push(L, vm, vm_find_hold(vm, generation->slot), &generation->payload, file->chunkname);
     vm_exit(vm);
@@ -63,9 +63,11 @@ static void quiet_hit(lua_State *L, struct vm *vm, const char *name)
 static void bare_undump(lua_State *L, struct vm *vm, const char *name)
 {
     size_t length = strlen(name);
+    vm_enter(vm);
     struct file *file = index_find(&vm->cache->index, index_hash(name, length), name, length);
     struct generation *generation = atomic_load(&file->current);
     bytecode_push(L, NULL, NULL, &generation->payload, file->chunkname);
+    vm_exit(vm);
 }
 
 static void full_hit(lua_State *L, struct vm *vm, const char *name)

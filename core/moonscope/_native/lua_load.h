@@ -7,10 +7,11 @@ static int vm_mode(const struct vm *vm)
 }
 
 /* Serves from the cache; false: nothing was pushed, load it otherwise. */
-static bool load_stored(lua_State *L, struct vm *vm, struct file *file, const char *mode, uint64_t start, int *status)
+static bool load_stored(lua_State *L, struct vm *vm, const struct key *key, const char *mode, uint64_t start, int *status)
 {
     vm_enter(vm);
-    struct generation *generation = atomic_load(&file->current);
+    struct file *file = index_find(&vm->cache->index, key->hash, key->text, key->length);
+    struct generation *generation = file != NULL ? atomic_load(&file->current) : NULL;
     if (generation == NULL || !mode_fits(mode, generation->binary)) {
         vm_exit(vm);
         return false;
@@ -26,28 +27,29 @@ static bool load_stored(lua_State *L, struct vm *vm, struct file *file, const ch
         hold_count_hit(hold);
     else if (ok)
         atomic_fetch_add_explicit(&file->loads[OUTCOME_HIT], 1, memory_order_relaxed);
-    vm_record(vm, file, ok ? OUTCOME_HIT : OUTCOME_ERROR, start, ok ? generation : NULL);
+    if (ok)
+        vm_record(vm, OUTCOME_HIT, start, generation);
     vm_exit(vm);
+    if (!ok)
+        vm_record_key(vm, key, OUTCOME_ERROR, start, NULL);
     return true;
 }
 
-/* Pushes the function of a file, or an error message; returns Lua's status. */
+/* Pushes the function of a file, or an error message; returns Lua's status. The name stays on the stack, or is the
+   caller's, until then. */
 static int cached_load(lua_State *L, struct vm *vm, const char *name, size_t length, const char *mode)
 {
     uint64_t start = ticks_now();
     int status;
     if (name == NULL) /* standard input */
-        return load_stock(L, vm, NULL, NULL, mode, start);
+        return load_stock(L, vm, NULL, mode, start);
     length = strlen(name); /* as the stock loader reads it: up to the first NUL */
-    uint64_t hash = index_hash(name, length);
-    struct file *file = index_find(&vm->cache->index, hash, name, length);
-    if (file != NULL && vm_mode(vm) != MODE_OFF && load_stored(L, vm, file, mode, start, &status))
+    struct key key = {name, length, index_hash(name, length)};
+    if (vm_mode(vm) != MODE_OFF && load_stored(L, vm, &key, mode, start, &status))
         return status;
-    if (file == NULL)
-        file = cache_file(vm->cache, hash, name, length);
-    if (file != NULL && vm->cache->tiers[0] != NULL && vm_mode(vm) == MODE_ON)
-        return load_and_store(L, vm, file, mode, start);
-    return load_stock(L, vm, file, name, mode, start);
+    if (vm->cache->tiers[0] != NULL && vm_mode(vm) == MODE_ON && length < CHUNKNAME_ROOM - 1)
+        return load_and_store(L, vm, &key, mode, start);
+    return load_stock(L, vm, &key, mode, start);
 }
 
 static int loadfile_result(lua_State *L, int status, int environment)

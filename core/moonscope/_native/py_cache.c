@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "limits.h"
 #include "py_rows.h"
 
 struct cache_object {
@@ -47,13 +48,13 @@ static bool choose_tiers(enum lua_index lua, const char *name, const struct tier
 
 static PyObject *cache_create(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
 {
-    static char *names[] = {"lua", "tier", "allow_binary", "ring", "last_generation", NULL};
+    static char *names[] = {"lua", "tier", "allow_binary", "ring", "last_generation", "max_bytes", "max_files", NULL};
     int lua, allow_binary = 0;
     const char *tier = "auto";
     Py_ssize_t ring = 16384;
-    unsigned long long last_generation = 0;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "i|$spnK", names, &lua, &tier, &allow_binary, &ring,
-                                     &last_generation))
+    unsigned long long last_generation = 0, max_bytes = 0, max_files = 0;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "i|$spnKKK", names, &lua, &tier, &allow_binary, &ring,
+                                     &last_generation, &max_bytes, &max_files))
         return NULL;
     if (lua < 0 || lua >= LUAS || !lua_bound[lua]) {
         PyErr_SetString(PyExc_ValueError, "this Lua is not bound: call bind() first");
@@ -75,6 +76,7 @@ static PyObject *cache_create(PyTypeObject *type, PyObject *arguments, PyObject 
         return PyErr_NoMemory();
     }
     self->cache->last_generation = last_generation;
+    limits_set(self->cache, max_bytes, max_files);
     return (PyObject *)self;
 }
 
@@ -207,6 +209,29 @@ done:
     return result;
 }
 
+/* Events as tuples; their keys are freed. */
+static PyObject *event_list(const struct event *events, size_t count, uint64_t serial)
+{
+    double now = epoch_seconds(), ns = tick_ns();
+    uint64_t ticks = ticks_now();
+    PyObject *list = PyList_New((Py_ssize_t)count);
+    for (size_t i = 0; i < count; i++) {
+        const struct event *event = &events[i];
+        double ago = (double)(int64_t)(ticks - event->end) * ns / 1e9;
+        PyObject *tuple = list == NULL ? NULL : Py_BuildValue(
+            "KdKyidKK", (unsigned long long)++serial, now - ago, (unsigned long long)event->vm,
+            event->key != NULL ? event->key : "", (int)event->outcome, (double)event->duration * ns / 1e3,
+            (unsigned long long)event->bytes, (unsigned long long)event->generation);
+        if (event->owned)
+            free((char *)(uintptr_t)event->key);
+        if (tuple == NULL)
+            Py_CLEAR(list);
+        else
+            PyList_SET_ITEM(list, (Py_ssize_t)i, tuple);
+    }
+    return list;
+}
+
 static PyObject *cache_drain(PyObject *self, PyObject *arguments)
 {
     struct cache *cache = cache_of(self);
@@ -222,24 +247,15 @@ static PyObject *cache_drain(PyObject *self, PyObject *arguments)
     size_t count = ring_drain(cache->ring, events, (size_t)limit);
     uint64_t serial = cache->serial;
     cache->serial += count;
+    cache->drained = true;
+    cache->draining++; /* the files that the events point to stay meanwhile */
     pthread_mutex_unlock(&cache->lock);
-    double now = epoch_seconds(), ns = tick_ns();
-    uint64_t ticks = ticks_now();
-    PyObject *list = PyList_New((Py_ssize_t)count);
-    for (size_t i = 0; list != NULL && i < count; i++) {
-        const struct event *event = &events[i];
-        double ago = (double)(int64_t)(ticks - event->end) * ns / 1e9;
-        PyObject *tuple = Py_BuildValue(
-            "KdKy#idKK", (unsigned long long)++serial, now - ago, (unsigned long long)event->vm,
-            event->file != NULL ? event->file->key : "", (Py_ssize_t)(event->file != NULL ? event->file->length : 0),
-            (int)event->outcome, (double)event->duration * ns / 1e3, (unsigned long long)event->bytes,
-            (unsigned long long)event->generation);
-        if (tuple == NULL)
-            Py_CLEAR(list);
-        else
-            PyList_SET_ITEM(list, (Py_ssize_t)i, tuple);
-    }
+    PyObject *list = event_list(events, count, serial);
     PyMem_Free(events);
+    pthread_mutex_lock(&cache->lock);
+    cache->draining--;
+    cache_reclaim(cache);
+    pthread_mutex_unlock(&cache->lock);
     return list;
 }
 
@@ -330,6 +346,29 @@ static PyObject *cache_vm_rows(PyObject *self, PyObject *unused)
     return vm_list(cache_of(self));
 }
 
+static PyObject *cache_changes(PyObject *self, PyObject *argument)
+{
+    unsigned long long since = PyLong_AsUnsignedLongLong(argument);
+    return PyErr_Occurred() ? NULL : change_tuple(cache_of(self), since);
+}
+
+static PyObject *cache_generation(PyObject *self, PyObject *argument)
+{
+    unsigned long long id = PyLong_AsUnsignedLongLong(argument);
+    return PyErr_Occurred() ? NULL : generation_or_none(cache_of(self), id);
+}
+
+static PyObject *cache_set_limits(PyObject *self, PyObject *arguments)
+{
+    unsigned long long max_bytes, max_files;
+    if (!PyArg_ParseTuple(arguments, "KK", &max_bytes, &max_files))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    limits_set(cache_of(self), max_bytes, max_files);
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
 static PyObject *cache_totals(PyObject *self, PyObject *unused)
 {
     (void)unused;
@@ -367,6 +406,9 @@ static PyMethodDef methods[] = {
     {"files", cache_file_rows, METH_NOARGS, "One tuple per key."},
     {"generations", cache_generation_rows, METH_NOARGS, "One tuple per generation that is not freed."},
     {"vms", cache_vm_rows, METH_NOARGS, "One tuple per open VM."},
+    {"changes", cache_changes, METH_O, "What changed since a revision."},
+    {"generation", cache_generation, METH_O, "The tuple of one generation, or None."},
+    {"set_limits", cache_set_limits, METH_VARARGS, "How much may be stored; 0: no limit."},
     {"totals", cache_totals, METH_NOARGS, "Sums over everything."},
     {"drain", cache_drain, METH_VARARGS, "Load events since the last call."},
     {"measure", cache_measure, METH_NOARGS, "See to it that all current generations are measured."},

@@ -6,8 +6,6 @@
 /* A list of `count` tuples from an array of rows of `size` bytes. */
 static PyObject *rows_list(const void *rows, size_t count, size_t size, PyObject *(*make)(const void *))
 {
-    if (rows == NULL)
-        return PyErr_NoMemory();
     PyObject *list = PyList_New((Py_ssize_t)count);
     for (size_t i = 0; list != NULL && i < count; i++) {
         PyObject *tuple = make((const char *)rows + i * size);
@@ -24,44 +22,20 @@ static PyObject *rows_list(const void *rows, size_t count, size_t size, PyObject
 static PyObject *file_tuple(const void *data)
 {
     const struct file_row *row = data;
-    return Py_BuildValue("y#KKKKKKdIy", row->file->key, (Py_ssize_t)row->file->length, BIG(row->generation),
+    return Py_BuildValue("y#KKKKKKdIy", row->names, (Py_ssize_t)row->key_length, BIG(row->generation),
                          BIG(row->loads[OUTCOME_HIT]), BIG(row->loads[OUTCOME_MISS]), BIG(row->loads[OUTCOME_BYPASS]),
                          BIG(row->loads[OUTCOME_RACE]), BIG(row->loads[OUTCOME_ERROR]), row->last_load, row->retired,
-                         row->error != NULL ? row->error : "");
-}
-
-PyObject *file_list(struct cache *cache)
-{
-    size_t count;
-    struct file_row *rows;
-    Py_BEGIN_ALLOW_THREADS
-    rows = snapshot_files(cache, &count);
-    Py_END_ALLOW_THREADS
-    PyObject *list = rows_list(rows, count, sizeof *rows, file_tuple);
-    file_rows_free(rows, count);
-    return list;
+                         row->names + row->key_length + 1);
 }
 
 static PyObject *generation_tuple(const void *data)
 {
     const struct generation_row *row = data;
-    return Py_BuildValue("Ky#iKKKKIKddyKdIsIKs", BIG(row->id), row->file->key, (Py_ssize_t)row->file->length, (int)row->state,
+    return Py_BuildValue("Ky#iKKKKIKddyKdIsIKs", BIG(row->id), row->names, (Py_ssize_t)row->key_length, (int)row->state,
                          BIG(row->source_bytes), BIG(row->shared), BIG(row->unshared), BIG(row->private), row->holders,
-                         BIG(row->hits), row->created, (double)row->compile_ns / 1e3,
-                         row->path != NULL ? row->path : "", BIG(row->inode), (double)row->mtime_ns / 1e9,
-                         row->prototypes, row->tier, row->conflicts, BIG(row->on_conflict), row->conflict_tier);
-}
-
-PyObject *generation_list(struct cache *cache)
-{
-    size_t count;
-    struct generation_row *rows;
-    Py_BEGIN_ALLOW_THREADS
-    rows = snapshot_generations(cache, &count);
-    Py_END_ALLOW_THREADS
-    PyObject *list = rows_list(rows, count, sizeof *rows, generation_tuple);
-    generation_rows_free(rows, count);
-    return list;
+                         BIG(row->hits), row->created, (double)row->compile_ns / 1e3, row->names + row->key_length + 1,
+                         BIG(row->inode), (double)row->mtime_ns / 1e9, row->prototypes, row->tier, row->conflicts,
+                         BIG(row->on_conflict), row->conflict_tier);
 }
 
 static PyObject *vm_tuple(const void *data)
@@ -73,16 +47,111 @@ static PyObject *vm_tuple(const void *data)
                          row->mode, (Py_ssize_t)row->conflicts);
 }
 
+static PyObject *files_of(const struct snapshot *snapshot)
+{
+    return rows_list(snapshot->files, snapshot->file_count, sizeof *snapshot->files, file_tuple);
+}
+
+static PyObject *generations_of(const struct snapshot *snapshot)
+{
+    return rows_list(snapshot->generations, snapshot->generation_count, sizeof *snapshot->generations, generation_tuple);
+}
+
+static PyObject *vms_of(const struct snapshot *snapshot)
+{
+    return rows_list(snapshot->vms, snapshot->vm_count, sizeof *snapshot->vms, vm_tuple);
+}
+
+/* Keys of files or ids of generations or VMs. */
+static PyObject *gone_of(const struct snapshot *snapshot, enum row_kind kind)
+{
+    PyObject *list = PyList_New(0);
+    for (size_t i = 0; list != NULL && i < snapshot->gone_count; i++) {
+        const struct gone_row *row = &snapshot->gone[i];
+        if (row->kind != kind)
+            continue;
+        PyObject *item = kind == ROW_FILE ? PyBytes_FromStringAndSize(row->key, (Py_ssize_t)row->length)
+                                          : PyLong_FromUnsignedLongLong(row->id);
+        if (item == NULL || PyList_Append(list, item) < 0)
+            Py_CLEAR(list);
+        Py_XDECREF(item);
+    }
+    return list;
+}
+
+/* What `make` gives of a snapshot, which is freed. */
+static PyObject *made_of(struct snapshot *snapshot, bool done, PyObject *(*make)(const struct snapshot *))
+{
+    PyObject *made = done ? make(snapshot) : PyErr_NoMemory();
+    snapshot_free(snapshot);
+    return made;
+}
+
+static PyObject *list_of(struct cache *cache, enum row_kind kind, PyObject *(*make)(const struct snapshot *))
+{
+    struct snapshot snapshot;
+    bool done;
+    Py_BEGIN_ALLOW_THREADS
+    done = snapshot_rows(cache, kind, &snapshot);
+    Py_END_ALLOW_THREADS
+    return made_of(&snapshot, done, make);
+}
+
+PyObject *file_list(struct cache *cache)
+{
+    return list_of(cache, ROW_FILE, files_of);
+}
+
+PyObject *generation_list(struct cache *cache)
+{
+    return list_of(cache, ROW_GENERATION, generations_of);
+}
+
 PyObject *vm_list(struct cache *cache)
 {
-    size_t count;
-    struct vm_row *rows;
+    return list_of(cache, ROW_VM, vms_of);
+}
+
+static PyObject *first_generation(const struct snapshot *snapshot)
+{
+    return snapshot->generation_count > 0 ? generation_tuple(snapshot->generations) : Py_NewRef(Py_None);
+}
+
+PyObject *generation_or_none(struct cache *cache, uint64_t id)
+{
+    struct snapshot snapshot;
+    bool done;
     Py_BEGIN_ALLOW_THREADS
-    rows = snapshot_vms(cache, &count);
+    done = snapshot_generation(cache, id, &snapshot);
     Py_END_ALLOW_THREADS
-    PyObject *list = rows_list(rows, count, sizeof *rows, vm_tuple);
-    free(rows);
-    return list;
+    return made_of(&snapshot, done, first_generation);
+}
+
+static PyObject *all_of(const struct snapshot *snapshot)
+{
+    PyObject *parts[] = {
+        files_of(snapshot),       gone_of(snapshot, ROW_FILE), generations_of(snapshot), gone_of(snapshot, ROW_GENERATION),
+        vms_of(snapshot),         gone_of(snapshot, ROW_VM),
+    };
+    bool complete = true;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        complete = complete && parts[i] != NULL;
+    PyObject *tuple = complete ? Py_BuildValue("KOOOOOOO", BIG(snapshot->revision), snapshot->whole ? Py_True : Py_False,
+                                               parts[0], parts[1], parts[2], parts[3], parts[4], parts[5])
+                               : NULL;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        Py_XDECREF(parts[i]);
+    return tuple;
+}
+
+PyObject *change_tuple(struct cache *cache, uint64_t since)
+{
+    struct snapshot snapshot;
+    bool done;
+    Py_BEGIN_ALLOW_THREADS
+    done = snapshot_changes(cache, since, &snapshot);
+    Py_END_ALLOW_THREADS
+    return made_of(&snapshot, done, all_of);
 }
 
 PyObject *totals_tuple(struct cache *cache)
@@ -91,8 +160,9 @@ PyObject *totals_tuple(struct cache *cache)
     Py_BEGIN_ALLOW_THREADS
     snapshot_totals(cache, &totals);
     Py_END_ALLOW_THREADS
-    return Py_BuildValue("KKKKKKKKKKKK", BIG(totals.loads[OUTCOME_HIT]), BIG(totals.loads[OUTCOME_MISS]),
+    return Py_BuildValue("KKKKKKKKKKKKK", BIG(totals.loads[OUTCOME_HIT]), BIG(totals.loads[OUTCOME_MISS]),
                          BIG(totals.loads[OUTCOME_BYPASS]), BIG(totals.loads[OUTCOME_RACE]),
                          BIG(totals.loads[OUTCOME_ERROR]), BIG(totals.shared), BIG(totals.retained), BIG(totals.private),
-                         BIG(totals.unshared), BIG(totals.vms), BIG(totals.dropped), BIG(totals.overhead));
+                         BIG(totals.unshared), BIG(totals.vms), BIG(totals.dropped), BIG(totals.overhead),
+                         BIG(totals.evicted));
 }

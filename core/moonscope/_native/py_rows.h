@@ -9,6 +9,8 @@
 PyObject *file_list(struct cache *);
 PyObject *generation_list(struct cache *);
 PyObject *vm_list(struct cache *);
+PyObject *change_tuple(struct cache *, uint64_t since);
+PyObject *generation_or_none(struct cache *, uint64_t id);
 PyObject *totals_tuple(struct cache *);
 
 #endif

@@ -3,7 +3,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { STRIPES = 4, CACHE_LINE = 64 };
+enum { STRIPES = RING_STRIPES, CACHE_LINE = 64 };
 
 /* `turn` says whose turn a cell is: equal to the position it waits to be written at, or one more once it is written. */
 struct cell {
@@ -60,9 +60,16 @@ void ring_free(struct ring *ring)
 {
     if (ring == NULL)
         return;
+    ring_discard(ring);
     for (int i = 0; i < STRIPES; i++)
         free(ring->stripes[i].cells);
     free(ring);
+}
+
+static void free_key(const struct event *event)
+{
+    if (event->owned)
+        free((char *)(uintptr_t)event->key);
 }
 
 void ring_put(struct ring *ring, const struct event *event)
@@ -84,6 +91,7 @@ void ring_put(struct ring *ring, const struct event *event)
             }
         } else if ((ptrdiff_t)(turn - position) < 0) { /* still unread from the last round: full */
             atomic_fetch_add_explicit(&stripe->dropped, 1, memory_order_relaxed);
+            free_key(event);
             return;
         } else {
             position = atomic_load_explicit(&stripe->head, memory_order_relaxed);
@@ -91,10 +99,20 @@ void ring_put(struct ring *ring, const struct event *event)
     }
 }
 
+/* NULL: the stripe is empty, or its next event is being written. */
 static struct cell *readable(struct ring *ring, struct stripe *stripe)
 {
+    if (stripe->cells == NULL)
+        return NULL;
     struct cell *cell = &stripe->cells[stripe->tail & ring->mask];
     return atomic_load_explicit(&cell->turn, memory_order_acquire) == stripe->tail + 1 ? cell : NULL;
+}
+
+/* Makes room where an event was. */
+static void take(struct ring *ring, struct stripe *stripe, struct cell *cell)
+{
+    atomic_store_explicit(&cell->turn, stripe->tail + ring->mask + 1, memory_order_release);
+    stripe->tail++;
 }
 
 size_t ring_drain(struct ring *ring, struct event *out, size_t limit)
@@ -113,10 +131,37 @@ size_t ring_drain(struct ring *ring, struct event *out, size_t limit)
         if (best == NULL)
             break;
         out[count++] = best->event;
-        atomic_store_explicit(&best->turn, oldest->tail + ring->mask + 1, memory_order_release);
-        oldest->tail++;
+        take(ring, oldest, best);
     }
     return count;
+}
+
+void ring_discard(struct ring *ring)
+{
+    for (int i = 0; i < STRIPES; i++) {
+        struct stripe *stripe = &ring->stripes[i];
+        for (struct cell *cell = readable(ring, stripe); cell != NULL; cell = readable(ring, stripe)) {
+            free_key(&cell->event);
+            take(ring, stripe, cell);
+            atomic_fetch_add_explicit(&stripe->dropped, 1, memory_order_relaxed);
+        }
+    }
+}
+
+struct ring_mark ring_mark(const struct ring *ring)
+{
+    struct ring_mark mark;
+    for (int i = 0; i < STRIPES; i++)
+        mark.heads[i] = atomic_load(&ring->stripes[i].head);
+    return mark;
+}
+
+bool ring_passed(const struct ring *ring, const struct ring_mark *mark)
+{
+    for (int i = 0; i < STRIPES; i++)
+        if ((ptrdiff_t)(ring->stripes[i].tail - mark->heads[i]) < 0)
+            return false;
+    return true;
 }
 
 uint64_t ring_dropped(struct ring *ring)

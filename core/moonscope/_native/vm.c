@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "block.h"
 #include "vm_io.h"
 
 struct vm *vm_new(struct cache *cache, uint64_t id, bool managed)
@@ -51,6 +52,8 @@ void vm_attach(struct vm *vm, lua_State *main, lua_Alloc allocate, void *data, s
         vm->next->previous = vm;
     cache->vms = vm;
     cache->vm_count++;
+    link_init(&vm->row.order);
+    row_changed(&cache->changes, ROW_VM, &vm->row);
     pthread_mutex_unlock(&cache->lock);
     atomic_store(&vm->attached, true);
 }
@@ -59,19 +62,19 @@ void vm_attach(struct vm *vm, lua_State *main, lua_Alloc allocate, void *data, s
 static void give_up_holds(struct vm *vm)
 {
     struct cache *cache = vm->cache;
-    vm->folded_hits = UINT64_MAX;
-    cache_fold(cache);
     for (int i = 0; i < OUTCOMES; i++)
         cache->folded[i] += atomic_load(&vm->loads[i]);
+    pthread_mutex_lock(&vm->lock);
     for (size_t i = 0; i < vm->page_count; i++) {
         for (size_t k = 0; vm->pages[i] != NULL && k < HOLDS_PER_PAGE; k++)
             if (atomic_load_explicit(&vm->pages[i][k].hits, memory_order_relaxed) > 0)
-                cache->slots[i * HOLDS_PER_PAGE + k]->holders--;
+                cache_end_hold(cache, &vm->pages[i][k], (uint32_t)(i * HOLDS_PER_PAGE + k));
         free(vm->pages[i]);
     }
     free(vm->pages);
     vm->pages = NULL;
     vm->page_count = 0;
+    pthread_mutex_unlock(&vm->lock);
 }
 
 void vm_detach(struct vm *vm)
@@ -87,6 +90,7 @@ void vm_detach(struct vm *vm)
         if (vm->next != NULL)
             vm->next->previous = vm->previous;
         cache->vm_count--;
+        row_gone(&cache->changes, ROW_VM, &vm->row, vm->id, "", 0);
         atomic_store(&vm->active, 0);
         atomic_store(&vm->used, 0);
         atomic_store(&vm->closed, true);
@@ -126,12 +130,16 @@ static void add_page(struct vm *vm, size_t page)
         struct hold **pages = realloc(vm->pages, count * sizeof *pages);
         if (pages != NULL) {
             memset(pages + vm->page_count, 0, (count - vm->page_count) * sizeof *pages);
+            atomic_fetch_add(&vm->records, block_bytes(count * sizeof *pages) - block_bytes(vm->page_count * sizeof *pages));
             vm->pages = pages;
             vm->page_count = count;
         }
     }
-    if (page < vm->page_count && vm->pages[page] == NULL)
+    if (page < vm->page_count && vm->pages[page] == NULL) {
         vm->pages[page] = calloc(HOLDS_PER_PAGE, sizeof **vm->pages);
+        if (vm->pages[page] != NULL)
+            atomic_fetch_add(&vm->records, block_bytes(HOLDS_PER_PAGE * sizeof **vm->pages));
+    }
     pthread_mutex_unlock(&vm->lock);
 }
 
@@ -173,14 +181,12 @@ void vm_let_go(struct vm *vm, uint32_t slot)
     pthread_mutex_lock(&vm->lock);
     struct hold *hold = vm_find_hold(vm, slot);
     if (hold != NULL && atomic_load_explicit(&hold->hits, memory_order_relaxed) > 0) {
-        cache_fold_hold(cache, hold, slot, epoch_seconds());
-        cache->slots[slot]->holders--;
         if (hold_in_conflict(cache->slots[slot], hold))
             atomic_fetch_sub(&vm->conflicts, 1);
+        cache_end_hold(cache, hold, slot);
         atomic_store_explicit(&hold->own, NULL, memory_order_relaxed);
         atomic_store_explicit(&hold->hits, 0, memory_order_relaxed);
-        hold->folded = 0;
-        vm->folded_hits = UINT64_MAX; /* with a new hold meanwhile, `held` would tell nothing */
+        vm->seen.held = UINT32_MAX; /* with a new hold meanwhile, `held` would tell nothing */
         uint32_t held = atomic_load_explicit(&vm->held, memory_order_relaxed);
         atomic_store_explicit(&vm->held, held - 1, memory_order_release);
     }
@@ -195,24 +201,40 @@ void hold_count_hit(struct hold *hold)
     atomic_store_explicit(&hold->hits, hits + 1, memory_order_relaxed);
 }
 
-void vm_record(struct vm *vm, struct file *file, enum outcome outcome, uint64_t start,
-               const struct generation *generation)
+/* Counts and times a load that ends now. */
+static void count_load(struct vm *vm, struct event *event, uint64_t start)
+{
+    event->end = ticks_now();
+    event->duration = event->end > start ? event->end - start : 0; /* another core's counter may be a little behind */
+    event->vm = vm->id;
+    /* The VM's thread is the only writer. */
+    _Atomic uint64_t *loads = &vm->loads[event->outcome];
+    atomic_store_explicit(loads, atomic_load_explicit(loads, memory_order_relaxed) + 1, memory_order_release);
+    atomic_store_explicit(&vm->load_ticks, atomic_load_explicit(&vm->load_ticks, memory_order_relaxed) + event->duration,
+                          memory_order_relaxed);
+}
+
+void vm_record(struct vm *vm, enum outcome outcome, uint64_t start, const struct generation *generation)
 {
     struct event event = {
-        .end = ticks_now(),
-        .vm = vm->id,
-        .file = file,
-        .outcome = outcome,
-        .generation = generation != NULL ? generation->id : 0,
-        .bytes = generation != NULL ? generation->payload.size : 0,
+        .outcome = (uint8_t)outcome,
+        .generation = generation->id,
+        .bytes = generation->payload.size,
+        .key = file_key(generation->file),
     };
-    event.duration = event.end > start ? event.end - start : 0; /* another core's counter may be a little behind */
-    atomic_store_explicit(&vm->loads[outcome], atomic_load_explicit(&vm->loads[outcome], memory_order_relaxed) + 1,
-                          memory_order_release);
-    atomic_store_explicit(&vm->load_ticks, atomic_load_explicit(&vm->load_ticks, memory_order_relaxed) + event.duration,
-                          memory_order_relaxed);
-    /* Hits are brought home from the holds: one counter that all VMs write would be one cache line they fight over. */
-    if (file != NULL && outcome != OUTCOME_HIT)
-        atomic_fetch_add_explicit(&file->loads[outcome], 1, memory_order_relaxed);
+    count_load(vm, &event, start);
     ring_put(vm->cache->ring, &event);
+}
+
+void vm_record_key(struct vm *vm, const struct key *key, enum outcome outcome, uint64_t start, const char *error)
+{
+    struct event event = {.outcome = (uint8_t)outcome};
+    count_load(vm, &event, start);
+    if (key != NULL) {
+        event.key = strndup(key->text, key->length); /* without memory it is an event without a key */
+        event.owned = event.key != NULL;
+    }
+    ring_put(vm->cache->ring, &event);
+    if (key != NULL)
+        cache_note(vm->cache, key, outcome, error);
 }

@@ -13,10 +13,21 @@ typedef void *(*lua_Alloc)(void *ud, void *block, size_t old_size, size_t new_si
    another generation's as soon as the slot is. */
 struct hold {
     _Atomic uint64_t hits;
-    uint64_t folded; /* of hits: already added to the generation, 0: the holder neither; under the cache's lock */
+    uint64_t folded; /* of hits: already added to the generation, 0: the holder neither; with FOLDED_CONFLICT when it is
+                        counted as a holder in conflict; under the cache's lock */
     /* The main prototype that this VM runs, by a tier that keeps one for later loads; the VM's thread writes it. One of its
        own belongs to the Lua state. */
     _Atomic(void *) own;
+};
+
+#define FOLDED_CONFLICT ((uint64_t)1 << 63)
+
+/* What a VM's row shows. */
+struct vm_seen {
+    uint64_t loads[OUTCOMES];
+    size_t used, peak;
+    uint32_t held, conflicts;
+    int mode;
 };
 
 /* No block of this size is ever given. */
@@ -59,7 +70,10 @@ struct vm {
     /* The Lua state. `main` is only an address to the outside; NULL before attach. */
     lua_State *main;
     _Atomic bool attached, closed;
-    struct vm *previous, *next; /* in cache->vms, under the cache's lock */
+    /* Under the cache's lock: */
+    struct vm *previous, *next; /* in cache->vms */
+    struct row row;
+    struct vm_seen seen; /* as cache_fold_vm last saw it */
     /* The cache: */
     _Atomic int mode;
     _Atomic uint64_t active; /* epoch a load under way entered in; 0: none */
@@ -69,13 +83,12 @@ struct vm {
     _Atomic uint64_t load_ticks;
     _Atomic uint32_t held; /* generations it holds */
     _Atomic uint32_t conflicts; /* of them, those it has otherwise than its tier says; see lua_direct.h */
-    uint64_t folded_hits;  /* these two: as cache_fold last saw them, under the cache's lock */
-    uint32_t folded_held;
     /* Memory: the state's own allocator, wrapped. */
     lua_Alloc allocate;
     void *allocate_data;
     _Atomic size_t used, peak;
     _Atomic size_t rounding; /* what the C allocator takes for it beyond `used` */
+    _Atomic size_t records;  /* and for its pages */
     size_t cap; /* bytes, while a run is under way; 0: none */
     /* Interrupts; see interrupt.h. */
     _Atomic(lua_State *) current; /* the coroutine that runs; NULL: no run under way */
@@ -130,7 +143,11 @@ bool hold_in_conflict(const struct generation *, const struct hold *);
    is not held is left alone. */
 void vm_let_go(struct vm *, uint32_t slot);
 
-/* Counts one load, which began at `start` (ticks), and logs it. */
-void vm_record(struct vm *, struct file *, enum outcome, uint64_t start, const struct generation *);
+/* Counts one load that used a generation, and logs it. It began at `start` (ticks). Inside the bracket. */
+void vm_record(struct vm *, enum outcome, uint64_t start, const struct generation *);
+
+/* The same of a load that used none. NULL: it has no key (standard input). `error`: its text, NULL when the file is not at
+   fault. */
+void vm_record_key(struct vm *, const struct key *, enum outcome, uint64_t start, const char *error);
 
 #endif

@@ -53,6 +53,7 @@ class Sample(Struct, frozen=True, kw_only=True):
     counters: Counters = Counters()
     rss_bytes: int = 0
     dropped: int = 0  # load events lost because the ring was full
+    evicted: int = 0  # files taken out of the caches, ever, because of their limits
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -62,6 +63,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     default_sharing: Sharing = Sharing.AUTO  # of VMs that are spawned with AUTO; AUTO: the best
     interval: float = 0.25  # seconds between samples
     workers: int = 2
+    cache_bytes: int = 0  # limits of each cache, see `CodeCache`; 0: none
+    cache_files: int = 0
     version: str = ""
     pid: int = 0
     luas: tuple[tuple[LuaVersion, str], ...] = ()  # (version, exact release) that can be used here
