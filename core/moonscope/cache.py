@@ -12,9 +12,9 @@ from typing import Any
 
 from . import _native, runtime
 from .errors import NotFoundError, UnsupportedError, UsageError
-from .model import CacheMode, ClearReport, Counters, FileRow, GenerationRow, LuaVersion, Sharing, Tier
+from .model import CacheMode, ClearReport, Counters, FileRow, GenerationRow, Libraries, LuaVersion, Sharing, Tier
 from .names import printable, to_bytes, to_text, utf_8
-from .rows import MODES, file_row, generation_row, global_id, native_id
+from .rows import MODES, WITHOUT, file_row, generation_row, global_id, native_id
 
 # Run in the runtime that is attached. Without loadlib, or with a library that is gone, it raises.
 _JOIN = b"local l, e, t = ... package.loadlib(l, e)(t)"
@@ -117,13 +117,15 @@ class CodeCache:
         search_path: bytes = b"",
         jit: bool = False,
         unshared: bool = False,
+        libraries: Libraries = Libraries.ALL,
     ) -> _native.VM:
         """A VM with a state of its own, for `LuaVM`; 0: no limit. One that is `unshared` stays in mode OFF. Raises
         UnsupportedError when there is no memory."""
         id = self.new_id() if id is None else id
         try:
             number = MODES.index(CacheMode.OFF if unshared else mode)
-            return self.native.spawn(id, number, memory_cap, instruction_budget, search_path, jit, unshared)
+            without = WITHOUT[libraries]
+            return self.native.spawn(id, number, memory_cap, instruction_budget, search_path, jit, unshared, without)
         except MemoryError:
             raise UnsupportedError(f"no VM of {self.lua.full_name} can be made: the memory is full") from None
 

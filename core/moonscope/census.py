@@ -13,7 +13,7 @@ from .cache import CodeCache
 from .disk import Disk
 from .errors import BytecodeError, NotFoundError
 from .mailbox import Actor
-from .model import CacheMode, FileRow, GenerationRow, LuaVersion, Sharing, Tier, Update, VMRow
+from .model import CacheMode, FileRow, GenerationRow, Libraries, LuaVersion, Sharing, Tier, Update, VMRow
 from .names import to_text
 from .rows import MODES, file_row, generation_row, vm_row
 
@@ -189,8 +189,8 @@ class Census:
         tier = Tier.OFF if actor.options.sharing is Sharing.OFF or cache is None else cache.tier
         task = actor.now.task if actor.now is not None else ""
         return vm_row(
-            actor.options.lua, vm or _unborn(actor), tier, actor.state, actor.options.memory_cap, len(actor.jobs), task,
-            actor.created, actor.failure,
+            actor.options.lua, vm or _unborn(actor), tier, actor.options.libraries or Libraries.ALL, actor.state,
+            actor.options.memory_cap, len(actor.jobs), task, actor.created, actor.failure,
         )  # fmt: skip
 
 

@@ -105,6 +105,8 @@ class Commands:
         options = command.options
         if options.mode is None:
             options = replace(options, mode=self._ledger.settings.default_mode)
+        if options.libraries is None:
+            options = replace(options, libraries=self._ledger.settings.default_libraries)
         if options.sharing is Sharing.AUTO and self._ledger.settings.default_sharing is Sharing.OFF:
             options = replace(options, sharing=Sharing.OFF)
         try:

@@ -13,7 +13,7 @@ from .errors import UsageError
 from .ledger import Ledger
 from .mailbox import Cancelled, Progress
 from .metrics import Recorder, Sampler
-from .model import CacheMode, LuaVersion, Settings, Sharing, Update
+from .model import CacheMode, Libraries, LuaVersion, Settings, Sharing, Update
 from .pool import VMPool
 from .protocol import AnyCommand, Result
 from .version import __version__
@@ -23,8 +23,9 @@ class Engine:
     """Everything one process shares. All methods may be called from any thread.
 
     `workers` threads run the VMs; `interval` is the sampler's, in seconds; `allow_binary` as in `CodeCache`, and
-    `own_runtime` as its `own`: by default Moonscope's own runtime where it is installed. VMs that name no mode have
-    `default_mode`; those that are spawned with `Sharing.AUTO` share by `default_sharing`, where their Lua can.
+    `own_runtime` as its `own`: by default Moonscope's own runtime where it is installed. VMs that name no mode or
+    libraries have `default_mode` and `default_libraries`; those that are spawned with `Sharing.AUTO` share by
+    `default_sharing`, where their Lua can.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Engine:
         workers: int = 2,
         default_mode: CacheMode = CacheMode.ON,
         default_sharing: Sharing = Sharing.AUTO,
+        default_libraries: Libraries = Libraries.ALL,
         interval: float = 0.25,
         allow_binary: bool = False,
         own_runtime: bool | None = None,
@@ -42,8 +44,8 @@ class Engine:
         self._caches = Caches(default_sharing, allow_binary=allow_binary, own=own_runtime)
         libraries = runtime.libraries(own_runtime)
         settings = Settings(
-            default_mode=default_mode, default_sharing=default_sharing, interval=interval, workers=workers,
-            version=__version__, pid=os.getpid(),
+            default_mode=default_mode, default_sharing=default_sharing, default_libraries=default_libraries,
+            interval=interval, workers=workers, version=__version__, pid=os.getpid(),
             luas=tuple((library.lua, library.release) for library in libraries),
             tiers=tuple((library.lua, library.best, library.why) for library in libraries),
         )  # fmt: skip

@@ -14,9 +14,7 @@ from .names import to_bytes, to_text
 NO_VM = 0  # `vm` of failures that no VM had a part in
 
 
-def find(
-    paths: Iterable[str], cancelled: Callable[[], bool] | None = None
-) -> tuple[list[bytes], list[FileFailure]]:
+def find(paths: Iterable[str], cancelled: Callable[[], bool] | None = None) -> tuple[list[bytes], list[FileFailure]]:
     """The files to load, each name once, and what cannot be read.
 
     Folders are searched for `.lua`, in sorted order, at any depth. Symbolic links to folders are followed, after the
@@ -60,7 +58,7 @@ def _search(path: bytes, cancelled: Callable[[], bool] | None) -> Iterator[tuple
         except OSError as error:
             yield folder, _words(error)
             continue
-        folders = []
+        folders: list[bytes] = []
         for entry in entries:
             try:
                 if not entry.is_dir():

@@ -11,6 +11,7 @@ from .model import (
     FileRow,
     GenerationRow,
     GenerationState,
+    Libraries,
     LoadEvent,
     LuaFailure,
     LuaVersion,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 LUAS = tuple(LuaVersion)
 MODES = (CacheMode.ON, CacheMode.EXIST, CacheMode.OFF)
+WITHOUT = {Libraries.ALL: 0, Libraries.RESTRICTED: 1 + 2 + 4, Libraries.PURE: 1 + 2 + 4 + 8}  # `without` of the C part
 OUTCOMES = (Outcome.HIT, Outcome.MISS, Outcome.BYPASS, Outcome.RACE, Outcome.ERROR)
 STATES = (GenerationState.CURRENT, GenerationState.RETIRED)
 
@@ -92,6 +94,7 @@ def vm_row(
     lua: LuaVersion,
     vm: VMTuple,
     tier: Tier,
+    libraries: Libraries | None = None,
     state: VMState = VMState.IDLE,
     memory_cap: int | None = None,
     queued: int = 0,
@@ -106,6 +109,7 @@ def vm_row(
         state=state,
         mode=MODES[mode],
         tier=tier,
+        libraries=libraries,
         memory=memory,
         memory_peak=peak,
         memory_cap=memory_cap,

@@ -15,6 +15,7 @@ from .model import (
     CacheMode,
     ClosureCount,
     FileFailure,
+    Libraries,
     LookLevel,
     LookStep,
     LuaFailure,
@@ -84,6 +85,7 @@ class LuaVM:
             search_path=_search_path(options.roots),
             jit=options.jit,
             unshared=self.tier is Tier.OFF,
+            libraries=options.libraries or Libraries.ALL,
         )
         self.id = self._native.id
         self._watchdog = watchdog if watchdog is not None else Watchdog()

@@ -18,7 +18,7 @@ WHOLE = {"files", "prototypes", "vms", "hits", "misses", "bypasses", "races", "e
     "overhead_bytes", "conflicts", "conflict_vms",
 }  # fmt: skip
 FRACTIONS = {"first_vm_us_per_file", "next_vm_us_per_file", "duration_s"}
-WORDS = {"lua", "release", "sharing", "sharing_why", "mode"}
+WORDS = {"lua", "release", "sharing", "sharing_why", "mode", "libraries"}
 
 
 def report(moonscope: Command, *arguments: str | Path) -> dict[str, Any]:
@@ -35,6 +35,14 @@ def test_the_first_vm_compiles_and_the_others_hit(moonscope: Command, library: P
     assert (found["bypasses"], found["races"], found["errors"]) == (0, 0, 0)
     assert (found["lua"], found["mode"]) == ("5.4", "on")
     assert found["sharing"] in ("graft", "direct")  # the second where Moonscope's own runtime is installed
+
+
+@pytest.mark.parametrize("libraries", ["all", "restricted", "pure"])
+def test_the_libraries_of_the_vms_change_nothing_in_what_they_share(
+    moonscope: Command, library: Path, libraries: str
+) -> None:
+    found = report(moonscope, library, "--vms", "3", "--libraries", libraries)
+    assert (found["libraries"], found["misses"], found["hits"], found["conflicts"]) == (libraries, 12, 24, 0)
 
 
 def test_json_is_one_object_with_these_types(moonscope: Command, library: Path) -> None:

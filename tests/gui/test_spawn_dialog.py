@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from moonscope.model import CacheMode, LuaVersion, Sharing
+from moonscope.model import CacheMode, Libraries, LuaVersion, Sharing
 from moonscope_gui.dialogs.spawn import SpawnDialog
+from moonscope_gui.models.vms import COLUMNS
 
 from .conftest import Person
 
@@ -20,6 +21,30 @@ def test_the_dialog_spawns_what_was_asked_for(person: Person) -> None:
     dialog.accept()
     person.waits_until(lambda: len(state.vms) == 3)
     assert {(vm.mode, vm.memory_cap) for vm in state.vms.values()} == {(CacheMode.EXIST, 8 * 1024 * 1024)}
+
+
+def test_the_libraries_of_the_vms_are_chosen_and_told(person: Person) -> None:
+    state = person.window.state
+    person.triggers("spawn")
+    dialog = person.sees(SpawnDialog)
+    told = set()
+    for choice in (None, *Libraries):
+        dialog.libraries.setCurrentIndex(dialog.libraries.findData(choice))
+        told.add(dialog.allowed.text())
+        assert dialog.allowed.height() >= dialog.allowed.heightForWidth(dialog.allowed.width())
+    assert len(told) == 4
+    dialog.count.setValue(1)
+    dialog.accept()
+    person.waits_until(lambda: len(state.vms) == 1)
+    [vm] = state.vms.values()
+    assert vm.libraries is Libraries.PURE
+    [column] = [column for column in COLUMNS if column.key == "lua"]
+    assert column.cell_tip is not None
+    assert "libraries: pure" in column.cell_tip(vm)
+    person.triggers("spawn")
+    again = person.sees(SpawnDialog)
+    assert again.command().options.libraries == Libraries.PURE
+    again.reject()
 
 
 def test_no_word_of_the_offer_is_cut_on_a_low_screen(person: Person) -> None:

@@ -489,11 +489,12 @@ class TestStandAlone:
         assert read_key(key_file) == key
 
     def test_options_reach_the_engine(self, start, attach, view):
-        _, where = start("--workers", "3", "--mode", "exist", "--sharing", "bytecode")
+        _, where = start("--workers", "3", "--mode", "exist", "--sharing", "bytecode", "--libraries", "pure")
         attach(where["address"], view)
         view.wait_for(lambda: view.updates)
         settings = view.updates[0].settings
         assert (settings.workers, settings.default_mode, settings.default_sharing) == (3, "exist", "bytecode")
+        assert settings.default_libraries == "pure"
 
     @pytest.mark.skipif(sys.platform != "linux", reason="the address space cannot be limited")
     def test_more_workers_than_the_system_has_threads_for_are_refused_in_words(self):
@@ -513,6 +514,7 @@ class TestStandAlone:
             (["--address", "nowhere:1"], "'nowhere:1' is not an address"),
             (["--mode", "maybe"], "maybe"),
             (["--sharing", "magic"], "magic"),
+            (["--libraries", "some"], "some"),
             (["--nothing"], "--nothing"),
         ],
     )

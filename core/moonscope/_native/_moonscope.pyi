@@ -83,11 +83,13 @@ class Cache:
         search_path: bytes,
         jit: bool,
         unshared: bool,
+        without: int,
     ) -> VM:
         """A managed VM: a state of its own with the standard libraries, the cached loaders, captured printing,
         interruptible coroutines, `os.exit` that ends only the run, and no `python` module. 0: no limit.
         `search_path` is put before package.path; `jit` lets LuaJIT compile traces. `unshared`: its
-        scripts cannot change the mode. Raises MemoryError."""
+        scripts cannot change the mode. `without`: parts of the standard libraries that it does not get, the sum of 1
+        the debug library, 2 native code, 4 binary chunks, 8 the system. Raises MemoryError, ValueError."""
     def clear(self, keys: list[bytes] | None = None, dry_run: bool = False) -> tuple[int, int, int, tuple[int, ...]]:
         """Take all (None) or the named keys out of the index: files, freed bytes, retained bytes, ids of VMs on old
         code."""

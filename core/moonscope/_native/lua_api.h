@@ -144,6 +144,7 @@ struct lua_Debug {
     X(lua_Integer, luaL_optinteger, (lua_State *, int, lua_Integer)) \
     X(const char *, luaL_checklstring, (lua_State *, int, size_t *)) \
     X(const char *, luaL_optlstring, (lua_State *, int, const char *, size_t *)) \
+    X(void, luaL_checktype, (lua_State *, int, int)) \
     X(int, luaL_checkoption, (lua_State *, int, const char *, const char *const *)) \
     X(const char *, luaL_gsub, (lua_State *, const char *, const char *, const char *))
 
@@ -158,8 +159,7 @@ struct lua_Debug {
     X(void, lua_call, (lua_State *, int, int)) \
     X(int, lua_pcall, (lua_State *, int, int, int)) \
     X(int, lua_cpcall, (lua_State *, lua_CFunction, void *)) \
-    X(int, lua_setfenv, (lua_State *, int)) \
-    X(int, luaL_loadbuffer, (lua_State *, const char *, size_t, const char *))
+    X(int, lua_setfenv, (lua_State *, int))
 #else
 #define LUA_API_CALLS(X) \
     X(lua_Integer, lua_tointegerx, (lua_State *, int, int *)) \
@@ -182,14 +182,33 @@ struct lua_Debug {
 #endif
 
 #if LUA_VERSION_NUM == 501 && !defined LUAJIT
-#define LUA_API_OWN(X) X(int, luaL_loadfile, (lua_State *, const char *))
+#define LUA_API_OWN(X) \
+    X(int, luaL_loadfile, (lua_State *, const char *)) \
+    X(lua_Integer, luaL_checkinteger, (lua_State *, int)) \
+    X(int, luaL_argerror, (lua_State *, int, const char *)) \
+    X(void, lua_pushnumber, (lua_State *, double)) \
+    X(int, luaL_loadbuffer, (lua_State *, const char *, size_t, const char *))
 #elif defined LUAJIT
 #define LUA_API_OWN(X) \
+    X(int, lua_loadx, (lua_State *, lua_Reader, void *, const char *, const char *)) \
     X(int, luaL_loadfilex, (lua_State *, const char *, const char *)) \
+    X(int, luaL_loadbufferx, (lua_State *, const char *, size_t, const char *, const char *)) \
     X(void, luaL_traceback, (lua_State *, lua_State *, const char *, int))
 #elif LUA_VERSION_NUM == 502
 #define LUA_API_OWN(X) \
+    X(unsigned, luaL_checkunsigned, (lua_State *, int)) \
+    X(double, luaL_checknumber, (lua_State *, int)) \
+    X(int, luaL_argerror, (lua_State *, int, const char *)) \
+    X(void, lua_pushnumber, (lua_State *, double)) \
     X(int, lua_dump, (lua_State *, lua_Writer, void *)) \
+    X(void, luaL_traceback, (lua_State *, lua_State *, const char *, int))
+#elif LUA_VERSION_NUM == 503
+#define LUA_API_OWN(X) \
+    X(lua_Integer, luaL_checkinteger, (lua_State *, int)) \
+    X(double, luaL_checknumber, (lua_State *, int)) \
+    X(int, luaL_argerror, (lua_State *, int, const char *)) \
+    X(void, lua_pushnumber, (lua_State *, double)) \
+    X(int, lua_dump, (lua_State *, lua_Writer, void *, int)) \
     X(void, luaL_traceback, (lua_State *, lua_State *, const char *, int))
 #else
 #define LUA_API_OWN(X) \
@@ -267,7 +286,6 @@ static int (*lua_resetthread)(lua_State *);              /* NULL in 5.5 */
 #define plain_call(L, n, r) lua_call(L, n, r)
 #define protected_call(L, n, r, handler) lua_pcall(L, n, r, handler)
 #define load_chunk(L, reader, data, name) lua_load(L, reader, data, name)
-#define load_text(L, text, length, name) luaL_loadbuffer(L, text, length, name)
 #define load_any(L, reader, data, name) lua_load(L, reader, data, name)
 #define to_integer(L, i) lua_tointeger(L, i)
 #define to_number(L, i) lua_tonumber(L, i)
@@ -276,7 +294,6 @@ static int (*lua_resetthread)(lua_State *);              /* NULL in 5.5 */
 #define plain_call(L, n, r) lua_callk(L, n, r, 0, NULL)
 #define protected_call(L, n, r, handler) lua_pcallk(L, n, r, handler, 0, NULL)
 #define load_chunk(L, reader, data, name) lua_load(L, reader, data, name, "b")
-#define load_text(L, text, length, name) luaL_loadbufferx(L, text, length, name, "t")
 #define load_any(L, reader, data, name) lua_load(L, reader, data, name, NULL)
 #define to_integer(L, i) lua_tointegerx(L, i, NULL)
 #define to_number(L, i) lua_tonumberx(L, i, NULL)

@@ -123,6 +123,7 @@ static int birth_body(lua_State *L)
         jit_off(L);
 #endif
     join(L, birth->vm, L);
+    fit_libraries(L, birth);
     return 0;
 }
 

@@ -39,7 +39,7 @@ static void install_console(lua_State *L, struct vm *vm, int loaded, int globals
     put_function(L, "print", captured_print);
 #endif
     lua_getfield(L, loaded, "os");
-    if (lua_type(L, -1) == LUA_TTABLE)
+    if (lua_type(L, -1) == LUA_TTABLE && !(vm->without & WITHOUT_SYSTEM))
         put_function(L, "exit", captured_exit);
     lua_getfield(L, loaded, "coroutine");
     if (lua_type(L, -1) == LUA_TTABLE)
@@ -59,16 +59,7 @@ static void install_registry(lua_State *L, int loaded, int globals)
     lua_getfield(L, globals, "tostring");
     lua_rawset(L, LUA_REGISTRYINDEX);
 #endif
-#if LUA_VERSION_NUM == 501 && !defined LUAJIT
-    lua_getfield(L, loaded, "debug");
-    if (lua_type(L, -1) == LUA_TTABLE) {
-        lua_getfield(L, -1, "traceback");
-        lua_setfield(L, LUA_REGISTRYINDEX, "moonscope.traceback");
-    }
-    lua_settop(L, globals);
-#endif
-    (void)L;
-    (void)loaded;
+    keep_traceback(L, loaded);
     (void)globals;
 }
 

@@ -12,7 +12,7 @@ static bool load_stored(lua_State *L, struct vm *vm, const struct key *key, cons
     vm_enter(vm);
     struct file *file = index_find(&vm->cache->index, key->hash, key->text, key->length);
     struct generation *generation = file != NULL ? atomic_load(&file->current) : NULL;
-    if (generation == NULL || !mode_fits(mode, generation->binary)) {
+    if (generation == NULL || !mode_fits(mode, generation->binary) || (generation->binary && refuses_binary(vm))) {
         vm_exit(vm);
         return false;
     }
@@ -52,28 +52,6 @@ static int cached_load(lua_State *L, struct vm *vm, const char *name, size_t len
     return load_stock(L, vm, &key, mode, start);
 }
 
-static int loadfile_result(lua_State *L, int status, int environment)
-{
-    if (status != LUA_OK) {
-        lua_pushnil(L);
-        lua_pushvalue(L, -2);
-        return 2;
-    }
-#if LUA_VERSION_NUM == 501
-    if (environment != 0 && lua_type(L, environment) == LUA_TTABLE) {
-        lua_pushvalue(L, environment);
-        lua_setfenv(L, -2);
-    }
-#else
-    if (environment != 0) {
-        lua_pushvalue(L, environment);
-        if (lua_setupvalue(L, -2, 1) == NULL)
-            lua_pop(L, 1);
-    }
-#endif
-    return 1;
-}
-
 static int cached_loadfile(lua_State *L)
 {
     size_t length = 0;
@@ -85,7 +63,7 @@ static int cached_loadfile(lua_State *L)
     const char *mode = luaL_optlstring(L, 2, NULL, NULL);
     int environment = lua_isnone(L, 3) ? 0 : 3;
 #endif
-    return loadfile_result(L, cached_load(L, own_vm(L), name, length, mode), environment);
+    return load_results(L, cached_load(L, own_vm(L), name, length, mode), environment);
 }
 
 #if LUA_VERSION_NUM >= 503
@@ -160,7 +138,8 @@ static int open_codecache(lua_State *L)
     if (lua_type(L, -1) == LUA_TTABLE)
         return 1;
     lua_createtable(L, 0, 3);
-    put_function(L, "clear", codecache_clear);
+    if (!(own_vm(L)->without & WITHOUT_SYSTEM)) /* it clears for all */
+        put_function(L, "clear", codecache_clear);
     put_function(L, "mode", codecache_mode);
     put_function(L, "loadfile", cached_loadfile);
     lua_pushlightuserdata(L, (void *)&codecache_key);

@@ -1,26 +1,21 @@
 /* A miss: the file is compiled, by the stock loader or as it would, and stored. */
 
-/* The stock loader. Binary chunks pass only where the embedder allows them: malformed ones can crash any Lua. */
+/* The stock loader. Binary chunks pass only where the embedder allows them, and the libraries of the VM do. */
 static int stock_load(lua_State *L, const char *name, const char *mode, bool refuse_binary)
 {
+    if (refuse_binary)
+        return load_text_file(L, name, mode);
 #if LUA_VERSION_NUM == 501 && !defined LUAJIT
     (void)mode;
-    if (refuse_binary) {
-        struct source source;
-        struct source_reader reader;
-        source_open(name, &source, &reader);
-        source_close(&reader);
-        if (source.regular && source.binary) {
-            lua_pushstring(L, "attempt to load a binary chunk (mode is 't')");
-            return LUA_ERRRUN + 1; /* LUA_ERRSYNTAX */
-        }
-    }
     return luaL_loadfile(L, name);
 #else
-    if (refuse_binary)
-        mode = mode == NULL || strchr(mode, 't') != NULL ? "t" : mode;
     return luaL_loadfilex(L, name, mode);
 #endif
+}
+
+static bool refuses_binary(const struct vm *vm)
+{
+    return !vm->cache->allow_binary || (vm->without & WITHOUT_BINARY) != 0;
 }
 
 /* Does the caller's mode accept what is stored? */
@@ -87,6 +82,7 @@ struct donor_store {
     const struct cache *cache;
     const char *chunkname;
     struct source_reader *reader;
+    bool refuse_binary;
     const struct tier *tier;
     struct payload payload;
     char *message; /* owned: the syntax error, which a VM would find too; NULL: none */
@@ -96,7 +92,7 @@ static int donor_store_body(lua_State *L)
 {
     struct donor_store *job = lua_touserdata(L, 1);
     lua_gc(L, LUA_GCSTOP, 0); /* there is next to no garbage, and all of it goes with the state */
-    int status = load_opened(L, job->reader, job->chunkname, NULL, !job->cache->allow_binary);
+    int status = load_opened(L, job->reader, job->chunkname, NULL, job->refuse_binary);
     if (status == LUA_OK)
         job->tier = store_function(L, job->cache, &job->payload);
     else if (status == LUA_ERRRUN + 1) /* LUA_ERRSYNTAX */
@@ -133,7 +129,7 @@ static void record_plain(lua_State *L, struct vm *vm, const struct key *key, int
 static bool load_by_donor(lua_State *L, struct vm *vm, const struct key *key, const char *chunkname,
                           const struct source *source, struct source_reader *reader, uint64_t start, int *status)
 {
-    struct donor_store job = {vm->cache, chunkname, reader, NULL, {0}, NULL};
+    struct donor_store job = {vm->cache, chunkname, reader, refuses_binary(vm), NULL, {0}, NULL};
     bool done = in_donor(donor_store_body, &job, vm->cap, NULL);
     if (done && job.message != NULL) {
         *status = push_message(L, job.message);
@@ -168,7 +164,7 @@ static void store(lua_State *L, struct vm *vm, const struct key *key, const stru
 /* Compiles with the stock loader. `key` may be NULL (standard input). */
 static int load_stock(lua_State *L, struct vm *vm, const struct key *key, const char *mode, uint64_t start)
 {
-    int status = stock_load(L, key != NULL ? key->text : NULL, mode, !vm->cache->allow_binary);
+    int status = stock_load(L, key != NULL ? key->text : NULL, mode, refuses_binary(vm));
     record_plain(L, vm, key, status, start);
     return status;
 }
@@ -189,7 +185,7 @@ static int load_and_store(lua_State *L, struct vm *vm, const struct key *key, co
     source_open(key->text, &source, &reader);
     bool fits = source.regular && mode_fits(mode, source.binary);
     if (!fits || !donor || !load_by_donor(L, vm, key, chunkname, &source, &reader, start, &status)) {
-        status = load_opened(L, &reader, chunkname, mode, !vm->cache->allow_binary);
+        status = load_opened(L, &reader, chunkname, mode, refuses_binary(vm));
         if (status == LUA_OK && fits && !donor)
             store(L, vm, key, &source, &reader, start);
         else

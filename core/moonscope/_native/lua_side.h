@@ -3,6 +3,7 @@
 #include "moonscope.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 #include "lua_api.h"
 
 #include "lua_registry.h"
+#include "lua_text.h"
 #if LUA_VERSION_NUM >= 504
 #include "lua_hooks.h"
 #endif
@@ -47,6 +49,8 @@
 #include "lua_look.h"
 #include "lua_closures.h"
 #include "lua_run.h"
+#include "lua_random.h"
+#include "lua_libraries.h"
 #include "lua_attach.h"
 #include "lua_donor.h"
 #include "lua_bench.h"

@@ -1,5 +1,21 @@
 /* Where a run was when it failed or was ended. */
 
+/* 5.1 has a traceback only as a function of the debug library, which scripts may change and VMs may be without. */
+static void keep_traceback(lua_State *L, int loaded)
+{
+#if LUA_VERSION_NUM == 501 && !defined LUAJIT
+    lua_getfield(L, loaded, "debug");
+    if (lua_type(L, -1) == LUA_TTABLE) {
+        lua_getfield(L, -1, "traceback");
+        lua_setfield(L, LUA_REGISTRYINDEX, "moonscope.traceback");
+    }
+    lua_pop(L, 1);
+#else
+    (void)L;
+    (void)loaded;
+#endif
+}
+
 /* Level 0 is the function that runs. */
 static void push_traceback(lua_State *L, int level)
 {

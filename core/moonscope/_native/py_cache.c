@@ -118,12 +118,15 @@ static PyObject *cache_spawn(PyObject *self, PyObject *arguments)
     unsigned long long id, cap, budget;
     int mode;
     int jit, unshared;
+    unsigned without;
     struct birth birth = {0};
     Py_ssize_t path_length;
-    if (!PyArg_ParseTuple(arguments, "KiKKy#pp", &id, &mode, &cap, &budget, &birth.search_path, &path_length, &jit,
-                          &unshared) ||
+    if (!PyArg_ParseTuple(arguments, "KiKKy#ppI", &id, &mode, &cap, &budget, &birth.search_path, &path_length, &jit,
+                          &unshared, &without) ||
         !mode_exists(mode))
         return NULL;
+    if (without > WITHOUT_ALL)
+        return PyErr_Format(PyExc_ValueError, "there is no set of libraries %u", without);
     birth.path_length = (size_t)path_length;
     birth.jit = jit != 0;
     birth.vm = vm_new(cache_of(self), id, true);
@@ -132,6 +135,7 @@ static PyObject *cache_spawn(PyObject *self, PyObject *arguments)
     const struct lua_ops *ops = lua_ops[birth.vm->cache->lua];
     atomic_store(&birth.vm->mode, mode);
     birth.vm->unshared = unshared != 0;
+    birth.vm->without = without;
     birth.vm->cap = (size_t)cap;
     birth.vm->budget = budget;
     birth.vm->born = ops->newest_word(); /* before the state is made */

@@ -33,6 +33,7 @@ void vm_release(struct vm *vm)
     vm_io_destroy(vm);
     cache_release(vm->cache);
     pthread_mutex_destroy(&vm->lock);
+    free(vm->generator);
     free(vm);
 }
 

@@ -60,11 +60,22 @@ struct failure {
     struct failure *next;
 };
 
+/* Parts of the standard libraries that a managed VM may be without. */
+enum without {
+    WITHOUT_DEBUG = 1,  /* the debug library */
+    WITHOUT_NATIVE = 2, /* package.loadlib, searchers of C libraries; ffi and all else that leads to memory in LuaJIT */
+    WITHOUT_BINARY = 4, /* binary chunks: load, loadfile … take text only, whatever mode they are given */
+    WITHOUT_SYSTEM = 8, /* all that reaches beyond the VM: io, os but for clocks, clearing the cache for others */
+    WITHOUT_ALL = 15,
+};
+
 struct vm {
     _Atomic int refs; /* the Python object, and the Lua state from attach until its end */
     struct cache *cache; /* retained */
     uint64_t id;
     bool managed;
+    unsigned without; /* enum without: what it has not of the standard libraries */
+    void *generator;  /* owned; of math.random, see lua_random.h; NULL: not used yet. The VM's thread only */
     bool unshared;  /* spawned with sharing off: its mode stays off */
     bool installed; /* the cached functions are in its globals; the VM's thread only */
     /* The Lua state. `main` is only an address to the outside; NULL before attach. */

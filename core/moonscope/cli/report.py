@@ -24,6 +24,7 @@ class RunReport(Struct, frozen=True, kw_only=True):
     conflicts: int  # in tier direct: files that a VM has by graft, because it had words of its own before; of all VMs
     conflict_vms: int  # VMs with such files
     mode: str
+    libraries: str  # those of the VMs: all, restricted or pure
     files: int  # found, each counted once
     prototypes: int  # in the cache
     vms: int
@@ -62,7 +63,8 @@ def table(report: RunReport) -> Table:
     if report.conflicts:
         whose = f"in {report.conflict_vms:,} of the VMs, which had words of their own before"
         others.append(f"{report.conflicts:,} by graft {whose}")
-    add("sharing", report.sharing, "; ".join(filter(None, (f"cache mode {report.mode}", *others, report.sharing_why))))
+    how = f"cache mode {report.mode}", f"libraries: {report.libraries}"
+    add("sharing", report.sharing, "; ".join(filter(None, (*how, *others, report.sharing_why))))
     add("files", report.files, f"{len(report.failures):,} could not be loaded" if report.failures else "")
     add("prototypes", report.prototypes, "in the cache")
     add("VMs", report.vms, "interrupted: this is what was done until then" if report.interrupted else "")

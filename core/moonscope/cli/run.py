@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from ..engine import Engine
-from ..model import CacheMode, LuaVersion, Sharing, VMOptions
+from ..model import CacheMode, Libraries, LuaVersion, Sharing, VMOptions
 from .arguments import choice, positive, size
 from .report import RunReport, table
 from .terminal import Interrupts, Stages, console
@@ -31,7 +31,9 @@ With --json the table goes to stderr and one JSON object to stdout.
 def main(argv: Sequence[str]) -> int:
     args = _parser().parse_args(argv)
     paths = [engine_path(path) for path in args.paths]
-    options = VMOptions(lua=args.lua, mode=args.mode, sharing=args.sharing, memory_cap=args.memory_cap)
+    options = VMOptions(
+        lua=args.lua, mode=args.mode, sharing=args.sharing, libraries=args.libraries, memory_cap=args.memory_cap
+    )
     with Interrupts() as interrupts, Engine(workers=args.workers) as engine, Stages() as stages:
         report = Workload(engine, stages, interrupts.cancelled).run(paths, args.vms, options)
     _tell(report, json=args.json)
@@ -50,6 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     choice(parser, "--mode", CacheMode, CacheMode.ON, "cache mode of the VMs")
     choice(parser, "--lua", LuaVersion, LuaVersion.LUA54, "Lua of the VMs")
     choice(parser, "--sharing", Sharing, Sharing.AUTO, "how functions are shared")
+    sets = "restricted: no debug, C libraries, binary chunks; pure: no io and little of os either"
+    choice(parser, "--libraries", Libraries, Libraries.ALL, f"standard libraries of the VMs; {sets}")
     parser.add_argument("--workers", metavar="N", type=positive, default=2, help="worker threads (default: 2)")
     parser.add_argument("--memory-cap", metavar="BYTES", type=size, help="most memory of each VM, e.g. 8M")
     parser.add_argument("--json", action="store_true", help="write one JSON object to stdout")

@@ -67,6 +67,7 @@ class Workload:
             conflicts=sum(row.conflicts for row in full.vms),
             conflict_vms=sum(row.conflicts > 0 for row in full.vms),
             mode=_common(row.mode.value for row in full.vms),
+            libraries=_common(row.libraries.value for row in full.vms if row.libraries is not None),
             files=found.files,
             prototypes=sum(row.prototypes for row in full.generations),
             vms=len(full.vms),

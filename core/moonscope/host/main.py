@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import MoonscopeError, UsageError
-from ..model import CacheMode, Sharing
+from ..model import CacheMode, Libraries, Sharing
 from ..transport import new_key, read_key, write_key
 from .server import Server, serve
 
@@ -77,6 +77,11 @@ def _parser() -> argparse.ArgumentParser:
         "--sharing", choices=[*map(str, Sharing)], default="auto",
         help="how VMs share that are spawned with auto, where their Lua can (default: auto, the best)",
     )  # fmt: skip
+    parser.add_argument(
+        "--libraries", choices=[*map(str, Libraries)], default="all",
+        help="standard libraries of VMs that are spawned without a choice of them; restricted: no debug, C libraries, "
+        "binary chunks; pure: no io and little of os either (default: all)",
+    )  # fmt: skip
     parser.add_argument("--embedded", action="store_true", help=argparse.SUPPRESS)  # by the window that starts it
     return parser
 
@@ -90,8 +95,12 @@ def _positive(text: str) -> int:
 def _run(options: argparse.Namespace, ending: threading.Event) -> None:
     from ..engine import Engine  # only here: `serve` works with any engine
 
-    mode, sharing = CacheMode(options.mode), Sharing(options.sharing)
-    engine = Engine(workers=options.workers, default_mode=mode, default_sharing=sharing)
+    engine = Engine(
+        workers=options.workers,
+        default_mode=CacheMode(options.mode),
+        default_sharing=Sharing(options.sharing),
+        default_libraries=Libraries(options.libraries),
+    )
     try:
         key = None if options.key_file is None else _key(options.key_file)
         with serve(engine, options.address, key=key, embedded=options.embedded) as server:

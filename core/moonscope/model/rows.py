@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from .runs import LuaFailure
-from .words import CacheMode, GenerationState, LuaVersion, Tier, VMState
+from .words import CacheMode, GenerationState, Libraries, LuaVersion, Tier, VMState
 
 
 class Counters(Struct, frozen=True):
@@ -83,6 +83,7 @@ class VMRow(Struct, frozen=True, kw_only=True):
     state: VMState
     mode: CacheMode
     tier: Tier
+    libraries: Libraries | None = None  # None: of a runtime that the program made which runs the engine
     memory: int = 0  # bytes its allocator holds now
     memory_peak: int = 0
     memory_cap: int | None = None

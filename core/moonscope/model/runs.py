@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from .words import CacheMode, LuaVersion, Sharing
+from .words import CacheMode, Libraries, LuaVersion, Sharing
 
 
 class VMOptions(Struct, frozen=True, kw_only=True):
@@ -13,6 +13,7 @@ class VMOptions(Struct, frozen=True, kw_only=True):
     lua: LuaVersion = LuaVersion.LUA54
     mode: CacheMode | None = None
     sharing: Sharing = Sharing.AUTO
+    libraries: Libraries | None = None
     memory_cap: int | None = None  # bytes, all of the VM's memory
     roots: tuple[str, ...] = ()  # folders put in front of package.path as ROOT/?.lua;ROOT/?/init.lua
     boot: str | None = None  # Lua source run once before the VM becomes idle

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from .rows import Counters, FileRow, GenerationRow, VMRow
-from .words import CacheMode, LuaVersion, Outcome, Sharing, Tier
+from .words import CacheMode, Libraries, LuaVersion, Outcome, Sharing, Tier
 
 
 class LoadEvent(Struct, frozen=True, kw_only=True, gc=False):  # plain values, by the ten thousand
@@ -60,6 +60,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """What holds for the whole engine."""
 
     default_mode: CacheMode = CacheMode.ON
+    default_libraries: Libraries = Libraries.ALL
     default_sharing: Sharing = Sharing.AUTO  # of VMs that are spawned with AUTO; AUTO: the best
     interval: float = 0.25  # seconds between samples
     workers: int = 2

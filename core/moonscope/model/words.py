@@ -40,6 +40,29 @@ class Sharing(StrEnum):
     OFF = "off"
 
 
+class Libraries(StrEnum):
+    """Which of Lua's standard libraries a spawned VM has. Whatever it has, its files load through the cache.
+
+    ALL: all of them, as in a plain Lua.
+
+    RESTRICTED: all but what can break the process by itself. No `debug`, no `package.loadlib`, `package.cpath` and
+    searchers of C libraries. `load`, `loadstring`, `loadfile`, `dofile` and `require` refuse binary chunks, whatever
+    mode they are given; `string.dump` is there. In LuaJIT no `ffi`, `string.buffer`, `jit.util`, `jit.opt`,
+    `jit.profile` and `jit.attach`, and no `jit.on` in a VM that does not compile traces. Files, programs, the
+    environment and the locale can be reached.
+
+    PURE: of that, the basic functions, `coroutine`, `math`, `string`, `table`, `utf8`, `bit32`, `bit`; `package` and
+    `require`; of `os` the functions `clock`, `date`, `difftime` and `time`. No `io`, no `jit`, and no `clear` in the
+    module `codecache`, which clears for every VM. `loadfile`, `dofile` and `require` read any file that the process may
+    read, but give it only as a function, and quote it in an error. Time, and memory up to the VM's cap, are the
+    script's to use: set a budget and a cap.
+    """
+
+    ALL = "all"
+    RESTRICTED = "restricted"
+    PURE = "pure"
+
+
 class Tier(StrEnum):
     """How a further VM gets a cached function.
 

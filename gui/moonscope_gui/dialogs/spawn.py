@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from moonscope.model import CacheMode, LuaVersion, Sharing, VMOptions
+from moonscope.model import CacheMode, Libraries, LuaVersion, Sharing, VMOptions
 from moonscope.protocol import Spawn
 
 from ..views.buttons import tool_button
@@ -45,6 +45,20 @@ _SHARINGS = {
     Sharing.GRAFT: "graft: code shared, constants per VM (5.4, 5.5)",
     Sharing.BYTECODE: "bytecode: undump in each VM",
     Sharing.OFF: "off: plain loading",
+}
+_LIBRARIES = {
+    "default of the engine": None,
+    "all: as in plain Lua": Libraries.ALL,
+    "restricted: no debug, native code, binary chunks": Libraries.RESTRICTED,
+    "pure: no files, programs, environment either": Libraries.PURE,
+}
+_ALLOWED = {
+    None: "What the engine was started with; all unless told otherwise.",
+    Libraries.ALL: "Scripts can do what the process can, and crash it: by debug, C libraries, damaged binary chunks.",
+    Libraries.RESTRICTED: "Scripts can use files, programs and the locale of the process, but no debug, C libraries, "
+    "ffi and binary chunks.",
+    Libraries.PURE: "Scripts can compute, read clocks, and load Lua files by require, loadfile and dofile; no io, and "
+    "no more of os.",
 }
 
 
@@ -87,7 +101,8 @@ class SpawnDialog(QDialog):
         options = command.options
         self.count.setValue(command.count)
         self.count.selectAll()
-        for box, value in ((self.lua, options.lua), (self.mode, options.mode), (self.sharing, options.sharing)):
+        for box, value in ((self.lua, options.lua), (self.mode, options.mode), (self.sharing, options.sharing),
+                           (self.libraries, options.libraries)):  # fmt: skip
             box.setCurrentIndex(max(0, box.findData(value)))
         self.memory_cap.setValue((options.memory_cap or 0) // (1024 * 1024))
         self.roots.setText(";".join(options.roots))
@@ -104,6 +119,7 @@ class SpawnDialog(QDialog):
                 lua=self.lua.currentData(),
                 mode=self.mode.currentData(),
                 sharing=self.sharing.currentData(),
+                libraries=self.libraries.currentData(),
                 memory_cap=megabytes * 1024 * 1024 or None,
                 roots=tuple(part for part in (text.strip() for text in self.roots.text().split(";")) if part),
                 boot=self.boot.toPlainText().strip() or None,
@@ -123,6 +139,9 @@ class SpawnDialog(QDialog):
         self.mode = _choice(_MODES, "Whether these VMs use the cache and store in it")
         sharings = {_SHARINGS.get(sharing, sharing.value): sharing for sharing in Sharing}
         self.sharing = _choice(sharings, "How these VMs get a cached function")
+        self.libraries = _choice(_LIBRARIES, "Which standard libraries scripts in these VMs have")
+        self.allowed = _note()
+        self.libraries.currentIndexChanged.connect(self._follow_libraries)
         self.memory_cap = QSpinBox(maximum=1024 * 1024, suffix=" MiB")
         self.memory_cap.setToolTip("A script that needs more ends with Lua's own error for missing memory")
         self.instructions = QSpinBox(maximum=1_000_000, suffix=" million")
@@ -139,15 +158,19 @@ class SpawnDialog(QDialog):
         self.boot.setFixedHeight(self.fontMetrics().lineSpacing() * 5)
         self.jit = QCheckBox("Compile t&races (LuaJIT)")
         self.jit.setToolTip("Compiled traces run faster but cannot be interrupted")
-        self.offer = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
-        self.offer.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.offer = _note()
         self.lua.currentIndexChanged.connect(self._follow_lua)
         self._follow_lua()
+        self._follow_libraries()
 
     def _follow_lua(self) -> None:
         lua = LuaVersion(self.lua.currentData())
         self.jit.setEnabled(lua.startswith("luajit"))
         self.offer.setText(self._on_offer(lua))
+        self._fit()
+
+    def _follow_libraries(self) -> None:
+        self.allowed.setText(_ALLOWED[self.libraries.currentData()])
         self._fit()
 
     def _fit(self) -> None:
@@ -164,6 +187,8 @@ class SpawnDialog(QDialog):
         form.addRow("Cache m&ode", self.mode)
         form.addRow("&Sharing", self.sharing)
         form.addRow("", self.offer)
+        form.addRow("Li&braries", self.libraries)
+        form.addRow("", self.allowed)
         return form
 
     def _limits(self) -> QGroupBox:
@@ -201,7 +226,16 @@ class SpawnDialog(QDialog):
         chooser.open()
 
 
-def _choice(choices: dict[str, CacheMode | None] | dict[str, Sharing], tip: str) -> QComboBox:
+def _note() -> QLabel:
+    """A line or two about the field above it."""
+    note = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
+    note.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+    return note
+
+
+def _choice(
+    choices: dict[str, CacheMode | None] | dict[str, Sharing] | dict[str, Libraries | None], tip: str
+) -> QComboBox:
     box = QComboBox()
     box.setToolTip(tip)
     for text, value in choices.items():

@@ -6,7 +6,7 @@ from functools import partial
 
 from PySide6.QtCore import QObject
 
-from moonscope.model import Update, VMRow, VMState
+from moonscope.model import Libraries, Update, VMRow, VMState
 
 from . import formats, tiers
 from .state import EngineState
@@ -18,6 +18,12 @@ _STATE_TONES = {
     VMState.FAILED: "error",
     VMState.INTERRUPTED: "stale",
     VMState.CLOSED: "muted",
+}
+_LIBRARIES = {
+    None: "those that its program gave it",
+    Libraries.ALL: "all",
+    Libraries.RESTRICTED: "restricted (no debug, native code, binary chunks)",
+    Libraries.PURE: "pure (no files, programs, environment either)",
 }
 
 
@@ -34,6 +40,10 @@ def _failure_tip(row: VMRow) -> str:
     return "\n".join(filter(None, (row.failure.message, row.failure.traceback))) if row.failure else ""
 
 
+def _libraries(row: VMRow) -> str:
+    return f"{row.lua.full_name}, libraries: {_LIBRARIES[row.libraries]}"
+
+
 def _doing(row: VMRow) -> str:
     """What the VM runs, or why its last run failed: the one that matters now."""
     return row.task or _failure(row).partition("\n")[0]
@@ -48,7 +58,7 @@ COLUMNS: tuple[Column[VMRow], ...] = (
     Column("state", "State", lambda r: r.state.value, width=9, tone=lambda r: _STATE_TONES.get(r.state, ""),
            tip="starting, idle, running, failed (usable again), interrupted (usable again), closed",
            cell_tip=_failure_tip),
-    Column("lua", "Lua", lambda r: r.lua.value, tip="Lua version", width=7, rank=3),
+    Column("lua", "Lua", lambda r: r.lua.value, tip="Lua version", width=7, rank=3, cell_tip=_libraries),
     Column("mode", "Mode", lambda r: r.mode.value, width=5, tip="Cache mode: on uses and stores, exist uses but "
            "never stores, off loads past the cache", tone=lambda r: "" if r.mode.value == "on" else "bypass"),
     Column("tier", "Tier", tiers.shown, tip="How this VM gets a cached function", width=8, rank=2,
