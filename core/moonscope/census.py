@@ -59,6 +59,7 @@ class Census:
         self._vms: dict[int, VMRow] = {}
         self._records: dict[int, tuple[CodeCache, VMTuple]] = {}  # VMs as their cache sees them
         self._actors: dict[int, Actor] = {}
+        self._abandoned: set[int] = set()  # VMs that are in no list though their cache has them
         self._uncounted: deque[tuple[LuaVersion, int]] = deque()  # generations whose tier does not know its prototypes
         self._counted: deque[tuple[int, int]] = deque()
 
@@ -92,6 +93,8 @@ class Census:
                 self._actors[actor.id] = actor
             else:
                 self._actors.pop(actor.id, None)
+                if actor.abandoned:
+                    self._abandoned.add(actor.id)
         return delta.update(*self._compare_vms(delta.vms))
 
     def _read(self, cache: CodeCache, delta: _Delta) -> None:
@@ -114,6 +117,7 @@ class Census:
         self._drop(delta, lost_files, lost_generations)
         for id in lost_vms - {vm[0] for vm in vms}:
             self._records.pop(id, None)
+            self._abandoned.discard(id)
             delta.vms.add(id)
         for generation in generations:
             self._note_generation(cache, generation, delta)
@@ -184,6 +188,8 @@ class Census:
     def _vm(self, id: int) -> VMRow | None:
         actor = self._actors.get(id)
         cache, vm = self._records.get(id, (None, None))
+        if id in self._abandoned:
+            return None
         if actor is None:  # a VM of the program that runs the engine
             return vm_row(cache.lua, vm, cache.tier) if cache is not None and vm is not None else None
         tier = Tier.OFF if actor.options.sharing is Sharing.OFF or cache is None else cache.tier

@@ -32,6 +32,7 @@ from .protocol import (
     Inspected,
     InspectFile,
     Interrupt,
+    Interrupted,
     Load,
     Loaded,
     Looked,
@@ -178,11 +179,16 @@ class Commands:
         self._recorder.mark("collect", f"{_vms(len(freed))}, {sum(freed):,} bytes freed")
         return Done(len(freed))
 
-    def _interrupt(self, command: Interrupt) -> Done:
-        ended = self._pool.interrupt(command.vms or None)
-        if ended:
-            self._recorder.mark("interrupt", _vms(len(ended)))
-        return Done(len(ended))
+    def _interrupt(self, command: Interrupt) -> Interrupted:
+        report = self._pool.interrupt(command.vms or None)
+        if report.ended:
+            self._recorder.mark("interrupt", _vms(len(report.ended)))
+        for stuck in report.still_running:
+            self._recorder.mark("failure", f"VM {stuck.vm} could not be interrupted: it is inside {stuck.inside}")
+        for stuck in report.abandoned:
+            text = f"VM {stuck.vm} was abandoned inside {stuck.inside}: its memory is in use until that returns"
+            self._recorder.mark("failure", text)
+        return Interrupted(report)
 
     def _close(self, command: Close, progress: Progress | None, cancelled: Cancelled | None) -> Done:
         count = self._pool.close(command.vms or None, progress, cancelled)
@@ -231,8 +237,9 @@ class Commands:
     def _look(self, command: LookInto, progress: Progress | None, cancelled: Cancelled | None) -> Looked:
         path, offset, limit = command.path, command.offset, command.limit
         outcomes = self._pool.each(
-            (command.vm,), "look", lambda vm, _: vm.look(path, offset, limit), progress=progress, cancelled=cancelled
-        )
+            (command.vm,), "look", lambda vm, _: vm.look(path, offset, limit), brief=True,
+            progress=progress, cancelled=cancelled,
+        )  # fmt: skip
         outcome = outcomes[command.vm]
         if isinstance(outcome, MoonscopeError):
             raise outcome
@@ -244,7 +251,7 @@ class Commands:
         vms = [actor.id for actor in self._pool.actors() if actor.id in holders and not actor.closing]
         line, last_line = command.line, command.last_line
         outcomes = self._pool.each(
-            vms, "find closures", lambda vm, _: vm.count_closures(native, line, last_line),
+            vms, "find closures", lambda vm, _: vm.count_closures(native, line, last_line), brief=True,
             progress=progress, cancelled=cancelled,
         )  # fmt: skip
         return Closures(tuple(count for count in outcomes.values() if not isinstance(count, MoonscopeError)))

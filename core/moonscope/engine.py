@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
+import warnings
+import weakref
 
 from . import runtime
 from .cache import CodeCache
 from .caches import Caches
 from .commands import Commands
 from .errors import UsageError
+from .forks import refuse_in_child
 from .ledger import Ledger
 from .mailbox import Cancelled, Progress
 from .metrics import Recorder, Sampler
@@ -17,21 +21,27 @@ from .model import CacheMode, Libraries, LuaVersion, Settings, Sharing, Update
 from .pool import VMPool
 from .protocol import AnyCommand, Result
 from .version import __version__
+from .workers import limit
 
 
 class Engine:
     """Everything one process shares. All methods may be called from any thread.
 
-    `workers` threads run the VMs; `interval` is the sampler's, in seconds; `allow_binary` as in `CodeCache`, and
-    `own_runtime` as its `own`: by default Moonscope's own runtime where it is installed. VMs that name no mode or
-    libraries have `default_mode` and `default_libraries`; those that are spawned with `Sharing.AUTO` share by
-    `default_sharing`, where their Lua can.
+    `workers` threads run the VMs, and up to `max_workers` (by default 64) while all are busy for long; `interval` is
+    the sampler's, in seconds; `allow_binary` as in `CodeCache`, and `own_runtime` as its `own`: by default Moonscope's
+    own runtime where it is installed. VMs that name no mode or libraries have `default_mode` and
+    `default_libraries`; those that are spawned with `Sharing.AUTO` share by `default_sharing`, where their Lua can.
+
+    Close it, or use it in a `with` statement; one that is dropped is closed in the background, with a ResourceWarning.
+    In a child that was forked since it was made it raises UsageError (and `close` does nothing): make a new one there.
+    Raises UsageError when the threads cannot be had.
     """
 
     def __init__(
         self,
         *,
         workers: int = 2,
+        max_workers: int | None = None,
         default_mode: CacheMode = CacheMode.ON,
         default_sharing: Sharing = Sharing.AUTO,
         default_libraries: Libraries = Libraries.ALL,
@@ -43,18 +53,31 @@ class Engine:
             raise UsageError(f"the interval between samples must be more than 0 s, and no centuries, not {interval}")
         self._caches = Caches(default_sharing, allow_binary=allow_binary, own=own_runtime)
         libraries = runtime.libraries(own_runtime)
+        self._pid = os.getpid()
         settings = Settings(
             default_mode=default_mode, default_sharing=default_sharing, default_libraries=default_libraries,
-            interval=interval, workers=workers, version=__version__, pid=os.getpid(),
+            interval=interval, workers=workers, max_workers=limit(workers, max_workers),
+            version=__version__, pid=self._pid,
             luas=tuple((library.lua, library.release) for library in libraries),
             tiers=tuple((library.lua, library.best, library.why) for library in libraries),
         )  # fmt: skip
-        self._ledger = Ledger(settings)
-        self._recorder = Recorder(self._ledger, self._caches.all, lambda: self._pool.take_touched())
-        self._pool = VMPool(workers, listener=self._recorder)
-        self._commands = Commands(self._caches, self._pool, self._recorder, self._ledger)
-        self._sampler = Sampler(interval, self._tick, self._recorder.look_at_disk)
+        # Nothing that a thread keeps alive may refer to the engine: it would never be dropped.
+        self._ledger = ledger = Ledger(settings)
+        self._recorder = recorder = Recorder(
+            ledger, self._caches.all, lambda: pool.take_touched(), lambda: pool.abandoned()
+        )
+        self._pool = pool = VMPool(workers, max_workers=max_workers, listener=recorder)
+        self._commands = Commands(self._caches, pool, recorder, ledger)
+        try:
+            self._sampler = Sampler(interval, functools.partial(_tick, pool, recorder), recorder.look_at_disk)
+        except BaseException as error:
+            pool.shutdown(timeout=5.0)
+            if not isinstance(error, RuntimeError):
+                raise
+            raise UsageError("the system gives no thread for the sampler of an engine") from None
         self._closed = False
+        self._dropped = weakref.finalize(self, _drop, self._pid, self._sampler, pool)
+        self._dropped.atexit = False  # its threads end with the process
 
     # What every host and window uses
 
@@ -62,7 +85,9 @@ class Engine:
         self, command: AnyCommand, progress: Progress | None = None, cancelled: Cancelled | None = None
     ) -> Result:
         """Carry out a command. Blocks; `progress(done, total, text)` is called from this thread; `cancelled` is
-        asked between steps. Raises MoonscopeError."""
+        asked between steps. When this thread is interrupted (KeyboardInterrupt), what waits for its turn is dropped and
+        what runs is interrupted. Raises MoonscopeError."""
+        refuse_in_child(self._pid, "engine")
         if self._closed:
             raise UsageError("the engine is closed")
         try:
@@ -72,15 +97,20 @@ class Engine:
 
     def changes(self, since: int) -> Update:
         """What changed since revision `since`; everything for 0. Never waits for a VM."""
+        refuse_in_child(self._pid, "engine")
         return self._ledger.changes(since)
 
     def wait(self, since: int, timeout: float) -> bool:
         """True as soon as a revision newer than `since` exists, False after `timeout` seconds."""
+        refuse_in_child(self._pid, "engine")
         return self._ledger.wait(since, timeout)
 
     def close(self) -> None:
-        """End all VMs and threads. Idempotent."""
+        """End all VMs and threads; a VM that cannot be ended in 5 s is abandoned. Idempotent."""
+        if os.getpid() != self._pid:
+            return
         self._closed = True
+        self._dropped.detach()
         self._sampler.close(timeout=5.0)
         self._pool.shutdown(timeout=5.0)
         self._recorder.read()
@@ -100,17 +130,27 @@ class Engine:
         while no VM is there; the cache that you have then shares in the other way. Raises UsageError, and
         UnsupportedError for a tier that cannot be had.
         """
+        refuse_in_child(self._pid, "engine")
         return self._caches.get(lua, sharing)
 
     def measure(self) -> None:
         """Have the rows tell now what each generation takes and how many prototypes it has: of new ones the sampler
         measures it, a portion each time, so that loads need not wait for it."""
+        refuse_in_child(self._pid, "engine")
         self._recorder.read()
         while not self._recorder.measure():
             pass
         self._recorder.read()
 
-    def _tick(self) -> None:
-        self._pool.drain_output()
-        self._recorder.measure()
-        self._recorder.read(sample=True)
+
+def _tick(pool: VMPool, recorder: Recorder) -> None:
+    pool.drain_output()
+    recorder.measure()
+    recorder.read(sample=True)
+
+
+def _drop(pid: int, sampler: Sampler, pool: VMPool) -> None:
+    """An engine was dropped without `close`: its sampler ends the rest. Called by the collector, at any moment."""
+    if os.getpid() == pid:
+        sampler.end_with(lambda: pool.shutdown(timeout=5.0))
+        warnings.warn("an Engine was dropped that is not closed", ResourceWarning, stacklevel=2)

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from .errors import CancelledError
 from .model import LuaFailure, RunResult, VMOptions, VMState
@@ -17,13 +17,17 @@ T = TypeVar("T")
 Progress = Callable[[int, int, str], None]
 Cancelled = Callable[[], bool]
 
-_POLL = 0.05  # seconds between two looks at `cancelled`, each with a report of progress
+PATIENCE = 0.5  # seconds that what was told to end has for it, before its VM is said to go on
+LONG_PATIENCE = 5.0  # when it is not in a C function, or is being closed
+POLL = 0.05  # seconds between two looks at `cancelled`, each with a report of progress
 
 
 class Actor:
     """A VM with its mailbox: what waits for it, and what it does now. Changed under the lock of its workers."""
 
-    __slots__ = ("closing", "created", "failure", "id", "jobs", "now", "options", "scheduled", "state", "vm")
+    __slots__ = (
+        "abandoned", "closing", "created", "failure", "id", "jobs", "now", "options", "state", "turn", "vm",
+    )  # fmt: skip
 
     def __init__(self, id: int, options: VMOptions) -> None:
         self.id = id
@@ -34,8 +38,9 @@ class Actor:
         self.failure: LuaFailure | None = None
         self.jobs: deque[Job] = deque()
         self.now: Job | None = None
-        self.scheduled = False  # in the queue of the workers, or with one of them
+        self.turn: Batch[Any] | None = None  # in the turns of the workers it waits with this one
         self.closing = False
+        self.abandoned = False  # its worker is given up, with what it does `now`; the VM is closed once that returns
 
     def settle(self, outcome: object, before: VMState) -> None:
         """The state after a job: a run decides it, and so does an interrupt; other work leaves it as it was."""
@@ -49,17 +54,39 @@ class Actor:
         else:
             self.state = VMState.IDLE if before is VMState.STARTING else before
 
+    @property
+    def stuck(self) -> bool:
+        """What it does now was told to end, did not, and somebody was told so."""
+        now = self.now
+        return now is not None and now.reported
+
+    @property
+    def inside(self) -> str:
+        """What it is in, for a sentence: `string.rep`, or what can be said when it is in no C function."""
+        return self._function() or "code that does not look for interrupts"
+
+    def overdue(self, seconds: float) -> bool:
+        """Whether what it does, told to end so many seconds ago, will not: a script that is not in a C function ends as
+        soon as its thread gets to run, which with many of them may take a while."""
+        return seconds > PATIENCE and (seconds > LONG_PATIENCE or bool(self._function()))
+
+    def _function(self) -> str:
+        return self.vm.stuck_in() if self.vm is not None else ""
+
 
 class Job:
     """One thing to do in one VM. To the watchdog it is a run: it can be ended from the moment a worker takes it."""
 
-    __slots__ = ("_actor", "batch", "run", "task")
+    __slots__ = ("_actor", "batch", "begun", "reported", "run", "task", "told")
 
-    def __init__(self, actor: Actor, task: str, run: Callable[[Actor], object], batch: Batch[T]) -> None:
+    def __init__(self, actor: Actor, task: str, run: Callable[[Actor], object], batch: Batch[Any]) -> None:
         self._actor = actor
         self.task = task
         self.run = run
         self.batch = batch
+        self.begun = 0.0  # time.monotonic(), as `told`
+        self.told: float | None = None  # when it was first told to end
+        self.reported = False  # somebody knows that it has not ended though it was told
 
     def interrupt(self, reason: int) -> bool:
         vm = self._actor.vm
@@ -72,12 +99,17 @@ class Job:
 
 
 class Batch(Generic[T]):
-    """The results of one job per VM. Workers report, one caller waits; it is woken once, when all is done."""
+    """The results of one job per VM. Workers report, one caller waits; it is woken once, when all is done.
 
-    def __init__(self, task: str, units: int = 1) -> None:
+    `brief`: no job of it runs a script, so it can be done when scripts have all workers that they may have.
+    """
+
+    def __init__(self, task: str, units: int = 1, *, brief: bool = False) -> None:
         self.task = task
         self.units = units  # of progress, per VM
+        self.brief = brief
         self.cancelled = False  # asked of long jobs between two steps
+        self.waiting: deque[Actor] = deque()  # see Turns
         self._count: int | None = None
         self._results: dict[int, object] = {}
         self._partial: dict[int, int] = {}
@@ -93,31 +125,35 @@ class Batch(Generic[T]):
         if len(self._results) == self._count:
             self._complete.set()
 
+    def finished(self, vm: int) -> bool:
+        return vm in self._results
+
     def wait(
         self,
         count: int,
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
         withdraw: Callable[[], None] | None = None,
+        tend: Callable[[], bool] | None = None,
     ) -> dict[int, T | Exception]:
         """The outcomes of all `count` jobs; progress is reported at once, and then now and again.
 
         Once `cancelled`, `withdraw` is called and CancelledError is raised as soon as no job is left (without
-        `withdraw`, at once); what was done stays done.
+        `withdraw`, at once); what was done stays done. `tend` is called now and again, too; once it returns False there
+        is nothing to wait for any more, and the outcomes so far are given.
         """
         self._count = count
-        watched = progress is not None or cancelled is not None
-        if progress:
-            progress(self._done(), count * self.units, f"{self.task}: {len(self._results)} of {count} VMs")
-        while len(self._results) < count:
+        while True:
+            if progress:
+                progress(self._done(), count * self.units, f"{self.task}: {len(self._results)} of {count} VMs")
+            if len(self._results) >= count or not (tend is None or tend()):
+                break
             if cancelled and not self.cancelled and cancelled():
                 self.cancelled = True
                 if withdraw is None:
                     break
                 withdraw()
-            self._complete.wait(_POLL if watched else None)
-            if progress:
-                progress(self._done(), count * self.units, f"{self.task}: {len(self._results)} of {count} VMs")
+            self._complete.wait(POLL)
         if self.cancelled:
             done = sum(not isinstance(outcome, CancelledError) for outcome in self._results.values())
             raise CancelledError(f"{self.task}: cancelled after {done} of {count} VMs")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import threading
 import time
 from collections.abc import Callable
+from queue import Empty, SimpleQueue
 
 import psutil
 from msgspec.structs import replace
@@ -34,10 +36,12 @@ class Recorder:
         ledger: Ledger,
         caches: Callable[[], list[CodeCache]],
         actors: Callable[[], list[tuple[Actor, bool]]],  # as in `VMPool.take_touched`
+        abandoned: Callable[[], list[Actor]],
     ) -> None:
         self._ledger = ledger
         self._caches = caches
         self._actors = actors
+        self._abandoned = abandoned
         self._disk = Disk()
         self._census = Census(self._disk)
         self._process = psutil.Process()
@@ -109,6 +113,7 @@ class Recorder:
         if evicted > self._evicted:
             self.mark("evict", f"{evicted - self._evicted:,} files, by the limit of the cache")
         self._evicted = evicted
+        abandoned = self._abandoned()
         return Sample(
             time=time.time(),
             shared_bytes=shared,
@@ -121,23 +126,32 @@ class Recorder:
             rss_bytes=self._process.memory_info().rss,
             dropped=dropped,
             evicted=evicted,
+            abandoned_vms=len(abandoned),
+            abandoned_bytes=sum(actor.vm.memory for actor in abandoned if actor.vm is not None),
         )
 
 
 class Sampler:
-    """A thread: `tick` every `interval` seconds, `slow` every few ticks. A failure is logged, not fatal."""
+    """A thread: `tick` every `interval` seconds, `slow` every few ticks. A failure is logged, not fatal.
+
+    Raises RuntimeError when the thread cannot be started.
+    """
 
     def __init__(self, interval: float, tick: Callable[[], None], slow: Callable[[], None]) -> None:
         self._interval = interval
         self._tick = tick
         self._slow = slow
-        self._stop = threading.Event()
+        self._last: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="moonscope-sampler", daemon=True)
         self._thread.start()
 
     def close(self, timeout: float) -> None:
-        self._stop.set()
+        self._last.put(None)
         self._thread.join(timeout)
+
+    def end_with(self, last: Callable[[], object]) -> None:
+        """Have the thread do this as the last thing. For finalizers: takes no lock, does not wait."""
+        self._last.put(last)
 
     def _run(self) -> None:
         due = time.monotonic()
@@ -147,8 +161,22 @@ class Sampler:
                 if count % SLOW_EVERY == 0:
                     self._slow()
                 self._tick()
-            except Exception:
-                log.exception("a reading of the engine failed; the next one is tried")
-            due = max(due, time.monotonic() + self._interval / 4)  # a reading that took long delays the next ones
-            if self._stop.wait(due - time.monotonic()):
-                return
+            except Exception as error:
+                _log_failure(error)
+            now = time.monotonic()
+            due = max(due, now + self._interval / 4)  # a reading that took long delays the next ones
+            try:
+                last = self._last.get(timeout=due - now)
+            except Empty:
+                continue
+            except MemoryError:  # it passes
+                time.sleep(self._interval)
+                continue
+            if last is not None:
+                last()
+            return
+
+
+def _log_failure(error: Exception) -> None:
+    with contextlib.suppress(MemoryError):
+        log.error("a reading of the engine failed; the next one is tried", exc_info=error)

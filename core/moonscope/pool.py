@@ -2,45 +2,60 @@
 
 from __future__ import annotations
 
-import threading
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 
 from .cache import CodeCache
 from .errors import CancelledError, MoonscopeError, NotFoundError, UsageError
-from .mailbox import Actor, Batch, Cancelled, Job, Progress, T
-from .model import CacheMode, FileFailure, RunResult, SpawnReport, VMOptions, VMState
+from .forks import refuse_in_child
+from .mailbox import LONG_PATIENCE, Actor, Batch, Cancelled, Job, Progress, T
+from .model import CacheMode, FileFailure, InterruptReport, RunResult, SpawnReport, StuckVM, VMOptions, VMState
 from .vm import Listener, LuaVM, check
 from .workers import Workers
 
 BOOT = "boot script"  # the path of failures that a boot script caused
 CREATE_STEP = 64  # VMs made between two looks at `cancelled`, each with a report of progress
+MAX_SPAWN = 1_000_000  # VMs in one command
+_LOOK = 0.002  # seconds between two looks at whether it has
 
 
 class VMPool:
-    """`workers` threads run the jobs of all VMs. Methods block until done and may be called from any thread."""
+    """`workers` threads run the jobs of all VMs, and up to `max_workers` (64) while all are busy for long.
 
-    def __init__(self, workers: int = 2, *, listener: Listener | None = None) -> None:
-        if workers < 1:
-            raise UsageError(f"a pool needs at least one worker, not {workers}")
+    Methods block until done and may be called from any thread. Raises UsageError for numbers that cannot hold, and when
+    the system does not give so many threads.
+    """
+
+    def __init__(
+        self, workers: int = 2, *, max_workers: int | None = None, listener: Listener | None = None
+    ) -> None:
         self._listener = listener
-        self._workers = Workers(workers)
-        self._gone = threading.Condition(self._workers.lock)
+        self._workers = Workers(workers, max_workers)
         self._actors: dict[int, Actor] = {}
         self._closed = False
+        self._pid = os.getpid()
 
     # What there is
 
     def actors(self) -> list[Actor]:
         """All VMs, in the order they were spawned. Read their fields, do not change them."""
+        refuse_in_child(self._pid, "pool of VMs")
         with self._workers.lock:
             return list(self._actors.values())
 
     def take_touched(self) -> list[tuple[Actor, bool]]:
         """The VMs of which something is different since the last call, each with whether it is still here."""
         with self._workers.lock:
-            touched, self._workers.touched = self._workers.touched, set()
-            return [(actor, self._actors.get(actor.id) is actor) for actor in touched]
+            touched = [(actor, self._actors.get(actor.id) is actor) for actor in self._workers.touched]
+            self._workers.touched.clear()
+            return touched
+
+    def abandoned(self) -> list[Actor]:
+        """VMs that could not be ended and were given up: in no list any more, their memory is leaked. They leave this
+        list when what they are in returns after all."""
+        refuse_in_child(self._pid, "pool of VMs")
+        return self._workers.abandoned()
 
     def drain_output(self) -> None:
         """Pass on what running VMs have printed so far."""
@@ -58,27 +73,32 @@ class VMPool:
         cancelled: Cancelled | None = None,
     ) -> SpawnReport:
         """Make VMs and run their boot scripts. One that fails is reported; the others live."""
+        refuse_in_child(self._pid, "pool of VMs")
         options = VMOptions(lua=cache.lua) if options is None else options
         check(options)
-        if count < 1:
-            raise UsageError(f"the number of VMs to spawn must be 1 or more, not {count}")
+        if not 1 <= count <= MAX_SPAWN:
+            raise UsageError(f"the number of VMs to spawn must be 1 – {MAX_SPAWN:,}, not {count}")
         batch: Batch[RunResult] = Batch("spawn")
         vms: list[int] = []
         failures: list[FileFailure] = []
-        for done in range(0, count, CREATE_STEP):
-            if cancelled and cancelled():
-                raise CancelledError(f"spawn: cancelled after {done} of {count} VMs")
-            if progress:
-                progress(done, count, f"spawn: {done} of {count} VMs")
-            for vm, failure in self._create(min(CREATE_STEP, count - done), options, cache, batch):
-                if failure:
-                    failures.append(FileFailure("spawn", vm, failure))
-                else:
-                    vms.append(vm)
-        if options.boot is not None:
-            failures += self._boot_failures(vms, batch, progress, cancelled)
-        elif progress:
-            progress(count, count, f"spawn: {len(vms)} VMs")
+        try:
+            for done in range(0, count, CREATE_STEP):
+                if cancelled and cancelled():
+                    raise CancelledError(f"spawn: cancelled after {done} of {count} VMs")
+                if progress:
+                    progress(done, count, f"spawn: {done} of {count} VMs")
+                for vm, failure in self._create(min(CREATE_STEP, count - done), options, cache, batch):
+                    if failure:
+                        failures.append(FileFailure("spawn", vm, failure))
+                    else:
+                        vms.append(vm)
+            if options.boot is not None:
+                failures += self._boot_failures(vms, batch, progress, cancelled)
+            elif progress:
+                progress(count, count, f"spawn: {len(vms)} VMs")
+        except BaseException as error:
+            self._close_unfinished(vms, batch, wait=isinstance(error, CancelledError))
+            raise
         return SpawnReport(vms=tuple(vms), failures=tuple(failures))
 
     def _create(
@@ -91,25 +111,28 @@ class VMPool:
             self._refuse_when_closed()
             self._actors.update((actor.id, actor) for actor in actors)
             self._workers.touched.update(actors)
-        for actor in actors:
-            try:
-                self._born(actor, cache, batch)
-            except MoonscopeError as error:
-                self._forget((actor,))
-                yield actor.id, str(error)
-            else:
-                yield actor.id, ""
+        try:
+            for actor in actors:
+                try:
+                    self._born(actor, cache, batch)
+                except MoonscopeError as error:
+                    self._forget((actor,))
+                    yield actor.id, str(error)
+                else:
+                    yield actor.id, ""
+        finally:
+            self._forget([actor for actor in actors if actor.vm is None])  # whatever ended this early
 
     def _born(self, actor: Actor, cache: CodeCache, batch: Batch[RunResult]) -> None:
         vm = LuaVM(cache, actor.options, id=actor.id, watchdog=self._workers.watchdog, listener=self._listener)
         with self._workers.lock:
+            self._workers.touched.add(actor)
             if not actor.closing:  # as it is when the pool is shut down meanwhile
-                actor.vm = vm
-                self._workers.touched.add(actor)
                 if actor.options.boot is not None:
                     self._workers.enqueue(actor, Job(actor, BOOT, _boot, batch))
                 else:
                     actor.state = VMState.IDLE
+                actor.vm = vm
         if actor.vm is None:
             vm.close()
             raise NotFoundError(f"VM {actor.id} was closed before it was made")
@@ -117,22 +140,22 @@ class VMPool:
     def _boot_failures(
         self, vms: list[int], batch: Batch[RunResult], progress: Progress | None, cancelled: Cancelled | None
     ) -> list[FileFailure]:
-        """Once cancelled, VMs whose boot script has not run are closed: they are not what was asked for."""
-        wanted = set(vms)
-        actors = [actor for actor in self.actors() if actor.id in wanted]
-        try:
-            outcomes = batch.wait(len(vms), progress, cancelled, lambda: self._workers.withdraw(batch, actors))
-        except CancelledError:
-            unfinished: Batch[bool] = Batch("close")
-            starting = [actor for actor in actors if actor.state is VMState.STARTING]
-            unfinished.wait(sum(self._begin_close(actor, unfinished) for actor in starting))
-            raise
         failures = []
-        for id, outcome in sorted(outcomes.items()):
+        for id, outcome in sorted(self._wait(batch, self._these(vms), progress, cancelled).items()):
             message = str(outcome) if isinstance(outcome, Exception) else outcome.failure and outcome.failure.message
             if message:
                 failures.append(FileFailure(BOOT, id, message))
         return failures
+
+    def _close_unfinished(self, vms: list[int], batch: Batch[RunResult], *, wait: bool) -> None:
+        """VMs of a spawn that has ended early whose boot script has not run are not what was asked for."""
+        actors = self._these(vms)
+        self._workers.withdraw(batch, actors)
+        unfinished: Batch[bool] = Batch("close", brief=True)
+        starting = [actor for actor in actors if actor.state is VMState.STARTING]
+        closing = sum(self._begin_close(actor, unfinished) for actor in starting)
+        if wait:
+            unfinished.wait(closing, tend=self._tend)
 
     def each(
         self,
@@ -141,24 +164,31 @@ class VMPool:
         work: Callable[[LuaVM, Batch[T]], T],
         *,
         units: int = 1,
+        brief: bool = False,
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
     ) -> dict[int, T | MoonscopeError]:
         """Do `work` in each of the VMs (None: in all). Gives, by id, what it returned or the error that kept it off.
+        `brief` work runs no script: it is done even when scripts have all the workers that they may have.
 
         Raises NotFoundError before anything is done when one of the VMs is not there, CancelledError at the end
-        when `cancelled` said so: waiting jobs are dropped then, running ones interrupted.
+        when `cancelled` said so. Waiting jobs are dropped then, running ones interrupted, and so they are, at once,
+        when this thread is interrupted (KeyboardInterrupt).
         """
         actors = self._find(vms)
-        batch: Batch[T] = Batch(task, units)
+        batch: Batch[T] = Batch(task, units, brief=brief)
 
         def run(actor: Actor) -> object:
             assert actor.vm is not None
             return work(actor.vm, batch)
 
-        for actor in actors:
-            self._workers.post(actor, Job(actor, task, run, batch))
-        outcomes = batch.wait(len(actors), progress, cancelled, lambda: self._workers.withdraw(batch, actors))
+        try:
+            for actor in actors:
+                self._workers.post(actor, Job(actor, task, run, batch))
+            outcomes = self._wait(batch, actors, progress, cancelled)
+        except BaseException:
+            self._workers.withdraw(batch, actors)
+            raise
         results: dict[int, T | MoonscopeError] = {}
         for id, outcome in outcomes.items():
             if isinstance(outcome, Exception) and not isinstance(outcome, MoonscopeError):
@@ -166,9 +196,36 @@ class VMPool:
             results[id] = outcome
         return {actor.id: results[actor.id] for actor in actors}
 
-    def interrupt(self, vms: Iterable[int] | None) -> tuple[int, ...]:
-        """End what the VMs run now; what waits in their mailboxes stays. Returns the ids of those that ran."""
-        return tuple(actor.id for actor in self._find(vms) if self._workers.interrupt(actor))
+    def interrupt(self, vms: Iterable[int] | None) -> InterruptReport:
+        """End what the VMs run now; what waits in their mailboxes stays. Reports what has ended.
+
+        A VM that is in a C function for half a second more (or goes on for 5 s otherwise) is named, and abandoned by
+        the next call if it goes on then: it is in no list any more, its memory is leaked, its jobs end with an error.
+        VMs that ran nothing are not in the report.
+        """
+        told = [
+            (actor, job)
+            for actor in self._find(vms, stuck=True)
+            if (job := self._workers.interrupt(actor)) is not None
+        ]  # fmt: skip
+        began = time.monotonic()
+        while any(actor.now is job and not actor.overdue(time.monotonic() - began) for actor, job in told):
+            time.sleep(_LOOK)
+        ended: list[int] = []
+        going_on: list[StuckVM] = []
+        abandoned: list[StuckVM] = []
+        for actor, job in told:
+            stuck = StuckVM(actor.id, actor.inside)
+            if actor.now is not job:
+                ended.append(actor.id)
+            elif not job.reported:
+                job.reported = True
+                going_on.append(stuck)
+            elif self._abandon(actor):
+                abandoned.append(stuck)
+            else:
+                ended.append(actor.id)
+        return InterruptReport(ended=tuple(ended), still_running=tuple(going_on), abandoned=tuple(abandoned))
 
     def set_mode(self, vms: Iterable[int], mode: CacheMode) -> None:
         """At once, even while they run. VMs that were spawned with sharing off refuse (UsageError)."""
@@ -181,42 +238,79 @@ class VMPool:
     ) -> int:
         """Tear VMs down, each on a worker: running ones are interrupted, waiting jobs dropped. Returns how many.
 
-        Some may be gone already, as when two windows close them. Raises NotFoundError when all of them are.
+        Some may be gone already, as when two windows close them. Raises NotFoundError when all of them are, and, once
+        the others are closed, MoonscopeError when one is in a C function that goes on; closed again, such a one is
+        abandoned, see `interrupt`.
         """
-        actors = self._find(vms, some=True)
-        batch: Batch[bool] = Batch("close")
+        actors = self._find(vms, some=True, stuck=True)
+        again = [actor for actor in actors if actor.closing]
+        batch: Batch[bool] = Batch("close", brief=True)
         closing = [actor for actor in actors if self._begin_close(actor, batch)]
-        batch.wait(len(closing), progress, cancelled)
-        return len(closing)
+        abandoned = sum(self._abandon(actor) for actor in again)
+        batch.wait(len(closing), progress, cancelled, tend=lambda: self._tend() and _may_end(closing, batch))
+        left = [actor for actor in closing if not batch.finished(actor.id)]
+        if left:
+            raise _cannot_end(left)
+        return len(closing) + abandoned
 
     def shutdown(self, timeout: float = 5.0) -> bool:
-        """Close all VMs and end the threads. False when a VM could not be ended in time and was left behind."""
+        """Close all VMs and end the threads. False when a VM could not be ended in time and was abandoned.
+        Nothing happens in a child: what there was to end is not there."""
+        if os.getpid() != self._pid:
+            return True
         with self._workers.lock:
-            if self._closed:
-                return not self._actors
-            self._closed = True
+            before, self._closed = self._closed, True
             actors = list(self._actors.values())
-        batch: Batch[bool] = Batch("close")
-        for actor in actors:
-            self._begin_close(actor, batch)
+        if before:
+            return not self._workers.abandoned()
         deadline = time.monotonic() + timeout
-        with self._gone:
-            empty = self._gone.wait_for(lambda: not self._actors, timeout)
-        self._workers.stop(deadline)
-        return empty
+        batch: Batch[bool] = Batch("close", brief=True)
+        closing = sum(self._begin_close(actor, batch) for actor in actors)
+        batch.wait(closing, tend=lambda: self._tend() and time.monotonic() < deadline)
+        while self._actors and time.monotonic() < deadline:  # those that are made, or closed by somebody else
+            self._tend()
+            time.sleep(_LOOK)
+        for actor in list(self._actors.values()):
+            self._abandon(actor)
+        self._workers.stop(max(deadline, time.monotonic() + 1.0))
+        return not self._workers.abandoned()
 
     # Inside
 
-    def _find(self, vms: Iterable[int] | None, *, some: bool = False) -> list[Actor]:
-        """Raises NotFoundError when one of the VMs is not there; with `some`, when none of them is."""
+    def _tend(self) -> bool:
+        """What everybody who waits for jobs does meanwhile."""
+        self._workers.grow()
+        return True
+
+    def _wait(
+        self, batch: Batch[T], actors: list[Actor], progress: Progress | None, cancelled: Cancelled | None
+    ) -> dict[int, T | Exception]:
+        def withdraw() -> None:
+            self._workers.withdraw(batch, actors)
+
+        return batch.wait(len(actors), progress, cancelled, withdraw, self._tend)
+
+    def _these(self, vms: Iterable[int]) -> list[Actor]:
+        """Those of the VMs that are there."""
+        with self._workers.lock:
+            return [self._actors[id] for id in vms if id in self._actors]
+
+    def _find(self, vms: Iterable[int] | None, *, some: bool = False, stuck: bool = False) -> list[Actor]:
+        """Raises NotFoundError when one of the VMs is not there; with `some`, when none of them is. VMs that are being
+        closed are not there, but with `stuck` those are that somebody knows to go on in spite of it."""
+
+        def there(actor: Actor) -> bool:
+            return actor.vm is not None and (not actor.closing or (stuck and actor.stuck))
+
+        refuse_in_child(self._pid, "pool of VMs")
         with self._workers.lock:
             self._refuse_when_closed()
             if vms is None:
-                return [actor for actor in self._actors.values() if actor.vm is not None and not actor.closing]
+                return [actor for actor in self._actors.values() if there(actor)]
             found, missing = [], []
             for id in dict.fromkeys(vms):
                 actor = self._actors.get(id)
-                if actor is None or actor.vm is None or actor.closing:
+                if actor is None or not there(actor):
                     missing.append(id)
                 else:
                     found.append(actor)
@@ -230,12 +324,17 @@ class VMPool:
 
     def _forget(self, actors: Iterable[Actor]) -> None:
         """Take VMs off the list: closed, or never made."""
-        with self._gone:
+        with self._workers.lock:
             for actor in actors:
-                self._actors.pop(actor.id, None)
                 self._workers.touched.add(actor)
-            if not self._actors:
-                self._gone.notify_all()
+                self._actors.pop(actor.id, None)
+
+    def _abandon(self, actor: Actor) -> bool:
+        """False when it has ended meanwhile."""
+        if not self._workers.abandon(actor, actor.now):
+            return False
+        self._forget((actor,))
+        return True
 
     def _begin_close(self, actor: Actor, batch: Batch[bool]) -> bool:
         return self._workers.post_last(actor, Job(actor, "close", self._tear_down, batch))
@@ -251,3 +350,29 @@ class VMPool:
 def _boot(actor: Actor) -> RunResult:
     assert actor.vm is not None
     return actor.vm.boot()
+
+
+def _may_end(actors: list[Actor], batch: Batch[bool]) -> bool:
+    """Whether it is worth to wait for one of them to be closed."""
+    now = time.monotonic()
+    return any(not batch.finished(actor.id) and not _overdue(actor, batch, now) for actor in actors)
+
+
+def _overdue(actor: Actor, closing: Batch[bool], now: float) -> bool:
+    job = actor.now
+    if job is None:
+        return False
+    if job.batch is closing:
+        return now - job.begun > LONG_PATIENCE
+    return job.told is not None and actor.overdue(now - job.told)
+
+
+def _cannot_end(actors: list[Actor]) -> MoonscopeError:
+    for actor in actors:
+        if actor.now is not None:
+            actor.now.reported = True
+    others = f" (nor can {len(actors) - 1} other VMs)" if len(actors) > 1 else ""
+    return MoonscopeError(
+        f"VM {actors[0].id} is inside {actors[0].inside} and cannot be ended{others}; "
+        "close it again to abandon it: its memory stays in use until it returns"
+    )

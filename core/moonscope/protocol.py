@@ -29,6 +29,7 @@ from .model import (
     CacheMode,
     ClearReport,
     ClosureCount,
+    InterruptReport,
     LoadReport,
     LookLevel,
     LookStep,
@@ -77,11 +78,15 @@ class Collect(Command, frozen=True):
 
 
 class Interrupt(Command, frozen=True):
+    """End what VMs run. Those that have not ended within 0.5 s are named, and abandoned if interrupted again and still
+    not ended. Empty `vms`: all."""
+
     vms: tuple[int, ...] = ()
 
 
 class Close(Command, frozen=True):
-    """Tear VMs down; running ones are interrupted first. Empty `vms`: all."""
+    """Tear VMs down; running ones are interrupted first. Empty `vms`: all. An error names those that cannot be ended;
+    closed again, they are abandoned."""
 
     vms: tuple[int, ...] = ()
 
@@ -173,6 +178,10 @@ class Done(Struct, frozen=True, tag=True):
     count: int = 0
 
 
+class Interrupted(Struct, frozen=True, tag=True):
+    report: InterruptReport
+
+
 class VMList(Struct, frozen=True, tag=True):
     vms: tuple[int, ...] = ()
 
@@ -209,7 +218,7 @@ class Closures(Struct, frozen=True, tag=True):
     counts: tuple[ClosureCount, ...] = ()
 
 
-Result = Runs | Done | VMList | Spawned | Loaded | Cleared | Inspected | Looked | Closures
+Result = Runs | Done | Interrupted | VMList | Spawned | Loaded | Cleared | Inspected | Looked | Closures
 
 
 class ErrorInfo(Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -9,7 +10,8 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from .cache import CodeCache
-from .errors import UsageError
+from .errors import MoonscopeError, UsageError
+from .forks import refuse_in_child
 from .look import MAX_ENTRIES, check_lines, check_page, closure_count, level, native_path
 from .model import (
     CacheMode,
@@ -26,7 +28,7 @@ from .model import (
 )
 from .names import printable, to_bytes, to_text, utf_8
 from .rows import MODES
-from .watchdog import EXIT, INSTRUCTIONS, TIME, Watchdog
+from .watchdog import ASKED, EXIT, INSTRUCTIONS, TIME, Watchdog
 
 MAX_OUTPUT = 2 << 20  # characters of one run's output, and of each value, that a result keeps; the C part keeps 1 MiB
 
@@ -88,6 +90,7 @@ class LuaVM:
             libraries=options.libraries or Libraries.ALL,
         )
         self.id = self._native.id
+        self._pid = os.getpid()
         self._watchdog = watchdog if watchdog is not None else Watchdog()
         self._listener = listener
         self._output: list[str] = []
@@ -164,9 +167,10 @@ class LuaVM:
         What no hook can reach ends first by itself: a C function (a long pattern match), a finalizer (`__gc`), and on
         LuaJIT compiled traces (`VMOptions.jit`).
         """
+        refuse_in_child(self._pid, "VM")
         run = self.current
         if run is not None:
-            self._watchdog.end(run)
+            self._watch(run)
         return run is not None
 
     def interrupt_run(self, run: _Run, reason: int) -> bool:
@@ -178,7 +182,10 @@ class LuaVM:
             return True
 
     def close(self) -> None:
-        """Tear the VM down; a run is interrupted first. Idempotent; waits until `lua_close` has returned."""
+        """Tear the VM down; a run is interrupted first. Idempotent; waits until `lua_close` has returned.
+        Nothing happens in a child that was forked since it was made."""
+        if os.getpid() != self._pid:
+            return
         with self._turn:
             self._closing = True
         self.interrupt()
@@ -215,6 +222,11 @@ class LuaVM:
     def running(self) -> bool:
         return self.current is not None
 
+    def stuck_in(self) -> str:
+        """The name of the C function that it is inside now, which no interrupt ends; empty when it is in none."""
+        inside = getattr(self._native, "stuck_in", None)
+        return inside() if inside is not None else ""
+
     @property
     def closed(self) -> bool:
         """Whether `lua_close` has returned; only then are its generations let go."""
@@ -237,20 +249,27 @@ class LuaVM:
 
     @contextmanager
     def _running(self, *, timed: bool = True) -> Iterator[None]:
+        refuse_in_child(self._pid, "VM")
         with self._busy:
             with self._turn:
                 if self._closing:
                     raise UsageError(f"VM {self.id} is closed")
                 self.current = run = _Run(self)
             self.interrupted = False
-            if timed and self.options.time_budget is not None:
-                self._watchdog.end(run, reason=TIME, after=self.options.time_budget)
             try:
+                if timed and self.options.time_budget is not None:
+                    self._watch(run, TIME, self.options.time_budget)
                 yield
             finally:
                 with self._turn:
                     self.current = None
                 self._watchdog.over(run)
+
+    def _watch(self, run: _Run, reason: int = ASKED, after: float = 0.0) -> None:
+        try:
+            self._watchdog.end(run, reason=reason, after=after)
+        except RuntimeError:
+            raise MoonscopeError(f"VM {self.id} cannot be interrupted: the system gives no thread to do it") from None
 
     def _run_to_result(self, source: bytes, chunkname: bytes, how: int) -> RunResult:
         started = time.perf_counter()

@@ -13,12 +13,22 @@ import pytest
 from moonscope.cache import CodeCache
 from moonscope.engine import Engine
 from moonscope.errors import CancelledError
-from moonscope.model import CacheMode, FileFailure, LoadReport, LuaFailure, LuaVersion, RunResult, Update, VMState
-from moonscope.protocol import Close, Done, Interrupt, Load, Loaded, RunChunk, Runs
+from moonscope.model import (
+    CacheMode,
+    FileFailure,
+    InterruptReport,
+    LoadReport,
+    LuaFailure,
+    LuaVersion,
+    RunResult,
+    Update,
+    VMState,
+)
+from moonscope.protocol import Close, Done, Interrupt, Interrupted, Load, Loaded, RunChunk, Runs, Spawn
 from moonscope.vm import LuaVM
 
 NewVM = Callable[..., LuaVM]
-Spawn = Callable[..., tuple[int, ...]]
+NewVMs = Callable[..., tuple[int, ...]]
 Eventually = Callable[[Callable[[Update], object]], Update]
 
 ENDLESS = {
@@ -87,10 +97,10 @@ def test_an_interrupt_never_hits_the_next_run(new_vm: NewVM) -> None:
         assert not vm.run("local n = 0 for i = 1, 1000 do n = n + i end return n").interrupted
 
 
-def test_nothing_to_interrupt(engine: Engine, spawn: Spawn) -> None:
+def test_nothing_to_interrupt(engine: Engine, spawn: NewVMs) -> None:
     vms = spawn(2)
-    assert engine.perform(Interrupt(vms=vms)) == Done(0)
-    assert engine.perform(Interrupt()) == Done(0)
+    assert engine.perform(Interrupt(vms=vms)) == Interrupted(InterruptReport())
+    assert engine.perform(Interrupt()) == Interrupted(InterruptReport())
 
 
 def test_a_time_budget_of_centuries_does_not_keep_a_run_from_being_interrupted(new_vm: NewVM) -> None:
@@ -118,7 +128,7 @@ def test_an_instruction_budget_ends_a_run(lua: LuaVersion, script: str, new_vm: 
         assert vm.run("for i = 1, 10000 do end return 'enough'").failure is None
 
 
-def test_a_person_ends_a_run_and_the_vm_says_so(engine: Engine, spawn: Spawn, eventually: Eventually) -> None:
+def test_a_person_ends_a_run_and_the_vm_says_so(engine: Engine, spawn: NewVMs, eventually: Eventually) -> None:
     [vm] = spawn(1)
     results: list[object] = []
     runner = threading.Thread(
@@ -126,7 +136,7 @@ def test_a_person_ends_a_run_and_the_vm_says_so(engine: Engine, spawn: Spawn, ev
     )
     runner.start()
     eventually(lambda update: update.vms[0].state is VMState.RUNNING)
-    assert engine.perform(Interrupt(vms=(vm,))) == Done(1)
+    assert engine.perform(Interrupt(vms=(vm,))) == Interrupted(InterruptReport(ended=(vm,)))
     runner.join()
     [result] = results
     assert isinstance(result, Runs)
@@ -136,21 +146,20 @@ def test_a_person_ends_a_run_and_the_vm_says_so(engine: Engine, spawn: Spawn, ev
     assert "interrupt" in [mark.kind for mark in snapshot.marks]
 
 
-def test_cancelling_a_command_ends_its_runs_and_drops_those_that_wait(
-    engine: Engine, spawn: Spawn, eventually: Eventually
-) -> None:
-    vms = spawn(5)  # more than workers
-    with pytest.raises(CancelledError, match="of 5 VMs"):
-        engine.perform(
-            RunChunk(vms=vms, source="while true do end"),
-            cancelled=lambda: any(row.state is VMState.RUNNING for row in engine.changes(0).vms),
-        )
-    states = [row.state for row in engine.changes(0).vms]
-    assert set(states) == {VMState.IDLE, VMState.INTERRUPTED}
-    assert states.count(VMState.INTERRUPTED) <= 2
+def test_cancelling_a_command_ends_its_runs_and_drops_those_that_wait() -> None:
+    with Engine(workers=2, max_workers=2, interval=0.02) as engine:
+        engine.perform(Spawn(count=5))  # more than workers
+        with pytest.raises(CancelledError, match="of 5 VMs"):
+            engine.perform(
+                RunChunk(vms=(), source="while true do end"),
+                cancelled=lambda: any(row.state is VMState.RUNNING for row in engine.changes(0).vms),
+            )
+        states = [row.state for row in engine.changes(0).vms]
+        assert set(states) == {VMState.IDLE, VMState.INTERRUPTED}
+        assert states.count(VMState.INTERRUPTED) <= 2
 
 
-def test_closing_interrupts_first_and_drops_what_waits(engine: Engine, spawn: Spawn, eventually: Eventually) -> None:
+def test_closing_interrupts_first_and_drops_what_waits(engine: Engine, spawn: NewVMs, eventually: Eventually) -> None:
     [vm] = spawn(1)
     results: list[object] = []
     runners = [
@@ -169,7 +178,7 @@ def test_closing_interrupts_first_and_drops_what_waits(engine: Engine, spawn: Sp
     assert engine.changes(0).vms == ()
 
 
-def test_a_boot_script_can_be_interrupted(engine: Engine, spawn: Spawn, eventually: Eventually) -> None:
+def test_a_boot_script_can_be_interrupted(engine: Engine, spawn: NewVMs, eventually: Eventually) -> None:
     spawner = threading.Thread(target=lambda: spawn(1, boot="while true do end"))
     spawner.start()
     eventually(lambda update: update.vms)
@@ -202,7 +211,7 @@ def test_a_load_that_is_interrupted_names_every_file_that_was_not_loaded(
     assert not vm.interrupted
 
 
-def test_a_vm_whose_load_was_interrupted_says_so(engine: Engine, spawn: Spawn, tmp_path: Path) -> None:
+def test_a_vm_whose_load_was_interrupted_says_so(engine: Engine, spawn: NewVMs, tmp_path: Path) -> None:
     for number in range(500):
         (tmp_path / f"{number}.lua").write_text("return 1")
     [vm] = spawn(1, mode=CacheMode.OFF)

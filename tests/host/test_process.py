@@ -121,7 +121,7 @@ def test_a_long_run_can_be_cancelled_or_interrupted_while_others_work(process, a
     works = second.request(RunChunk(vms=(other,), source="'works'")).result(DEADLINE)
     assert works.results[0].values == ('"works"',)
     assert not endless.done()
-    while not second.request(Interrupt(vms=(one,))).result(DEADLINE).count:
+    while not second.request(Interrupt(vms=(one,))).result(DEADLINE).report.ended:
         pass  # it has not begun to run yet
     assert endless.result(DEADLINE).results[0].interrupted
     endless = first.request(RunChunk(vms=(one,), source=ENDLESS))

@@ -28,10 +28,12 @@ from .rows import (
 from .runs import (
     ClearReport,
     FileFailure,
+    InterruptReport,
     LoadReport,
     LuaFailure,
     RunResult,
     SpawnReport,
+    StuckVM,
     VMOptions,
 )
 from .updates import (
@@ -66,6 +68,7 @@ __all__ = [
     "GenerationRow",
     "GenerationState",
     "Instruction",
+    "InterruptReport",
     "Libraries",
     "LoadEvent",
     "LoadReport",
@@ -87,6 +90,7 @@ __all__ = [
     "Sharing",
     "SpawnReport",
     "StepKind",
+    "StuckVM",
     "Tier",
     "Update",
     "Upvalue",

@@ -40,6 +40,21 @@ class RunResult(Struct, frozen=True, kw_only=True):
     duration_ms: float = 0.0
 
 
+class StuckVM(Struct, frozen=True):
+    """A VM that goes on though it was told to end."""
+
+    vm: int
+    inside: str = ""  # what it is in: the name of a C function, where that is known
+
+
+class InterruptReport(Struct, frozen=True, kw_only=True):
+    """What came of an interrupt. VMs that ran nothing are not told."""
+
+    ended: tuple[int, ...] = ()
+    still_running: tuple[StuckVM, ...] = ()  # interrupted again, they are abandoned
+    abandoned: tuple[StuckVM, ...] = ()  # given up: not listed any more, their memory is leaked until they return
+
+
 class FileFailure(Struct, frozen=True):
     """One file that could not be loaded in one VM."""
 

@@ -54,6 +54,8 @@ class Sample(Struct, frozen=True, kw_only=True):
     rss_bytes: int = 0
     dropped: int = 0  # load events lost because the ring was full
     evicted: int = 0  # files taken out of the caches, ever, because of their limits
+    abandoned_vms: int = 0  # given up since they could not be ended; they are in no list, and among `vms`
+    abandoned_bytes: int = 0  # of the private bytes: theirs, leaked until they return
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -66,6 +68,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     workers: int = 2
     cache_bytes: int = 0  # limits of each cache, see `CodeCache`; 0: none
     cache_files: int = 0
+    max_workers: int = 64  # started while all are busy for long
     version: str = ""
     pid: int = 0
     luas: tuple[tuple[LuaVersion, str], ...] = ()  # (version, exact release) that can be used here

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from moonscope import names
 from moonscope.model import CacheMode, SpawnReport
-from moonscope.protocol import Close, Collect, Done, Interrupt, RunFile, Runs, SetMode, Spawn, Spawned
+from moonscope.protocol import Close, Collect, Done, Interrupt, Interrupted, RunFile, Runs, SetMode, Spawn, Spawned
 
 from ..models import formats, tiers
 from ..views.message_bar import Message
@@ -85,9 +85,23 @@ class VMsFlow(QObject):
 
     def interrupt(self) -> None:
         vms = tuple(self._desk.selected_vms())
-        self._desk.jobs.start(
-            f"Interrupt {_which(vms)}", Interrupt(vms), lambda answer: self._count(answer, "interrupted")
+        self._desk.jobs.start(f"Interrupt {_which(vms)}", Interrupt(vms), self._interrupted)
+
+    def _interrupted(self, answer: Interrupted) -> None:
+        report = answer.report
+        if not report.still_running and not report.abandoned:
+            self._desk.note(f"{formats.plural(len(report.ended), 'VM')} interrupted")
+            return
+        lines = [f"VM {stuck.vm} goes on: it is inside {stuck.inside}." for stuck in report.still_running]
+        lines += [f"VM {stuck.vm} was abandoned inside {stuck.inside}." for stuck in report.abandoned]
+        advice = (
+            "Interrupt again to abandon what goes on: its worker is replaced, its memory stays in use until it returns."
+            if report.still_running
+            else "The memory of abandoned VMs stays in use until they return; restarting the engine frees it."
         )
+        if report.ended:
+            lines.append(f"{formats.plural(len(report.ended), 'VM')} interrupted.")
+        self._desk.say(Message(" ".join(lines[:3]), "\n".join([*lines, advice])))
 
     def close_selected(self) -> None:
         self._close(tuple(self._desk.selected_vms()))
