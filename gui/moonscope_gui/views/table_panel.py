@@ -48,6 +48,7 @@ class TablePanel(QWidget):
         self.filter.returnPressed.connect(self._apply_filter)
         model.applied.connect(self._show_count)
         model.modelReset.connect(self._show_count)
+        self.view.chosen.connect(self._show_count)
         self._show_count()
 
     def set_connected(self, connected: bool) -> None:
@@ -76,4 +77,6 @@ class TablePanel(QWidget):
     @Slot()
     def _show_count(self) -> None:
         shown, total = self.model.rowCount(), self.model.total
-        self._count.setText(f"{total:,}" if shown == total else f"{shown:,} of {total:,}")
+        text = f"{total:,}" if shown == total else f"{shown:,} of {total:,}"
+        selected = self.view.selection.count
+        self._count.setText(f"{selected:,} selected · {text}" if selected > 1 else text)
