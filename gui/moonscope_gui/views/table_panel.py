@@ -57,6 +57,8 @@ class TablePanel(QWidget):
 
     def reveal(self, ids: Sequence[Hashable]) -> None:
         """Select rows and scroll to the first of them; what hides one of them is taken back."""
+        if self._wait.isActive():  # a filter that is applied later would hide them again
+            self._apply_filter()
         if len(self.model.positions(ids)) < len(ids):
             self.show_all()
         self.view.select_ids(ids)
