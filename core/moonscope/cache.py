@@ -50,7 +50,7 @@ class CodeCache:
         self.release = self.library.release
         self._allow_binary = allow_binary
         self._ids = ids if ids is not None else itertools.count(1)
-        self._limits = _checked(max_bytes, max_files)
+        self._limits = checked_limits(max_bytes, max_files)
         self._joining = threading.RLock()  # held while a runtime joins, or the cache begins anew
         self.native: _native.Cache = self._new_native(sharing)
         self.tier = Tier(self.native.tier)
@@ -93,7 +93,7 @@ class CodeCache:
         shortly one after the other the order is not known.) VMs that hold one go on running it: what they keep is
         retired, and does not count. Raises UsageError for numbers below 0.
         """
-        limits = _checked(max_bytes, max_files)
+        limits = checked_limits(max_bytes, max_files)
         with self._joining:
             self._limits = limits
             self.native.set_limits(*limits)
@@ -239,7 +239,8 @@ class CodeCache:
         return NotFoundError(f"generation {generation} is not stored any more: it was cleared or replaced")
 
 
-def _checked(max_bytes: int, max_files: int) -> tuple[int, int]:
+def checked_limits(max_bytes: int, max_files: int) -> tuple[int, int]:
+    """Both, if they can be limits of a cache. Raises UsageError."""
     for number, what in ((max_bytes, "bytes"), (max_files, "files")):
         if not 0 <= number < 1 << 63:
             raise UsageError(f"the limit of a cache is a number of {what}, or 0 for none, not {number}")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from . import runtime
-from .cache import CodeCache
+from .cache import CodeCache, checked_limits
 from .errors import UnsupportedError, UsageError
 from .model import LuaVersion, Sharing
 
@@ -20,15 +20,25 @@ class Caches:
     """Made when first asked for. Methods may be called from any thread.
 
     `default` is what `Sharing.AUTO` stands for; a Lua that cannot share in that way has its best one instead.
+    `max_bytes` and `max_files` are limits of each cache.
     Raises UnsupportedError when no Lua here can.
     """
 
-    def __init__(self, default: Sharing, *, allow_binary: bool, own: bool | None) -> None:
+    def __init__(
+        self,
+        default: Sharing,
+        *,
+        allow_binary: bool,
+        own: bool | None,
+        max_bytes: int = 0,
+        max_files: int = 0,
+    ) -> None:
         libraries = runtime.libraries(own)
         if default not in NO_CHOICE and not any(library.can(default) for library in libraries):
             whys = "; ".join(f"{library.release}: {library.why}" for library in libraries)
             raise UnsupportedError(f"no Lua can share by {default} here ({whys})")
         self._default = default
+        self._limits = checked_limits(max_bytes, max_files)
         self._allow_binary = allow_binary
         self._own = own
         self._ids = itertools.count(1)
@@ -39,6 +49,13 @@ class Caches:
     def all(self) -> list[CodeCache]:
         with self._lock:
             return list(self._caches.values())
+
+    def set_limits(self, max_bytes: int, max_files: int) -> None:
+        """Of each cache, those to come too; see `CodeCache.set_limits`."""
+        with self._lock:
+            self._limits = checked_limits(max_bytes, max_files)
+            for cache in self._caches.values():
+                cache.set_limits(max_bytes, max_files)
 
     def get(self, lua: LuaVersion | str, sharing: Sharing = Sharing.AUTO) -> CodeCache:
         """The cache of one Lua. How its VMs share is settled by the first who asks; another way can be chosen while
@@ -64,7 +81,11 @@ class Caches:
             if sharing in NO_CHOICE:
                 can = self._default not in NO_CHOICE and runtime.library(lua, self._own).can(self._default)
                 sharing = self._default if can else Sharing.AUTO
-            cache = CodeCache(lua, sharing=sharing, allow_binary=self._allow_binary, own=self._own, ids=self._ids)
+            max_bytes, max_files = self._limits
+            cache = CodeCache(
+                lua, sharing=sharing, allow_binary=self._allow_binary, own=self._own, ids=self._ids,
+                max_bytes=max_bytes, max_files=max_files,
+            )  # fmt: skip
             self._caches[lua] = cache
         elif sharing in NO_CHOICE or cache.tier == sharing.value:
             return cache

@@ -41,6 +41,7 @@ from .protocol import (
     RunChunk,
     RunFile,
     Runs,
+    SetLimits,
     SetMode,
     Shutdown,
     Spawn,
@@ -85,6 +86,8 @@ class Commands:
                 return self._close(command, progress, cancelled)
             case SetMode():
                 return self._set_mode(command)
+            case SetLimits():
+                return self._set_limits(command)
             case Clear():
                 return self._clear(command)
             case Inspect():
@@ -203,6 +206,12 @@ class Commands:
             settings = replace(self._ledger.settings, default_mode=command.mode)
             self._ledger.record(Update(revision=0, settings=settings))
         return Done(len(command.vms))
+
+    def _set_limits(self, command: SetLimits) -> Done:
+        self._caches.set_limits(command.cache_bytes, command.cache_files)
+        limits = {"cache_bytes": command.cache_bytes, "cache_files": command.cache_files}
+        self._ledger.record(Update(revision=0, settings=replace(self._ledger.settings, **limits)))
+        return Done(len(self._caches.all()))
 
     def _clear(self, command: Clear) -> Cleared:
         keys = command.keys or (() if command.pattern else None)

@@ -31,6 +31,7 @@ class Engine:
     the sampler's, in seconds; `allow_binary` as in `CodeCache`, and `own_runtime` as its `own`: by default Moonscope's
     own runtime where it is installed. VMs that name no mode or libraries have `default_mode` and
     `default_libraries`; those that are spawned with `Sharing.AUTO` share by `default_sharing`, where their Lua can.
+    `cache_bytes` and `cache_files` limit what the cache of each Lua stores, 0: no limit (see `CodeCache.set_limits`).
 
     Close it, or use it in a `with` statement; one that is dropped is closed in the background, with a ResourceWarning.
     In a child that was forked since it was made it raises UsageError (and `close` does nothing): make a new one there.
@@ -48,16 +49,20 @@ class Engine:
         interval: float = 0.25,
         allow_binary: bool = False,
         own_runtime: bool | None = None,
+        cache_bytes: int = 0,
+        cache_files: int = 0,
     ) -> None:
         if not 0 < interval <= threading.TIMEOUT_MAX:
             raise UsageError(f"the interval between samples must be more than 0 s, and no centuries, not {interval}")
-        self._caches = Caches(default_sharing, allow_binary=allow_binary, own=own_runtime)
+        self._caches = Caches(
+            default_sharing, allow_binary=allow_binary, own=own_runtime, max_bytes=cache_bytes, max_files=cache_files
+        )
         libraries = runtime.libraries(own_runtime)
         self._pid = os.getpid()
         settings = Settings(
             default_mode=default_mode, default_sharing=default_sharing, default_libraries=default_libraries,
             interval=interval, workers=workers, max_workers=limit(workers, max_workers),
-            version=__version__, pid=self._pid,
+            cache_bytes=cache_bytes, cache_files=cache_files, version=__version__, pid=self._pid,
             luas=tuple((library.lua, library.release) for library in libraries),
             tiers=tuple((library.lua, library.best, library.why) for library in libraries),
         )  # fmt: skip

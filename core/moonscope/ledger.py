@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
+from .heap import weight
 from .model import FileRow, GenerationRow, LoadEvent, LuaVersion, Mark, OutputEvent, Sample, Settings, Update, VMRow
 
 K = TypeVar("K", bound=Hashable)
@@ -43,6 +44,10 @@ class Table(Generic[K, R]):
         while len(self._gone) > self._max_gone:
             self.forgotten, _ = self._gone.pop(next(iter(self._gone)))
 
+    def weight(self) -> int:
+        """Bytes, about."""
+        return weight(len(self._rows), (row for _, row in self._rows.values()))
+
     def rows(self, since: int) -> tuple[R, ...]:
         return _newer(self._rows.values(), since)
 
@@ -58,6 +63,10 @@ class Stream(Generic[R]):
 
     def record(self, revision: int, items: Iterable[R]) -> None:
         self._items.extend(zip(itertools.repeat(revision), items))
+
+    def weight(self) -> int:
+        """Bytes, about."""
+        return weight(len(self._items), (item for _, item in self._items), entries=64)
 
     def items(self, since: int) -> tuple[R, ...]:
         return _newer(self._items, since)
@@ -132,6 +141,12 @@ class Ledger:
         """True as soon as a revision newer than `since` exists."""
         with self._changed:
             return self._changed.wait_for(lambda: self._revision > since, timeout)
+
+    def weight(self) -> int:
+        """Bytes that the rows take, about."""
+        with self._changed:
+            parts = (self._files, self._generations, self._vms, self._loads, self._output, self._samples)
+            return sum(part.weight() for part in parts)
 
     @property
     def settings(self) -> Settings:

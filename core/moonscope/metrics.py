@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
-import psutil
 from msgspec.structs import replace
 
 from .cache import CodeCache
 from .census import Census
 from .disk import Disk
+from .heap import Heap
 from .ledger import Ledger
 from .mailbox import Actor
 from .model import Counters, LoadEvent, Mark, OutputEvent, Sample
@@ -44,7 +44,7 @@ class Recorder:
         self._abandoned = abandoned
         self._disk = Disk()
         self._census = Census(self._disk)
-        self._process = psutil.Process()
+        self._heap = Heap()
         self._reading = threading.Lock()  # one reading at a time; never held by those who read the ledger
         self._measuring = threading.Lock()
         self._events = threading.Lock()
@@ -108,12 +108,17 @@ class Recorder:
         return load_events(events, self._load_serials)
 
     def _sample(self, caches: list[CodeCache]) -> Sample:
-        sums = [sum(column) for column in zip(*(cache.native.totals() for cache in caches), strict=True)] or [0] * 13
-        *loads, shared, retained, private, unshared, vms, dropped, overhead, evicted = sums
+        sums = [sum(column) for column in zip(*(cache.native.totals() for cache in caches), strict=True)] or [0] * 14
+        *loads, shared, retained, private, unshared, vms, dropped, overhead, evicted, lowered = sums
         if evicted > self._evicted:
             self.mark("evict", f"{evicted - self._evicted:,} files, by the limit of the cache")
         self._evicted = evicted
         abandoned = self._abandoned()
+        rows = self._ledger.weight()
+        overhead += rows
+        counted = shared + private + overhead
+        self._heap.trim(counted)
+        overhead += self._heap.kept(counted, rows)
         return Sample(
             time=time.time(),
             shared_bytes=shared,
@@ -123,11 +128,12 @@ class Recorder:
             overhead_bytes=overhead,
             vms=vms,
             counters=Counters(*loads),
-            rss_bytes=self._process.memory_info().rss,
+            rss_bytes=self._heap.rss(),
             dropped=dropped,
             evicted=evicted,
             abandoned_vms=len(abandoned),
             abandoned_bytes=sum(actor.vm.memory for actor in abandoned if actor.vm is not None),
+            lowered=lowered,
         )
 
 

@@ -98,6 +98,13 @@ class SetMode(Command, frozen=True):
     vms: tuple[int, ...] = ()
 
 
+class SetLimits(Command, frozen=True):
+    """How much the cache of each Lua may store, 0: no limit; see `CodeCache.set_limits`."""
+
+    cache_bytes: int = 0
+    cache_files: int = 0
+
+
 class Clear(Command, frozen=True):
     """Clear the cache. `pattern` is a file-name pattern (`*`, `?`, `[…]`), `keys` exact names; both empty: all."""
 
@@ -156,6 +163,7 @@ AnyCommand = (
     | Interrupt
     | Close
     | SetMode
+    | SetLimits
     | Clear
     | Inspect
     | InspectFile

@@ -10,17 +10,18 @@ import pytest
 
 from moonscope.cache import CodeCache
 from moonscope.engine import Engine
-from moonscope.model import CacheMode, Counters, GenerationState, LuaVersion, Outcome, Sharing, Update
-from moonscope.protocol import Clear, Close, Load, RunChunk
+from moonscope.errors import UsageError
+from moonscope.model import CacheMode, Counters, GenerationState, LuaVersion, Outcome, Sharing, Update, VMOptions
+from moonscope.protocol import Clear, Close, Load, RunChunk, SetLimits, Spawn
 from moonscope.vm import LuaVM
 
 NewVM = Callable[..., LuaVM]
 Write = Callable[[str, str | bytes], str]
-Spawn = Callable[..., tuple[int, ...]]
+SpawnVMs = Callable[..., tuple[int, ...]]
 Eventually = Callable[[Callable[[Update], object]], Update]
 
 NEWEST = 256  # keys without a generation that are kept, of each kind
-OVERHEAD = 11  # in the totals
+OVERHEAD, LOWERED = 11, 13  # in the totals
 
 
 def run(vm: LuaVM, source: str) -> None:
@@ -137,7 +138,7 @@ def test_keys_over_time_leave_no_memory_behind(drained: bool, write: Write, new_
 
 
 def test_the_log_names_files_that_are_gone(
-    engine: Engine, spawn: Spawn, write: Write, eventually: Eventually
+    engine: Engine, spawn: SpawnVMs, write: Write, eventually: Eventually
 ) -> None:
     path = write("a.lua", "return 1")
     spawn(1)
@@ -150,7 +151,7 @@ def test_the_log_names_files_that_are_gone(
     assert [(event.key, event.outcome) for event in events] == told * 3
 
 
-def test_rows_of_what_is_gone_are_taken_away(engine: Engine, spawn: Spawn, write: Write) -> None:
+def test_rows_of_what_is_gone_are_taken_away(engine: Engine, spawn: SpawnVMs, write: Write) -> None:
     paths = tuple(write(f"{number}.lua", "return 1") for number in range(20))
     spawn(1)
     engine.perform(Load(paths=paths))
@@ -207,3 +208,33 @@ def test_bytes_are_limited_too_and_limits_can_be_changed(write: Write, new_vm: N
     cache.set_limits(max_bytes=one // 2)
     assert vm.run(f"return dofile({write('new.lua', 'return 1')!r})").values == ("1",)  # loads, and is not kept
     assert [row for row in cache.generations() if row.state is GenerationState.CURRENT] == []
+
+
+def test_an_engine_takes_limits_at_run_time(
+    engine: Engine, spawn: SpawnVMs, write: Write, eventually: Eventually
+) -> None:
+    spawn(1)
+    engine.perform(Load(paths=tuple(write(f"{number}.lua", "return 1") for number in range(5))))
+    engine.perform(SetLimits(cache_files=2))
+    settings = engine.changes(0).settings
+    assert settings is not None
+    assert (settings.cache_bytes, settings.cache_files) == (0, 2)
+    snapshot = eventually(lambda update: update.samples and update.samples[-1].evicted == 3)
+    states = [row.state for row in snapshot.generations]
+    assert states.count(GenerationState.CURRENT) == 2
+    [mark] = eventually(lambda update: [mark for mark in update.marks if mark.kind == "evict"]).marks[-1:]
+    assert mark.text == "3 files, by the limit of the cache"
+    with pytest.raises(UsageError, match="-1"):
+        engine.perform(SetLimits(cache_bytes=-1))
+    engine.perform(Spawn(count=1, options=VMOptions(lua=LuaVersion.LUA51)))
+    assert engine.cache(LuaVersion.LUA51).limits == (0, 2)
+
+
+def test_generations_of_a_lower_tier_are_counted(engine: Engine, spawn: SpawnVMs, write: Write) -> None:
+    """A graft cannot hold so many constants: the rows say which tier they have, and the totals how many."""
+    spawn(1, sharing=Sharing.GRAFT)
+    many = "return {" + ",".join(f"'constant {number}'" for number in range(70_000)) + "}"
+    engine.perform(Load(paths=(write("a.lua", "return 1"), write("many.lua", many))))
+    tiers = sorted(row.tier for row in engine.changes(0).generations)
+    cache = engine.cache(LuaVersion.LUA54)
+    assert cache.native.totals()[LOWERED] == sum(tier is not cache.tier for tier in tiers) == 1

@@ -57,6 +57,13 @@ def bind(lua: int, path: str) -> str:
     unloaded). Returns its release, e.g. "Lua 5.4.8". Idempotent. Raises OSError when the library does not
     export what is needed; the message names the symbol."""
 
+def heap_free() -> int:
+    """Bytes that the C allocator holds free for blocks to come; 0 where it does not tell (other than glibc). Without
+    the GIL; may take milliseconds."""
+
+def heap_trim() -> bool:
+    """Have the C allocator give pages without a block back to the system; False where it cannot. As above."""
+
 class Cache:
     """The cache of one bound Lua. All methods may be called from any thread."""
 
@@ -111,10 +118,11 @@ class Cache:
     def set_limits(self, max_bytes: int, max_files: int) -> None:
         """What current generations may take together, and how many there may be; 0: no limit. Those that were hit least
         recently go first; the order of hits between two readings is not known."""
-    def totals(self) -> tuple[int, int, int, int, int, int, int, int, int, int, int, int, int]:
+    def totals(self) -> tuple[int, int, int, int, int, int, int, int, int, int, int, int, int, int]:
         """hits, misses, bypasses, races, errors, shared bytes (retired ones and frozen words included), retained bytes,
         private bytes of all VMs, unshared bytes, VMs, dropped events, overhead bytes (what the C allocator takes beyond
-        what was asked of it, and the cache's records), files evicted by the limits"""
+        what was asked of it, and the cache's records), files evicted by the limits, generations of a lower tier than
+        the first"""
     def measure(self) -> None:
         """See to it that what all current generations take is known. Without the GIL; 25 µs per generation."""
     def drain(self, limit: int = 4096) -> list[EventTuple]: ...

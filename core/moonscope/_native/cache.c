@@ -123,6 +123,7 @@ static bool install(struct cache *cache, struct file *file, struct generation *f
     cache->shared += fresh->payload.size;
     cache->records += record_bytes(fresh);
     cache->current_count++;
+    cache->lowered += fresh->tier != cache->tiers[0];
     list_append(&cache->least_recent, &fresh->turn);
     list_append(&cache->unmeasured, &fresh->unmeasured);
     generation_changed(cache, fresh);

@@ -40,6 +40,7 @@ struct cache {
     bool drained;    /* somebody takes events */
     struct file_block *file_block; /* that the next file lies in */
     size_t file_count, generation_count, current_count;
+    size_t lowered; /* generations of another tier than the first, which could not hold the function */
     struct link least_recent; /* current generations, the one hit last at the end, as far as hits are folded in */
     struct link leaving;      /* retired generations that may be freed soon */
     struct link unmeasured;

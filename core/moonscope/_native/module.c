@@ -1,5 +1,7 @@
 #include "py.h"
 
+#include "heap.h"
+
 #include <dlfcn.h>
 #include <string.h>
 
@@ -65,10 +67,34 @@ done:
     return result;
 }
 
+static PyObject *heap_free(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    size_t bytes;
+    Py_BEGIN_ALLOW_THREADS
+    bytes = heap_free_bytes();
+    Py_END_ALLOW_THREADS
+    return PyLong_FromSize_t(bytes);
+}
+
+static PyObject *heap_give_back(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    bool done;
+    Py_BEGIN_ALLOW_THREADS
+    done = heap_trim();
+    Py_END_ALLOW_THREADS
+    return PyBool_FromLong(done);
+}
+
 static PyMethodDef functions[] = {
     {"bind", bind, METH_VARARGS, "Resolve the C API of one Lua from lupa's loaded library; returns its release."},
     {"bench", bench, METH_VARARGS, "ns per file and round: bare undump, hit, hit without counters and events."},
     {"bench_loads", bench_loads, METH_VARARGS, "Per fresh state: ns per file of each pass, and bytes it keeps."},
+    {"heap_free", heap_free, METH_NOARGS, "Bytes that the C allocator holds free."},
+    {"heap_trim", heap_give_back, METH_NOARGS, "Have the C allocator give pages back."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -6,7 +6,7 @@
 
 uint64_t cache_overhead(struct cache *cache)
 {
-    uint64_t sum = cache->records + block_bytes(cache->slot_count * sizeof *cache->slots) + cache->index.bytes;
+    uint64_t sum = sizeof *cache + ring_bytes(cache->ring) + cache->records + block_bytes(cache->slot_count * sizeof *cache->slots) + cache->index.bytes;
     for (struct vm *vm = cache->vms; vm != NULL; vm = vm->next)
         sum += block_bytes(sizeof *vm) + atomic_load_explicit(&vm->rounding, memory_order_relaxed) +
                atomic_load_explicit(&vm->records, memory_order_relaxed);

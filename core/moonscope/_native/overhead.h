@@ -5,7 +5,7 @@
 
 #include "cache.h"
 
-/* Under cache->lock. Bytes; what a cache has from the start is not in it. */
+/* Under cache->lock. Bytes. */
 uint64_t cache_overhead(struct cache *);
 
 #endif

@@ -129,6 +129,7 @@ static void generation_free(struct cache *cache, struct generation *generation)
     struct file *file = generation->file;
     cache->records -= block_bytes(sizeof *generation + strlen(generation->path) + 1);
     cache->spared -= generation->spared;
+    cache->lowered -= generation->tier != cache->tiers[0];
     cache->slots[generation->slot] = NULL;
     if (generation->slot < cache->free_slot)
         cache->free_slot = generation->slot;

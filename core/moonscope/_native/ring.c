@@ -171,3 +171,8 @@ uint64_t ring_dropped(struct ring *ring)
         sum += atomic_load_explicit(&ring->stripes[i].dropped, memory_order_relaxed);
     return sum;
 }
+
+size_t ring_bytes(const struct ring *ring)
+{
+    return sizeof *ring + STRIPES * (ring->mask + 1) * sizeof(struct cell);
+}

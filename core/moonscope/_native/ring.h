@@ -49,4 +49,7 @@ bool ring_passed(const struct ring *, const struct ring_mark *);
 
 uint64_t ring_dropped(struct ring *);
 
+/* What it takes. */
+size_t ring_bytes(const struct ring *);
+
 #endif

@@ -233,6 +233,7 @@ void snapshot_totals(struct cache *cache, struct totals *totals)
     totals->vms = cache->vm_count;
     totals->dropped = ring_dropped(cache->ring);
     totals->evicted = cache->evicted;
+    totals->lowered = cache->lowered;
     pthread_mutex_unlock(&cache->lock);
 }
 

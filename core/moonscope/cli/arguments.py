@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import re
 from enum import StrEnum
+
+from ..sizes import size as size
 
 
 def choice(parser: argparse.ArgumentParser, option: str, kind: type[StrEnum], default: StrEnum, help: str) -> None:
@@ -28,14 +29,3 @@ def positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{number} is too small; 1 is the least")
     return number
-
-
-def size(text: str) -> int:
-    """Bytes, with K, M or G for their multiples of 1,024."""
-    match = re.fullmatch(r"(\d+)([KMG]?)", text.strip(), re.IGNORECASE)
-    if match is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size; give bytes, or a number with K, M or G")
-    amount: int = int(match[1]) * 1024 ** " KMG".index(match[2].upper() or " ")
-    if amount == 0:
-        raise argparse.ArgumentTypeError("0 bytes are too little; leave the option out for no limit")
-    return amount

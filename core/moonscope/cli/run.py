@@ -34,7 +34,8 @@ def main(argv: Sequence[str]) -> int:
     options = VMOptions(
         lua=args.lua, mode=args.mode, sharing=args.sharing, libraries=args.libraries, memory_cap=args.memory_cap
     )
-    with Interrupts() as interrupts, Engine(workers=args.workers) as engine, Stages() as stages:
+    engine = Engine(workers=args.workers, cache_bytes=args.cache_bytes, cache_files=args.cache_files)
+    with Interrupts() as interrupts, engine, Stages() as stages:
         report = Workload(engine, stages, interrupts.cancelled).run(paths, args.vms, options)
     _tell(report, json=args.json)
     return 130 if report.interrupted else 0
@@ -56,6 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     choice(parser, "--libraries", Libraries, Libraries.ALL, f"standard libraries of the VMs; {sets}")
     parser.add_argument("--workers", metavar="N", type=positive, default=2, help="worker threads (default: 2)")
     parser.add_argument("--memory-cap", metavar="BYTES", type=size, help="most memory of each VM, e.g. 8M")
+    parser.add_argument("--cache-bytes", metavar="BYTES", type=size, default=0, help="most that the cache stores")
+    parser.add_argument("--cache-files", metavar="N", type=positive, default=0, help="most files that the cache stores")
     parser.add_argument("--json", action="store_true", help="write one JSON object to stdout")
     return parser
 

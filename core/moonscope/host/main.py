@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ..errors import MoonscopeError, UsageError
 from ..model import CacheMode, Libraries, Sharing
+from ..sizes import size
 from ..transport import new_key, read_key, write_key
 from .server import Server, serve
 
@@ -82,6 +83,8 @@ def _parser() -> argparse.ArgumentParser:
         help="standard libraries of VMs that are spawned without a choice of them; restricted: no debug, C libraries, "
         "binary chunks; pure: no io and little of os either (default: all)",
     )  # fmt: skip
+    parser.add_argument("--cache-bytes", metavar="BYTES", type=size, default=0, help="most that each cache stores")
+    parser.add_argument("--cache-files", metavar="N", type=_positive, default=0, help="most files it stores")
     parser.add_argument("--embedded", action="store_true", help=argparse.SUPPRESS)  # by the window that starts it
     return parser
 
@@ -100,6 +103,8 @@ def _run(options: argparse.Namespace, ending: threading.Event) -> None:
         default_mode=CacheMode(options.mode),
         default_sharing=Sharing(options.sharing),
         default_libraries=Libraries(options.libraries),
+        cache_bytes=options.cache_bytes,
+        cache_files=options.cache_files,
     )
     try:
         key = None if options.key_file is None else _key(options.key_file)

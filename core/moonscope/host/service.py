@@ -18,13 +18,14 @@ from ..protocol import (
     InspectFile,
     Interrupt,
     Result,
+    SetLimits,
     SetMode,
 )
 from .crew import Crew
 
 _READING = (Holders, Inspect, InspectFile)
-_AT_ONCE = (Interrupt, Close, SetMode, Clear, *_READING)
-_BRIEF = (Interrupt, SetMode, Clear, Holders)
+_AT_ONCE = (Interrupt, Close, SetMode, SetLimits, Clear, *_READING)
+_BRIEF = (Interrupt, SetMode, SetLimits, Clear, Holders)
 
 
 class EngineLike(Protocol):

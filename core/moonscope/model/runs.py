@@ -14,7 +14,9 @@ class VMOptions(Struct, frozen=True, kw_only=True):
     mode: CacheMode | None = None
     sharing: Sharing = Sharing.AUTO
     libraries: Libraries | None = None
-    memory_cap: int | None = None  # bytes, all of the VM's memory
+    # Bytes: all of the VM's memory, and while it loads a file what compiling that takes. What the cache keeps of it
+    # afterwards is not the VM's: `CodeCache.set_limits` bounds that.
+    memory_cap: int | None = None
     roots: tuple[str, ...] = ()  # folders put in front of package.path as ROOT/?.lua;ROOT/?/init.lua
     boot: str | None = None  # Lua source run once before the VM becomes idle
     instruction_budget: int | None = None  # VM instructions per run

@@ -48,11 +48,12 @@ class Sample(Struct, frozen=True, kw_only=True):
     retained_bytes: int = 0  # of the shared bytes: those of retired generations
     private_bytes: int = 0  # all memory of all VMs
     unshared_bytes: int = 0  # what the same VMs would hold without the cache
-    overhead_bytes: int = 0  # what the C allocator takes beyond shared and private, and the cache's records
+    overhead_bytes: int = 0  # what the C allocator takes beyond shared and private, records of the cache, rows told
     vms: int = 0
     counters: Counters = Counters()
     rss_bytes: int = 0
     dropped: int = 0  # load events lost because the ring was full
+    lowered: int = 0  # generations of a lower tier than their cache's, which cannot hold that function
     evicted: int = 0  # files taken out of the caches, ever, because of their limits
     abandoned_vms: int = 0  # given up since they could not be ended; they are in no list, and among `vms`
     abandoned_bytes: int = 0  # of the private bytes: theirs, leaked until they return

@@ -1,0 +1,70 @@
+"""The memory of the process beyond what the caches count: what the C allocator keeps, and what the rows take."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import time
+from collections.abc import Iterable
+
+import psutil
+
+from . import _native
+
+TRIM_AFTER = 8 << 20  # bytes that were freed since the allocator gave pages back for the last time
+TRIM_EVERY = 2.0  # seconds, at least; and never more than a fiftieth of the time
+ASK_ABOVE = 2 << 20  # bytes that nothing explains: less is not worth asking the allocator
+ENTRIES = 3 * 104 + 2 * 56  # bytes per row: entries in three dictionaries, with tuples that are their keys or values
+SHOWN = 8  # rows weighed of each kind
+
+
+class Heap:
+    """For one caller at a time."""
+
+    def __init__(self) -> None:
+        self._process = psutil.Process()
+        self._resident, self._free = self._look(), _native.heap_free()
+        self._most = self._most_rows = 0
+        self._due = 0.0
+
+    def trim(self, counted: int) -> None:
+        """So many bytes are counted now. Has the C allocator give pages back when much was freed: it takes its lock for
+        that, so it is not done often."""
+        self._most = max(self._most, counted)
+        now, busy = time.monotonic(), time.thread_time()
+        if self._most - counted >= TRIM_AFTER and now >= self._due:
+            _native.heap_trim()
+            self._most, self._due = counted, now + max(TRIM_EVERY, 50 * (time.thread_time() - busy))
+
+    def kept(self, counted: int, rows: int) -> int:
+        """Bytes that allocators keep for blocks to come: Python's at most what `rows` took once more than now, the C
+        allocator's what it says (glibc); both only as far as the process grew by more than `counted`, so that data of a
+        program of its own is not among them. What they kept before this was made is not either."""
+        self._most_rows = max(self._most_rows, rows)
+        unexplained = self._look() - self._resident - counted
+        if unexplained < ASK_ABOVE:
+            return 0
+        return max(0, min(unexplained, self._most_rows - rows + _native.heap_free() - self._free))
+
+    def rss(self) -> int:
+        """Resident bytes of the process."""
+        return int(self._process.memory_info().rss)
+
+    def _look(self) -> int:
+        """Resident bytes of its own: without those of files."""
+        memory = self._process.memory_info()
+        return int(memory.rss - getattr(memory, "shared", 0))
+
+
+def weight(count: int, rows: Iterable[object], entries: int = ENTRIES) -> int:
+    """Bytes that so many rows take in this process, judged by the first; `entries` per row for what refers to it."""
+    shown = list(itertools.islice(rows, SHOWN))
+    return count * (entries + sum(map(_weigh, shown)) // len(shown)) if shown else 0
+
+
+def _weigh(row: object) -> int:
+    """A row with its own values: not those that many have in common."""
+    fields = [getattr(row, name) for name in getattr(row, "__struct_fields__", ())]
+    own = [field for field in fields if type(field) in (str, float) or (type(field) is int and field > 256)]
+    nested = [field for field in fields if hasattr(field, "__struct_fields__")]
+    return sys.getsizeof(row) + 16 + sum(map(sys.getsizeof, own)) + sum(map(_weigh, nested))
