@@ -152,16 +152,19 @@ library = ctypes.CDLL(module.__file__)
 hook = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.POINTER(ctypes.c_char), ctypes.c_size_t, ctypes.c_uint)
 slot = ctypes.c_void_p.in_dll(library, "moonscope_short_string")
 seed = ctypes.c_uint.in_dll(library, "moonscope_seed").value
-assert slot.value is None and ctypes.c_int.in_dll(library, "moonscope_runtime_abi").value == 3
+assert slot.value is None and ctypes.c_int.in_dll(library, "moonscope_runtime_abi").value == 4
+all_pass = (ctypes.c_uint * 2)(29, 0xFF)  # a filter of eight bits
+asks = ctypes.c_void_p.in_dll(library, "moonscope_filter")
 def install(function):
     slot.value = ctypes.cast(function, ctypes.c_void_p).value
+    asks.value = ctypes.addressof(all_pass)
 def state(**options):
     return module.LuaRuntime(encoding=None, **options)
 """
 
 # The interpreter takes away what a hook is made of before it closes the states that would ask it.
 END = """
-slot.value = None
+asks.value = slot.value = None
 """
 
 
@@ -219,7 +222,8 @@ print(json.dumps([find_spec("lupa." + lua).origin, module.__file__]))
     assert len(stock) > 150
     assert ours - stock == {
         "moonscope_short_string", "moonscope_seed", "moonscope_runtime_abi", "moonscope_push_function",
-        "moonscope_without_states",
+        "moonscope_without_states", "moonscope_filter", "moonscope_visit", "moonscope_own_strings", "moonscope_look",
+        "moonscope_begin_round", "moonscope_round_is_over", "moonscope_answer",
     }  # fmt: skip
     assert stock <= ours
 
@@ -298,7 +302,7 @@ class String(ctypes.Structure):
 def freeze(word, hash):
     page = mmap.mmap(-1, mmap.PAGESIZE)
     string = String.from_buffer(page)
-    string.__init__(None, 4, 0x24, words[word], len(word), hash, 0, word)
+    string.__init__(None, 4, 0xA4, words[word], len(word), hash, 0, word)
     address = ctypes.addressof(string)
     assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(address), ctypes.c_size_t(mmap.PAGESIZE), mmap.PROT_READ) == 0
     return page, string, address
@@ -345,6 +349,89 @@ print(json.dumps([answers, hex(frozen[b"shared word"][2]), set(frozen) == set(wo
     answers, address, all_asked = ask(python, SHARED + script, lua, before)
     assert answers == [["shared word!", address, address]] * 4
     assert all_asked
+
+
+PLACES = {
+    "a value of a table": "place = {1, 2, w}",
+    "a field of a table": "place = {x = w}",
+    "a key of a table": "place = {[w] = true}",
+    "an upvalue": "local v = w place = function() return v end",
+    "an upvalue of a C function": "place = w:gmatch('.')",
+    "a constant": "place = load('return \"shared word\"')",
+    "a stack": "place = coroutine.create(function(v) coroutine.yield(v) return v end) coroutine.resume(place, w)",
+    "an upvalue on a stack": "coroutine.wrap(function(v) place = function() return v end coroutine.yield() end)(w)",
+    "an object with a finalizer": "place = setmetatable({w}, {__gc = function() end})",
+    "the registry": "debug.getregistry().place = w place = true",
+    "a metatable of a type": "debug.setmetatable(1, {x = w})",
+}
+
+
+@each_lua
+@pytest.mark.parametrize("collector", ["incremental", "generational"])
+@pytest.mark.parametrize("place", PLACES)
+def test_a_walk_finds_a_shared_string_wherever_a_state_has_it(
+    python: Path, lua: str, collector: str, place: str
+) -> None:
+    clear = b"place = nil debug.setmetatable(1, nil) debug.getregistry().place = nil collectgarbage() collectgarbage()"
+    script = f"""
+from itertools import count
+states = set()
+@hook
+def noted(state, text, length, hash):
+    states.add(state)
+    return shared(state, text, length, hash)
+install(noted)
+found = []
+@ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)
+def see(_, at, kind):
+    found.append((at, kind))
+def has():
+    found.clear()
+    library.moonscope_visit(ctypes.c_void_p(main), see, None)
+    return any(kind == 4 and at == frozen[b"shared word"][2] for at, kind in found)
+runtime = state()
+(main,) = states
+runtime.execute(b"collectgarbage('{collector}') return ('shared'):rep(1) .. ' word'")
+answers = []
+for _ in range(3):
+    runtime.execute({clear!r})
+    runtime.execute(b"local p = {{}} for i = 1, 100 do p[i] = {{}} end collectgarbage('step')")
+    answers.append(has())
+    runtime.execute({f"local w = ('shared'):rep(1) .. ' word' {PLACES[place]}".encode()!r})
+    answers.append(has())
+    runtime.execute(b"collectgarbage() collectgarbage('step')")
+    answers.append(has())
+print(json.dumps(answers))
+"""
+    assert ask(python, SHARED + script, lua) == [False, True, True] * 3
+
+
+@each_lua
+def test_a_round_is_over_when_each_state_was_looked_at_or_has_ended(python: Path, lua: str) -> None:
+    script = """
+looked = []
+look_type = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_int)
+@look_type
+def look(state, asked, collected):
+    looked.append((asked, collected))
+looks = ctypes.c_void_p.in_dll(library, "moonscope_look")
+looks.value = ctypes.cast(look, ctypes.c_void_p).value
+over = lambda: bool(library.moonscope_round_is_over())
+one, two = state(), state()
+answers = [over()]
+library.moonscope_begin_round()
+young = state()
+answers.append(over())
+one.execute(b"collectgarbage()")
+answers += [over(), sum(asked for asked, _ in looked)]
+one.execute(b"collectgarbage()")
+answers += [over(), sum(asked for asked, _ in looked)]
+del two
+answers.append(over())
+looks.value = None
+print(json.dumps(answers))
+"""
+    assert ask(python, script, lua) == [True, False, False, 1, False, 1, True]
 
 
 def test_a_state_with_a_seed_of_its_own_shares_nothing(python: Path) -> None:

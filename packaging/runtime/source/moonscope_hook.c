@@ -4,6 +4,7 @@
 #include "moonscope_hook.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <sys/random.h> /* getentropy on macOS */
 #include <time.h>
@@ -13,23 +14,62 @@
 
 EXPORT moonscope_short_string_fn moonscope_short_string = NULL;
 EXPORT unsigned int moonscope_seed = 0;
-EXPORT const int moonscope_runtime_abi = 3;
+EXPORT const int moonscope_runtime_abi = 4;
+EXPORT const struct moonscope_filter *moonscope_filter = NULL;
+EXPORT moonscope_look_fn moonscope_look = NULL;
 
 static pthread_mutex_t states_lock = PTHREAD_MUTEX_INITIALIZER;
-static size_t states; /* alive; under the lock */
+/* Under the lock; the round is read without it. */
+static size_t states;  /* alive */
+static size_t waiting; /* of them, those that have not answered the round */
+static _Atomic unsigned long long rounds = 0;
 
-void moonscope_state_begins(void)
+unsigned long long moonscope_round(void)
+{
+    return atomic_load(&rounds);
+}
+
+/* A state has nothing yet, so nobody waits for it. */
+unsigned long long moonscope_state_begins(void)
 {
     pthread_mutex_lock(&states_lock);
     states++;
+    unsigned long long answered = atomic_load(&rounds);
     pthread_mutex_unlock(&states_lock);
+    return answered;
 }
 
-void moonscope_state_ends(void)
+void moonscope_state_ends(unsigned long long answered)
 {
     pthread_mutex_lock(&states_lock);
     states--;
+    waiting -= answered != atomic_load(&rounds);
     pthread_mutex_unlock(&states_lock);
+}
+
+unsigned long long moonscope_count_answer(unsigned long long answered)
+{
+    pthread_mutex_lock(&states_lock);
+    unsigned long long round = atomic_load(&rounds);
+    waiting -= answered != round;
+    pthread_mutex_unlock(&states_lock);
+    return round;
+}
+
+EXPORT void moonscope_begin_round(void)
+{
+    pthread_mutex_lock(&states_lock);
+    atomic_fetch_add(&rounds, 1);
+    waiting = states;
+    pthread_mutex_unlock(&states_lock);
+}
+
+EXPORT int moonscope_round_is_over(void)
+{
+    pthread_mutex_lock(&states_lock);
+    int over = waiting == 0;
+    pthread_mutex_unlock(&states_lock);
+    return over;
 }
 
 EXPORT int moonscope_without_states(void (*work)(void))

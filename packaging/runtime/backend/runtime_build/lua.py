@@ -19,21 +19,28 @@ NOT_IN_THE_LIBRARY = {"lua.c", "luac.c", "onelua.c", "ltests.c"}
 INCLUDE = '#include "moonscope_hook.h"\n'
 
 SHARED_STRING = """\
-if (moonscope_short_string != NULL && g->seed == moonscope_seed) {
+if (moonscope_may_share(h) && g->seed == moonscope_seed) {
     void *shared = moonscope_short_string(L, str, l, h);
     if (shared != NULL)
       return (TString *)shared;
   }
   """
 
-ENDS = "moonscope_state_ends();\n  "
+BEGINS = "g->moonscope_answered = moonscope_state_begins();"
+ENDS = "moonscope_state_ends(g->moonscope_answered);\n  "
+NEWEST = "TString *memerrmsg;  /* message for memory-allocation errors */"
 
 COMMON = [
     # A state that misses a short string in its own table uses the process's, before it makes (or grows) anything.
     Edit("lstring.c", '#include "lstring.h"\n', '#include "lstring.h"\n' + INCLUDE),
     Edit("lstring.c", "/* else must create a new string */", SHARED_STRING + "/* else must create a new string */"),
     # Reserved words and names of metamethods may come back shared: they are on no list of this state.
+    Edit("lgc.c", '#include "lgc.h"\n', '#include "lgc.h"\n' + INCLUDE),
     Edit("lgc.c", "lua_assert(g->allgc == o);", "if (g->allgc != o) return;  /* moonscope: shared */"),
+    # Each state knows which round of questions (moonscope_hook.h) it has answered, and is asked when its collector has
+    # worked. Not in an emergency: then a state may be in the middle of anything.
+    Edit("lstate.h", NEWEST, f"unsigned long long moonscope_answered;\n  {NEWEST}"),
+    Edit("lgc.c", "g->gcemergency = 0;", "g->gcemergency = 0;\n  if (!isemergency) moonscope_gc_stepped(L, 1);"),
 ]
 
 RESERVED = "ts->extra = cast_byte(i+1);"
@@ -42,8 +49,10 @@ LUA54 = [
     *COMMON,
     # A shared reserved word has its number already: memory that all threads read is not written.
     Edit("llex.c", RESERVED, f"if (ts->extra != i + 1)  /* moonscope: shared */\n      {RESERVED}"),
+    # As in luaC_fullgc.
+    Edit("lgc.c", "      incstep(L, g);\n", "      incstep(L, g);\n    moonscope_gc_stepped(L, 0);\n"),
     # States are counted, from before their first string until all is freed but the block that the state itself is.
-    Edit("lstate.c", "g->seed = luai_makeseed(L);", "g->seed = luai_makeseed(L);\n  moonscope_state_begins();"),
+    Edit("lstate.c", "g->seed = luai_makeseed(L);", f"g->seed = luai_makeseed(L);\n  {BEGINS}"),
     Edit(
         "lstate.c",
         "(*g->frealloc)(g->ud, fromstate(L), sizeof(LG), 0);",
@@ -72,9 +81,15 @@ LUA55 = [
         "ls->glbn->extra = 0;",
         "if (ls->glbn->extra != 0)  /* moonscope: shared */\n    ls->glbn->extra = 0;",
     ),
+    # As in luaC_fullgc.
+    Edit(
+        "lgc.c",
+        "luai_tracegc(L, 0);  /* for internal debugging */",
+        "luai_tracegc(L, 0);  /* for internal debugging */\n    moonscope_gc_stepped(L, 0);",
+    ),
     # As in 5.4.
     Edit("lstate.c", '#include "lstate.h"\n', '#include "lstate.h"\n' + INCLUDE),
-    Edit("lstate.c", "g->seed = seed;", "g->seed = seed;\n  moonscope_state_begins();"),
+    Edit("lstate.c", "g->seed = seed;", f"g->seed = seed;\n  {BEGINS}"),
     Edit(
         "lstate.c",
         "(*g->frealloc)(g->ud, g, sizeof(global_State), 0);",
