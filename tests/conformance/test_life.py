@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from moonscope.cache import CodeCache
-from moonscope.model import GenerationState
+from moonscope.model import GenerationState, Sharing
 
 from .conftest import VM, NewVM, Way, Write
 
@@ -169,6 +169,96 @@ def test_vms_are_closed_by_other_threads_than_made_them(way: Way, write: Write) 
             thread.join()
     assert not made
     assert cache.generations() == []
+
+
+def ends_holds(way: Way) -> None:
+    """Where it is the runtime, or the tier, that tells what a VM refers to."""
+    if way.sharing is Sharing.GRAFT:
+        pytest.skip("a VM's own part of a graft is looked at elsewhere")
+
+
+def reloaded(turn: int) -> str:
+    constant = "'a constant of more than forty characters: {}'"
+    functions = " ".join(f"function M.made_{i}(a) return a, {constant.format(i)} end" for i in range(60))
+    return f"-- {turn}\nlocal M = {{}} {functions} M.turn_of_it = {turn} return M"
+
+
+def test_a_vm_that_reloads_for_ever_keeps_what_it_refers_to(way: Way, new_vm: NewVM, tmp_path: Path) -> None:
+    ends_holds(way)
+    path, cache = tmp_path / "module.lua", way.new_cache()
+    vm, most = new_vm(cache), 0
+    for turn in range(300):
+        path.write_text(reloaded(turn))
+        cache.clear()
+        assert vm.run(f"m = dofile('{path}') return m['turn_' .. 'of_it'], m['made_' .. '3'](1)")[0] == str(turn)
+        most = max(most, held(cache))
+    one = max(row.shared_bytes for row in cache.generations())
+    assert most <= 65536 + 3 * one
+    assert len(cache.generations()) <= 4 + 65536 // one
+    cache.clear()
+    vm.run("m = nil collectgarbage() collectgarbage()")
+    assert held(cache) == 0
+
+
+VALUES = {
+    "a closure of a child": ("kept = f()", "return kept()", '"from a child"'),
+    "a coroutine in old code": (
+        "kept = coroutine.wrap(g) kept()", "return kept()", '"a constant of the suspended function, a long one"',
+    ),
+    "a long string": ("kept = h()", "return kept", '"a value that is long: over forty characters in all"'),
+    "a long string as a key": (
+        "kept = {[h()] = 1}", "return (next(kept))", '"a value that is long: over forty characters in all"',
+    ),
+    "a short string": ("kept = s()", "return kept", '"short_value_of_old"'),
+    "a long string on a stack": (
+        "kept = coroutine.wrap(function(v) coroutine.yield() return v end) kept(h())", "return kept()",
+        '"a value that is long: over forty characters in all"',
+    ),
+}  # fmt: skip
+
+OLD = """
+function f() return function() return 'from a child' end end
+function g() coroutine.yield() return 'a constant of the suspended function, a long one' end
+function h() return 'a value that is long: over forty characters in all' end
+function s() return 'short_value_of_old' end
+"""
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_what_lives_on_of_old_code_stays_right(way: Way, new_vm: NewVM, write: Write, value: str) -> None:
+    ends_holds(way)
+    path, cache = write(OLD), way.new_cache()
+    vm, other = new_vm(cache), new_vm(cache)
+    keep, tell, told = VALUES[value]
+    for each in (other, vm):
+        each.run(f"dofile('{path}') {keep} f, g, h, s = nil")
+    other.run("kept = nil")
+    cache.clear()
+    for each in (other, vm):
+        each.run("collectgarbage() collectgarbage('step')")
+    for _ in range(3):
+        other.run(f"dofile('{path}') f, g, h, s = nil")
+        cache.clear()
+        for each in (other, vm):
+            each.run("collectgarbage() collectgarbage()")
+    assert vm.run(tell) == (told,)
+    vm.run("kept = nil collectgarbage() collectgarbage()")
+    assert held(cache) == 0
+
+
+def test_a_collector_that_is_stopped_stays_so(way: Way, new_vm: NewVM, tmp_path: Path) -> None:
+    ends_holds(way)
+    path, cache = tmp_path / "module.lua", way.new_cache()
+    vm = new_vm(cache)
+    vm.run("collectgarbage('stop') gone = 0 setmetatable({}, {__gc = function() gone = gone + 1 end})")
+    for turn in range(30):
+        path.write_text(reloaded(turn))
+        cache.clear()
+        vm.run(f"m = dofile('{path}')")
+    assert vm.run("return gone") == ("0",)
+    cache.clear()
+    vm.run("m = nil collectgarbage('restart') collectgarbage() collectgarbage()")
+    assert held(cache) == 0
 
 
 @pytest.mark.parametrize("evict", [False, True], ids=["clear", "evict"])

@@ -7,14 +7,17 @@ had a word of its own before the file was frozen never runs the frozen one.
 from __future__ import annotations
 
 import gc
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from moonscope import runtime
 from moonscope.cache import CodeCache
 from moonscope.model import Sharing
 
-from .conftest import VM, NewVM, Sharers, Way, Write, new_word
+from .conftest import VM, WAYS, NewVM, Sharers, Way, Write, leave_out, new_word
 
 # Lua keeps strings of up to 40 bytes by address. Words the VMs have from birth, of Lua and of lupa, and new ones.
 LENGTHS = (1, 2, 7, 8, 31, 39, 40, 41, 100)
@@ -138,6 +141,111 @@ def test_words_outlive_what_was_cleared_in_vms_that_have_them(way: Way, new_vm: 
             for word in words:
                 assert vm.run(f"return box[{made_up(word)}]") == ("true",)
         young.vm.close()
+
+
+# ---------------------------------------------------------------------------------------- words that every VM has
+
+FAILURES = """
+x = = 1
+goto nowhere
+local t = {} t.x.y = 1
+error({})
+error('told', 0)
+return 1 + {}
+return ('x'):rep(1 << 46)
+dofile('/nowhere/at/all')
+require('nowhere_at_all')
+return select(2, loadfile('/nowhere/at/all'))
+return coroutine.wrap(function() error('inside') end)()
+""".strip().splitlines()
+
+OF_A_RUN = ("console:1", "nowhere", "return ", "local ")
+"""What is in words of the run itself: its text, and messages that have a position."""
+
+
+@pytest.fixture(params=[way for way in WAYS if way.sharing is Sharing.DIRECT], ids=str)
+def direct(request: pytest.FixtureRequest) -> CodeCache:
+    """A cache of tier direct."""
+    way: Way = request.param
+    if not runtime.has_own(way.lua):
+        leave_out("moonscope-runtime is not installed (packaging/runtime)")
+    return way.new_cache()
+
+
+def own_strings(cache: CodeCache) -> str:
+    """A Lua chunk that returns the short strings that its state made itself, one a line."""
+    path = cache.library.module.__file__
+    return f"return table.concat(package.loadlib('{path}', 'moonscope_own_strings')(), string.char(10))"
+
+
+def fail(vm: VM) -> None:
+    for source in FAILURES:
+        vm.vm.run(source)
+
+
+def foreign(words: str) -> list[str]:
+    """Those that no run has brought in."""
+    told = [*FAILURES, "moonscope_own_strings", "moonscope_attach", "vm-"]
+    return [
+        word
+        for word in words.splitlines()
+        if not any(word in text or text in word for text in told) and not any(part in word for part in OF_A_RUN)
+    ]
+
+
+def test_a_fresh_vm_has_no_words_of_its_own(direct: CodeCache, new_vm: NewVM) -> None:
+    assert foreign(new_vm(direct).run(own_strings(direct))[0].strip('"')) == []
+
+
+def test_a_fresh_runtime_of_a_program_has_no_words_of_its_own(direct: CodeCache) -> None:
+    program = direct.library.new_runtime()
+    direct.attach(program)
+    assert foreign(program.execute(own_strings(direct).encode()).decode()) == []
+
+
+def test_a_vm_that_has_failed_in_every_way_has_no_words_of_its_own(direct: CodeCache, new_vm: NewVM) -> None:
+    vm = new_vm(direct)
+    fail(vm)
+    assert foreign(vm.run(own_strings(direct))[0].strip('"')) == []
+
+
+def test_what_every_vm_has_is_no_conflict(direct: CodeCache, new_vm: NewVM, write: Write) -> None:
+    """The file mentions it all; VMs that were there before it, and have failed before, run the one prototype."""
+    old = [new_vm(direct) for _ in range(3)]
+    for vm in old[1:]:
+        fail(vm)
+    names = ["skynet.codecache", "not enough memory", "=moonscope", "codecache", "=console", "(for state)"]
+    path = write("local t = {} " + " ".join(f"t['{name}'] = true" for name in names) + " return t")
+    for vm in [new_vm(direct), *old]:
+        vm.run(f"dofile('{path}')")
+    assert [row.conflicts for row in direct.generations()] == [0]
+
+
+# --------------------------------------------------------------------------------------------- words come and go
+
+
+def many_words(turn: int, count: int = 2000) -> str:
+    return f"local t = {{}} {' '.join(f't.turn_{turn}_{i} = {i}' for i in range(count))} return t"
+
+
+def test_words_go_while_vms_live(direct: CodeCache, new_vm: NewVM, tmp_path: Path) -> None:
+    """One VM loads ever new words; another has some of the first, and still finds them in the end."""
+    path, kept = tmp_path / "words.lua", tmp_path / "kept.lua"
+    vm, old = new_vm(direct), new_vm(direct)
+    kept.write_text(many_words(0))
+    old.run(f"t = dofile('{kept}')")
+    sizes = []
+    for turn in range(1, 60):
+        path.write_text(many_words(turn))
+        direct.clear()
+        assert vm.run(f"t = dofile('{path}') return t['turn_' .. {turn} .. '_7']") == ("7",)
+        old.run("collectgarbage()")
+        sizes.append(shared(direct))
+    assert max(sizes[30:]) <= max(sizes[:30])
+    check = "for i = 0, 1999 do assert(t['turn_0_' .. i] == i) end"
+    old.run(check)
+    vm.run(f"t = dofile('{kept}') {check}")
+    old.run(f"local u = dofile('{kept}') for word, value in pairs(u) do assert(t[word] == value) end {check}")
 
 
 def shared(cache: CodeCache) -> int:

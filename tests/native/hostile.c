@@ -59,7 +59,7 @@ static bool fails(void)
 
 static bool of_vocabulary(const char *function)
 {
-    static const char *const functions[] = {"freeze_word", "table_for", "fresh_number", "drop_word", "free_tables", "free_page"};
+    static const char *const functions[] = {"freeze_word", "table_for", "take_number", "give_number", "free_word", "free_tables"};
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
         if (strcmp(function, functions[i]) == 0)
             return true;

@@ -61,7 +61,7 @@ struct lua_ops {
     /* After bind, with what release() gave: the best tier of this library, NULL when its layout is not a known one. */
     const struct tier *(*sharing)(void *library, const char *release);
     const struct tier *graft; /* NULL: not for this Lua; to be used only when sharing() gave a tier */
-    uint64_t (*newest_word)(void); /* number of the newest frozen short string (tier direct) */
+    uint64_t (*newest_word)(void); /* place of the newest frozen short string (tier direct) */
     uint64_t (*word_bytes)(void);  /* of all frozen short strings, which generations have in common */
     uint64_t (*word_overhead)(void); /* what they take beyond that */
     void (*sweep_words)(void);     /* drops those that no generation has any more, as soon as that may be */

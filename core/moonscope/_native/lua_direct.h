@@ -34,7 +34,7 @@ static bool direct_fits(lua_State *L, const struct frozen *frozen, uint64_t born
     for (uint32_t i = 0; frozen->newest > born && i < frozen->value_count; i++) {
         struct value_layout *value = &frozen->values[i];
         const struct string_layout *word = value->value.object;
-        if (value->kind != KIND_SHORT || *value_same(value) > 0 || word_number(word) <= born)
+        if (value->kind != KIND_SHORT || *value_same(value) > 0 || word_sequence(word) <= born)
             continue;
         lua_pushlstring(L, word->text, word->length);
         bool same = string_at(L, -1) == word;
@@ -122,119 +122,42 @@ static const struct tier direct = {
     .on_conflict = &graft,
 };
 
-static const char *const base_words[] = {
-    "and", "break", "do", "else", "elseif", "end", "false", "for", "function", "global", "goto", "if", "in", "local",
-    "nil", "not", "or", "repeat", "return", "then", "true", "until", "while", "_ENV",
-    "__index", "__newindex", "__gc", "__mode", "__len", "__eq", "__add", "__sub", "__mul", "__mod", "__pow", "__div",
-    "__idiv", "__band", "__bor", "__bxor", "__shl", "__shr", "__unm", "__bnot", "__lt", "__le", "__concat", "__call",
-    "__close", "__name", "__tostring", "__pairs", "__metatable",
-    /* what lupa puts into every state */
-    "python", "POBJECT", "Py_None", "none", "eval", "builtins", "args", "as_attrgetter", "as_itemgetter", "as_function",
-    "iter", "iterex", "enumerate", "v", "l", "e", "t",
-};
+/* See lua_base_words.h. False: no memory. */
+static bool make_base_words(lua_CFunction own_strings);
 
-/* This use is never given back. */
-static bool keep_word(const struct string_layout *string)
+/* The runtime's; NULL: this is no Moonscope runtime, or another version of it. */
+static void *runtime_symbol(void *library, const char *name)
 {
-    pthread_mutex_lock(&vocabulary.lock);
-    bool kept = vocabulary_use(string, word_hash(string)) != NULL;
-    pthread_mutex_unlock(&vocabulary.lock);
-    return kept;
-}
-
-static bool add_words(lua_State *L)
-{
-    bool added = true;
-    for (size_t i = 0; i < sizeof base_words / sizeof *base_words; i++) {
-        lua_pushstring(L, base_words[i]);
-        added = keep_word(string_at(L, -1)) && added;
-        lua_pop(L, 1);
-    }
-    /* Not reachable, but made by libraries, the lexer and lua_concat all the time: the empty string, single bytes. */
-    for (int byte = -1; byte < 256; byte++) {
-        const char text = (char)byte;
-        lua_pushlstring(L, &text, byte >= 0);
-        added = keep_word(string_at(L, -1)) && added;
-        lua_pop(L, 1);
-    }
-    return added;
-}
-
-static void add_if_short(lua_State *L, int index)
-{
-    if (lua_type(L, index) == LUA_TSTRING && !is_long(string_at(L, index)))
-        keep_word(string_at(L, index));
-}
-
-/* Every string that a fresh VM's tables hold, so that no later VM keeps a private copy of a common word. The table is on
-   top; what was seen is at `seen`. */
-static void add_reachable(lua_State *L, int seen, int depth)
-{
-    int table = lua_gettop(L);
-    lua_pushvalue(L, table);
-    lua_rawget(L, seen);
-    bool known = lua_toboolean(L, -1);
-    lua_settop(L, table);
-    if (known || depth > 16 || !lua_checkstack(L, 8))
-        return;
-    lua_pushvalue(L, table);
-    lua_pushboolean(L, 1);
-    lua_rawset(L, seen);
-    lua_pushnil(L);
-    while (lua_next(L, table)) {
-        add_if_short(L, -2);
-        add_if_short(L, -1);
-        if (lua_type(L, -1) == LUA_TTABLE)
-            add_reachable(L, seen, depth + 1);
-        lua_settop(L, table + 1);
-    }
-    if (lua_getmetatable(L, table))
-        add_reachable(L, seen, depth + 1);
-    lua_settop(L, table);
-}
-
-static int make_base(lua_State *L)
-{
-    bool *made = lua_touserdata(L, 1);
-    open_libraries(L);
-    *made = add_words(L);
-    lua_settop(L, 1);
-    lua_createtable(L, 0, 0);
-    lua_pushvalue(L, LUA_REGISTRYINDEX);
-    add_reachable(L, 2, 0);
-    return 0;
-}
-
-/* False: no memory. */
-static bool make_base_words(void)
-{
-    bool made = false;
-    lua_State *L = luaL_newstate();
-    if (L == NULL)
-        return false;
-    lua_pushcclosure(L, make_base, 0);
-    lua_pushlightuserdata(L, &made);
-    made = protected_call(L, 1, 0, 0) == LUA_OK && made;
-    lua_close(L);
-    return made;
+    const int *abi = dlsym(library, "moonscope_runtime_abi");
+    return abi != NULL && *abi == 4 ? dlsym(library, name) : NULL;
 }
 
 /* Called once, by bind(), before any state of the runtime is attached. False: this is no Moonscope runtime. */
 static bool direct_start(void *library)
 {
-    const int *abi = dlsym(library, "moonscope_runtime_abi");
-    short_string_hook *hook = dlsym(library, "moonscope_short_string");
-    without_states_function without_states;
-    *(void **)&push_function = dlsym(library, "moonscope_push_function");
-    *(void **)&without_states = dlsym(library, "moonscope_without_states");
-    if (abi == NULL || *abi != 3 || hook == NULL || push_function == NULL || without_states == NULL)
+    static struct word_runtime runtime;
+    lua_CFunction own_strings;
+    short_string_hook *hook = runtime_symbol(library, "moonscope_short_string");
+    void (**look)(lua_State *, int, int) = runtime_symbol(library, "moonscope_look");
+    *(void **)&push_function = runtime_symbol(library, "moonscope_push_function");
+    *(void **)&own_strings = runtime_symbol(library, "moonscope_own_strings");
+    *(void **)&visit_state = runtime_symbol(library, "moonscope_visit");
+    *(void **)&runtime.without_states = runtime_symbol(library, "moonscope_without_states");
+    *(void **)&runtime.begin_round = runtime_symbol(library, "moonscope_begin_round");
+    *(void **)&runtime.round_is_over = runtime_symbol(library, "moonscope_round_is_over");
+    if (hook == NULL)
         return false;
     if (*hook != NULL) /* set before */
         return *hook == frozen_short_string;
-    vocabulary.without_states = without_states; /* from here on a word has the hash that Lua gives it */
-    if (make_base_words())
-        *hook = frozen_short_string;
-    else
-        vocabulary.without_states = NULL;
+    vocabulary.runtime = &runtime; /* from here on a word has the hash that Lua gives it */
+    if (make_base_words(own_strings)) {
+        *look = look_at_state;
+        *hook = frozen_short_string; /* states ask it as soon as there is a filter */
+        runtime.filter = runtime_symbol(library, "moonscope_filter");
+        atomic_store_explicit(runtime.filter, atomic_load(&vocabulary.table)->filter, memory_order_release);
+    } else {
+        vocabulary.runtime = NULL;
+        visit_state = NULL;
+    }
     return *hook != NULL;
 }

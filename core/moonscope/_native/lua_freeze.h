@@ -86,8 +86,8 @@ static void write_value(struct freezer *freezer, uint32_t number)
     struct seen *seen = &freezer->seen[pair->value];
     value->value.object = write_string(freezer, seen);
     *value_same(value) = seen_as(seen, number);
-    if (value->kind == KIND_SHORT && word_number(seen->to.word) > freezer->newest)
-        freezer->newest = word_number(seen->to.word);
+    if (value->kind == KIND_SHORT && word_sequence(seen->to.word) > freezer->newest)
+        freezer->newest = word_sequence(seen->to.word);
 }
 
 static uint32_t write_long_slot(struct freezer *freezer, const struct seen *seen)

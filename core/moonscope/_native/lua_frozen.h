@@ -8,7 +8,7 @@
 
 struct frozen {
     bool complete;   /* the main function, and so all */
-    uint64_t newest; /* complete: number of the newest word among the constants */
+    uint64_t newest; /* complete: place of the newest word among the constants, see lua_vocabulary.h */
     size_t size;
     uint32_t proto_count;                  /* of the whole tree */
     uint32_t graft_protos, graft_children; /* that a VM needs of its own if it grafts */

@@ -252,7 +252,7 @@ static bool graft_store(lua_State *L, struct payload *payload)
     const struct closure_layout *closure = lua_topointer(L, -1);
     if (closure->upvalue_count != 1)
         return false;
-    struct frozen *frozen = freeze(L, closure->proto, vocabulary.without_states != NULL);
+    struct frozen *frozen = freeze(L, closure->proto, vocabulary.runtime != NULL);
     if (frozen != NULL && !can_graft(frozen)) {
         frozen_free(frozen);
         return false;

@@ -77,8 +77,9 @@ enum {
     KIND_SHORT = 0x44, KIND_LONG = 0x54, /* strings, as values */
     COLLECTABLE = 0x40,
     /* Black and old: collectors act on white objects and walk only their own lists, so a frozen object, which is on no
-       list and never white, does not exist for them. */
-    MARK_FROZEN = 0x24,
+       list and never white, does not exist for them. The highest bit is Lua's for tests, and no other object's; the own
+       runtime knows what is shared by it. */
+    MARK_FROZEN = 0xA4,
     USER_VALUES_MAX = 32766,
 };
 

@@ -43,6 +43,8 @@ static int cached_load(lua_State *L, struct vm *vm, const char *name, size_t len
     int status;
     if (name == NULL) /* standard input */
         return load_stock(L, vm, NULL, mode, start);
+    if (vm->taken >= RETIRED_LEAST)
+        end_holds(L, vm);
     length = strlen(name); /* as the stock loader reads it: up to the first NUL */
     struct key key = {name, length, index_hash(name, length)};
     if (vm_mode(vm) != MODE_OFF && load_stored(L, vm, &key, mode, start, &status))

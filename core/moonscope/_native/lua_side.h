@@ -27,13 +27,18 @@
 #include "lua_state.h"
 #if LUA_VERSION_NUM >= 504
 #include "lua_layout.h"
+#include "lua_word_table.h"
 #include "lua_vocabulary.h"
+#include "lua_word_rounds.h"
 #include "lua_frozen.h"
 #include "lua_sequence.h"
 #include "lua_plan.h"
 #include "lua_freeze.h"
 #include "lua_factory.h"
 #include "lua_graft.h"
+#endif
+#include "lua_retired.h"
+#if LUA_VERSION_NUM >= 504
 #include "lua_direct.h"
 #endif
 #include "lua_miss.h"
@@ -52,6 +57,9 @@
 #include "lua_random.h"
 #include "lua_libraries.h"
 #include "lua_attach.h"
+#if LUA_VERSION_NUM >= 504
+#include "lua_base_words.h"
+#endif
 #include "lua_donor.h"
 #include "lua_bench.h"
 

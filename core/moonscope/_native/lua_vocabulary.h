@@ -1,133 +1,148 @@
 /* The vocabulary of one Lua: short strings, frozen once for all generations that have them as constants or as names in
-   debug information. A generation counts its uses of each word; a word that none uses is dropped.
+   debug information. A generation counts its uses of each word; a word that none uses is dropped (lua_word_rounds.h).
 
    On Moonscope's own runtime (tier direct) states find the words, too: the runtime asks frozen_short_string() after a
    state's own table missed, and before it creates a string; so a word is one object for all states that did not have it
-   before. It is read without a lock there, and any state, attached or not, may have any word for as long as it lives. So
-   nothing is dropped then but at a moment when no state of the runtime is alive; the runtime tells, and lets none begin
-   meanwhile. Words that nobody uses stay findable until then, and may be used again.
+   before. It is read without a lock there, and any state, attached or not, may have any word.
 
-   Words are numbered. On the own runtime numbers only grow: a state that knows the number of the newest word when it was
-   born has no copy of its own of any older one; for newer ones it must be asked (direct_fits). */
+   Each word has a number, by which its entry is found and which is given again when the word is gone, and on the own
+   runtime a place in the sequence of all words ever, which is not: a state that knows the newest when it was born has no
+   copy of its own of any older one that is still there; for newer ones it must be asked (direct_fits). */
 
-enum { WORDS_PER_PAGE = 1024, WORD_PAGES = 16384 };
+enum { WORDS_PER_PAGE = 1024, WORD_PAGES = 1 << 18 }; /* a slot of a packed prototype has no room for a larger number */
+
+/* What a round has found out of a word. */
+enum { WORD_KEPT, WORD_ASKED, WORD_DEAD };
 
 struct word_page {
-    struct string_layout *words[WORDS_PER_PAGE];
-    uint32_t uses[WORDS_PER_PAGE]; /* not in the words: these are read by all, and written by none */
-    uint32_t count;                /* of words */
+    struct string_layout *words[WORDS_PER_PAGE]; /* of one that is free: the next free one in the page, from 1; 0: none */
+    uint64_t sequence[WORDS_PER_PAGE]; /* its place; of a dead one: the number of another dead one */
+    uint32_t uses[WORDS_PER_PAGE];     /* not in the words: these are read by all, and written by none */
+    _Atomic uint8_t states[WORDS_PER_PAGE];
+    uint32_t free, fresh, count; /* the first free one, from 1; never given yet: those from here; words */
 };
 
-struct word_table {
-    size_t mask;
-    struct word_table *older; /* a state may still be in it */
-    uint32_t *hashes;         /* of the words, in the same block: most that differ are told apart without a look at them */
-    _Atomic(struct string_layout *) slots[];
+/* What nobody finds any more, but a state may have in its hands. */
+struct word_remains {
+    struct word_table *tables;
+    uint32_t dead; /* the number of the first word; 0: none */
 };
 
-/* Runs the work while no state is alive; false: one is. */
-typedef int (*without_states_function)(void (*work)(void));
+/* Of the own runtime; NULL on stock Lua, where no state ever finds a word. */
+struct word_runtime {
+    int (*without_states)(void (*work)(void)); /* runs the work while no state is alive; false: one is */
+    void (*begin_round)(void);
+    int (*round_is_over)(void);
+    _Atomic(struct word_filter *) *filter; /* NULL: states do not ask yet */
+};
 
 static struct {
-    without_states_function without_states; /* of the own runtime; NULL: no state ever finds a word */
-    _Atomic(void *) unasked;                /* a state that is given no words: measured is what it holds without them */
-    pthread_mutex_t lock;
+    const struct word_runtime *runtime;
+    _Atomic(void *) unasked; /* a state that is given no words: measured is what it holds without them */
+    _Atomic bool asking;     /* a round is under way that asks for words, so a lookup must tell what it finds */
     _Atomic(struct word_table *) table;
-    _Atomic uint64_t newest; /* number of the newest word; 0: none */
+    pthread_mutex_t lock;
+    _Atomic uint64_t newest; /* in the sequence; 0: there never was a word */
     _Atomic uint64_t bytes;  /* of all words */
     _Atomic uint64_t overhead; /* what the C allocator takes beyond them, for tables and pages too */
     /* Under the lock: */
     struct word_page *pages[WORD_PAGES]; /* by number; a word's entry may be read without the lock by who uses the word */
+    uint32_t roomy_page;                 /* pages before it are full */
     uint32_t count, unused;
-    uint32_t free_number; /* of a dropped word, where the number of the next one is kept; stock Lua only; 0: none */
+    bool round;                           /* one is under way */
+    struct word_remains remains, leaving; /* since it began; from before, to be freed at its end */
 } vocabulary = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static struct string_layout *word_of(uint32_t number)
-{
-    return vocabulary.pages[number / WORDS_PER_PAGE]->words[number % WORDS_PER_PAGE];
-}
-
-static uint32_t *word_uses(uint32_t number)
-{
-    return &vocabulary.pages[number / WORDS_PER_PAGE]->uses[number % WORDS_PER_PAGE];
-}
-
-/* Kept where a string that is in a state's table has its chain. */
+/* Kept where a string that is in a state's table has its chain. Numbers begin with 1. */
 static uint32_t word_number(const struct string_layout *word)
 {
     return (uint32_t)word->long_length;
 }
 
-static struct string_layout *find_word(const struct word_table *table, const char *text, size_t length, uint32_t hash)
+static struct word_page *word_page(uint32_t number)
 {
-    for (size_t at = hash & table->mask;; at = (at + 1) & table->mask) {
-        struct string_layout *word = atomic_load_explicit(&table->slots[at], memory_order_acquire);
-        if (word == NULL ||
-            (table->hashes[at] == hash && word->length == length && memcmp(word->text, text, length) == 0))
-            return word;
-    }
+    return vocabulary.pages[number / WORDS_PER_PAGE];
 }
 
-/* What the runtime calls. */
+static struct string_layout *word_of(uint32_t number)
+{
+    return word_page(number)->words[number % WORDS_PER_PAGE];
+}
+
+static uint32_t *word_uses(uint32_t number)
+{
+    return &word_page(number)->uses[number % WORDS_PER_PAGE];
+}
+
+static _Atomic uint8_t *word_state(uint32_t number)
+{
+    return &word_page(number)->states[number % WORDS_PER_PAGE];
+}
+
+static uint64_t word_sequence(const struct string_layout *word)
+{
+    uint32_t number = word_number(word);
+    return word_page(number)->sequence[number % WORDS_PER_PAGE];
+}
+
+/* A state has the word. False: it must not, any more. */
+static bool keep_found(const struct string_layout *word)
+{
+    uint8_t asked = WORD_ASKED;
+    return atomic_compare_exchange_strong(word_state(word_number(word)), &asked, WORD_KEPT) || asked == WORD_KEPT;
+}
+
+/* What the runtime calls. Whether a round asks is read first: one that begins later does not end before this state has been
+   looked at, and by then it has the word or dropped it. */
 static void *frozen_short_string(void *state, const char *text, size_t length, unsigned hash)
 {
     if (state == atomic_load_explicit(&vocabulary.unasked, memory_order_relaxed))
         return NULL;
-    return find_word(atomic_load_explicit(&vocabulary.table, memory_order_acquire), text, length, hash);
+    bool asking = atomic_load_explicit(&vocabulary.asking, memory_order_acquire);
+    const struct word_table *table = atomic_load_explicit(&vocabulary.table, memory_order_acquire);
+    struct string_layout *word = find_word(table, text, length, hash);
+    return word != NULL && asking && !keep_found(word) ? NULL : word;
 }
 
 /* States of stock Lua have seeds of their own, so there the hash is ours. */
 static uint32_t word_hash(const struct string_layout *from)
 {
-    if (vocabulary.without_states != NULL)
+    if (vocabulary.runtime != NULL)
         return from->hash;
     uint64_t hash = index_hash(from->text, from->length);
     return (uint32_t)hash;
-}
-
-static void place_word(struct word_table *table, struct string_layout *word)
-{
-    size_t at = word->hash & table->mask;
-    while (atomic_load_explicit(&table->slots[at], memory_order_relaxed) != NULL)
-        at = (at + 1) & table->mask;
-    table->hashes[at] = word->hash;
-    atomic_store_explicit(&table->slots[at], word, memory_order_release);
-}
-
-static size_t table_size(size_t slots)
-{
-    const struct word_table *table = NULL;
-    return sizeof *table + slots * (sizeof table->slots[0] + sizeof table->hashes[0]);
-}
-
-static struct word_table *table_for(size_t words)
-{
-    size_t size = 1024;
-    while (words * 2 > size) /* fuller, and words lie far from where they are looked for first */
-        size *= 2;
-    struct word_table *table = malloc(table_size(size));
-    if (table == NULL)
-        return NULL;
-    atomic_fetch_add(&vocabulary.overhead, block_bytes(table_size(size)));
-    table->hashes = (uint32_t *)(void *)&table->slots[size];
-    table->mask = size - 1;
-    table->older = NULL;
-    for (size_t i = 0; i < size; i++)
-        atomic_init(&table->slots[i], NULL);
-    return table;
 }
 
 static void free_tables(struct word_table *table)
 {
     while (table != NULL) {
         struct word_table *older = table->older;
-        atomic_fetch_sub(&vocabulary.overhead, block_bytes(table_size(table->mask + 1)));
+        atomic_fetch_sub(&vocabulary.overhead, table_bytes(table));
         free(table);
         table = older;
     }
 }
 
-/* Under the lock: a table with room for one more; NULL: no memory. */
+/* Under the lock, as all that follows: what is found from now on is in `table`, and the one before may go when no state is
+   in it. */
+static void publish_table(struct word_table *table)
+{
+    struct word_table *older = atomic_load(&vocabulary.table);
+    atomic_fetch_add(&vocabulary.overhead, table_bytes(table));
+    atomic_store_explicit(&vocabulary.table, table, memory_order_release);
+    if (vocabulary.runtime == NULL) { /* nobody reads it without the lock */
+        free_tables(older);
+        return;
+    }
+    if (vocabulary.runtime->filter != NULL)
+        atomic_store_explicit(vocabulary.runtime->filter, table->filter, memory_order_release);
+    if (older != NULL) {
+        older->older = vocabulary.remains.tables;
+        vocabulary.remains.tables = older;
+    }
+}
+
+/* A table with room for one more; NULL: no memory. */
 static struct word_table *roomy_table(void)
 {
     struct word_table *table = atomic_load(&vocabulary.table);
@@ -139,27 +154,49 @@ static struct word_table *roomy_table(void)
     for (size_t i = 0; table != NULL && i <= table->mask; i++)
         if (atomic_load(&table->slots[i]) != NULL)
             place_word(larger, atomic_load(&table->slots[i]));
-    larger->older = table;
-    atomic_store_explicit(&vocabulary.table, larger, memory_order_release);
-    if (vocabulary.without_states == NULL) { /* nobody reads it without the lock */
-        larger->older = NULL;
-        free_tables(table);
-    }
+    publish_table(larger);
     return larger;
 }
 
-/* Under the lock: a number, with a page for it. 0: no memory, or there are none left. */
-static uint32_t fresh_number(void)
+/* 0: no memory, or as many words as there are numbers. */
+static uint32_t take_number(void)
 {
-    if (vocabulary.free_number != 0)
-        return vocabulary.free_number;
-    uint64_t number = atomic_load(&vocabulary.newest) + 1;
-    if (number >= (uint64_t)WORDS_PER_PAGE * WORD_PAGES)
+    struct word_page **page = &vocabulary.pages[vocabulary.roomy_page];
+    while (vocabulary.roomy_page < WORD_PAGES && *page != NULL && (*page)->free == 0 && (*page)->fresh == WORDS_PER_PAGE)
+        page = &vocabulary.pages[++vocabulary.roomy_page];
+    if (vocabulary.roomy_page == WORD_PAGES)
         return 0;
-    struct word_page **page = &vocabulary.pages[number / WORDS_PER_PAGE];
-    if (*page == NULL && (*page = calloc(1, sizeof **page)) != NULL)
+    if (*page == NULL) {
+        *page = calloc(1, sizeof **page);
+        if (*page == NULL)
+            return 0;
         atomic_fetch_add(&vocabulary.overhead, block_bytes(sizeof **page));
-    return *page != NULL ? (uint32_t)number : 0;
+        (*page)->fresh = vocabulary.roomy_page == 0; /* there is no number 0 */
+    }
+    uint32_t at = (*page)->fresh;
+    if ((*page)->free != 0) {
+        at = (*page)->free - 1;
+        (*page)->free = (uint32_t)(uintptr_t)(*page)->words[at];
+    } else {
+        (*page)->fresh++;
+    }
+    (*page)->count++;
+    return vocabulary.roomy_page * WORDS_PER_PAGE + at;
+}
+
+static void give_number(uint32_t number)
+{
+    uint32_t at = number / WORDS_PER_PAGE;
+    struct word_page *page = vocabulary.pages[at];
+    page->words[number % WORDS_PER_PAGE] = (struct string_layout *)(uintptr_t)page->free;
+    page->free = number % WORDS_PER_PAGE + 1;
+    if (at < vocabulary.roomy_page)
+        vocabulary.roomy_page = at;
+    if (--page->count > 0)
+        return;
+    atomic_fetch_sub(&vocabulary.overhead, block_bytes(sizeof *page));
+    free(page);
+    vocabulary.pages[at] = NULL;
 }
 
 /* The first eight bytes of an object, `next`, are for the lists of collectors. A word is on none, and does without: the
@@ -191,36 +228,40 @@ static void count_word(const struct string_layout *word, int sign)
     atomic_fetch_add(&vocabulary.overhead, (uint64_t)(sign * (int64_t)(block_bytes(size) - size)));
 }
 
-/* Under the lock. NULL: no memory. */
+/* NULL: no memory. */
 static struct string_layout *add_word(struct word_table *table, const struct string_layout *from, uint32_t hash)
 {
-    uint32_t number = fresh_number();
-    struct string_layout *word = number != 0 ? freeze_word(from, hash, number) : NULL;
-    if (word == NULL)
+    uint32_t number = take_number();
+    if (number == 0)
         return NULL;
-    if (number == vocabulary.free_number)
-        vocabulary.free_number = (uint32_t)(uintptr_t)word_of(number);
-    struct word_page *page = vocabulary.pages[number / WORDS_PER_PAGE];
+    struct string_layout *word = freeze_word(from, hash, number);
+    if (word == NULL) {
+        give_number(number);
+        return NULL;
+    }
+    struct word_page *page = word_page(number);
+    uint64_t place = atomic_load(&vocabulary.newest) + 1;
     page->words[number % WORDS_PER_PAGE] = word;
-    page->count++;
+    page->sequence[number % WORDS_PER_PAGE] = place;
+    page->uses[number % WORDS_PER_PAGE] = 0;
+    atomic_store(&page->states[number % WORDS_PER_PAGE], WORD_KEPT);
     vocabulary.count++;
     vocabulary.unused++;
     count_word(word, 1);
     /* Found before it counts as the newest: a state born between the two believes itself older than it is; that is safe. */
     place_word(table, word);
-    if (number > atomic_load(&vocabulary.newest))
-        atomic_store(&vocabulary.newest, number);
+    atomic_store(&vocabulary.newest, place);
     return word;
 }
 
-/* Under the lock, as all that follows: tells the processor that a word of this hash will be looked for. */
+/* Tells the processor that a word of this hash will be looked for. */
 static void fetch_place(uint32_t hash)
 {
     const struct word_table *table = atomic_load_explicit(&vocabulary.table, memory_order_relaxed);
     if (table == NULL)
         return;
-    __builtin_prefetch(&table->slots[hash & table->mask]);
-    __builtin_prefetch(&table->hashes[hash & table->mask]);
+    __builtin_prefetch(&table->slots[slot_of_hash(table, hash)]);
+    __builtin_prefetch(&table->hashes[slot_of_hash(table, hash)]);
 }
 
 /* The word that equals `from`, a short string of any state (of the own runtime: one with its seed), with one use more, the
@@ -231,7 +272,10 @@ static struct string_layout *vocabulary_use(const struct string_layout *from, ui
     struct string_layout *word = table != NULL ? find_word(table, from->text, from->length, hash) : NULL;
     if (table != NULL && word == NULL)
         word = add_word(table, from, hash);
-    if (word != NULL && (*word_uses(word_number(word)))++ == 0)
+    if (word == NULL)
+        return NULL;
+    atomic_store(word_state(word_number(word)), WORD_KEPT); /* a dead one is not found here */
+    if ((*word_uses(word_number(word)))++ == 0)
         vocabulary.unused--;
     return word;
 }
@@ -242,76 +286,9 @@ static void word_use_more(const struct string_layout *word, uint32_t uses)
     *word_uses(word_number(word)) += uses;
 }
 
-/* Gives a use back. The word stays until vocabulary_sweep. */
+/* Gives a use back. */
 static void word_unuse(uint32_t number)
 {
     if (--*word_uses(number) == 0)
         vocabulary.unused++;
-}
-
-static void free_page(size_t at)
-{
-    if (vocabulary.pages[at] != NULL)
-        atomic_fetch_sub(&vocabulary.overhead, block_bytes(sizeof *vocabulary.pages[at]));
-    free(vocabulary.pages[at]);
-    vocabulary.pages[at] = NULL;
-}
-
-static void drop_word(struct string_layout *word)
-{
-    uint32_t number = word_number(word), at = number / WORDS_PER_PAGE;
-    struct word_page *page = vocabulary.pages[at];
-    uintptr_t next = 0;
-    if (vocabulary.without_states == NULL) {
-        next = vocabulary.free_number;
-        vocabulary.free_number = number;
-    }
-    page->words[number % WORDS_PER_PAGE] = (struct string_layout *)next;
-    page->count--;
-    count_word(word, -1);
-    free((void *)((uintptr_t)word + UNLISTED));
-    if (page->count == 0 && vocabulary.without_states != NULL && at != atomic_load(&vocabulary.newest) / WORDS_PER_PAGE)
-        free_page(at); /* its numbers will not come back */
-}
-
-/* On stock Lua, when there are no words. */
-static void drop_pages(void)
-{
-    for (size_t i = 0; i <= atomic_load(&vocabulary.newest) / WORDS_PER_PAGE; i++)
-        free_page(i);
-    vocabulary.free_number = 0;
-    atomic_store(&vocabulary.newest, 0);
-}
-
-/* Nobody else is in the table: all that is used moves to a new one. Without memory for it, all stays. */
-static void drop_unused(void)
-{
-    struct word_table *table = atomic_load(&vocabulary.table);
-    struct word_table *smaller = table_for((size_t)(vocabulary.count - vocabulary.unused) * 2);
-    if (smaller == NULL)
-        return;
-    for (size_t i = 0; i <= table->mask; i++) {
-        struct string_layout *word = atomic_load_explicit(&table->slots[i], memory_order_relaxed);
-        if (word != NULL && *word_uses(word_number(word)) > 0)
-            place_word(smaller, word);
-        else if (word != NULL)
-            drop_word(word);
-    }
-    vocabulary.count -= vocabulary.unused;
-    vocabulary.unused = 0;
-    atomic_store(&vocabulary.table, smaller);
-    free_tables(table);
-    if (vocabulary.count == 0 && vocabulary.without_states == NULL)
-        drop_pages();
-}
-
-/* Drops the words that nobody uses, if now is a moment when that may be. */
-static void vocabulary_sweep(void)
-{
-    pthread_mutex_lock(&vocabulary.lock);
-    if (vocabulary.unused > 0 && vocabulary.without_states != NULL)
-        vocabulary.without_states(drop_unused);
-    else if (vocabulary.unused > 0)
-        drop_unused();
-    pthread_mutex_unlock(&vocabulary.lock);
 }

@@ -15,7 +15,7 @@ struct vm;
 struct payload {
     void *data;
     size_t size;         /* bytes, counted once for the process */
-    uint64_t newest;     /* tier direct: number of the newest word in it; see lua_vocabulary.h */
+    uint64_t newest;     /* tier direct: place of the newest word in it; see lua_vocabulary.h */
     void *prototype;     /* tier direct: the frozen main prototype, which VMs run as it is; NULL: each makes its own */
     uint32_t prototypes; /* in it; 0: the tier does not know */
     bool many_constants; /* tier direct: on conflict a VM gets a copy by a dump, and no graft */

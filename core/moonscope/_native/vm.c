@@ -153,6 +153,7 @@ static struct hold *add_hold(struct vm *vm, struct generation *generation)
         hold = vm_find_hold(vm, generation->slot);
     }
     if (hold != NULL) {
+        vm->taken += generation->payload.size;
         atomic_store_explicit(&hold->hits, 1, memory_order_relaxed);
         /* Then the number, as for hits: whoever sees the new one finds the hold (cache_fold). */
         uint32_t held = atomic_load_explicit(&vm->held, memory_order_relaxed);

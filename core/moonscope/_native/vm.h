@@ -94,6 +94,11 @@ struct vm {
     _Atomic uint64_t load_ticks;
     _Atomic uint32_t held; /* generations it holds */
     _Atomic uint32_t conflicts; /* of them, those it has otherwise than its tier says; see lua_direct.h */
+    /* See lua_retired.h; the VM's thread only. */
+    size_t taken;    /* bytes of generations it took hold of since it listed those that are retired */
+    size_t retired;  /* bytes of them, as last listed */
+    size_t survived; /* bytes of them that it refers to, as last found out */
+    uint64_t listed; /* epoch of that list */
     /* Memory: the state's own allocator, wrapped. */
     lua_Alloc allocate;
     void *allocate_data;
