@@ -12,6 +12,7 @@ from typing import Any
 
 from . import _native, runtime
 from .errors import NotFoundError, UnsupportedError, UsageError
+from .forks import refuse_in_child
 from .model import CacheMode, ClearReport, Counters, FileRow, GenerationRow, Libraries, LuaVersion, Sharing, Tier
 from .names import printable, to_bytes, to_text, utf_8
 from .rows import MODES, WITHOUT, file_row, generation_row, global_id, native_id
@@ -29,6 +30,9 @@ class CodeCache:
 
     `max_bytes` and `max_files` limit what is stored, 0: no limit (see `set_limits`).
     Methods may be called from any thread. Raises UnsupportedError when lupa does not ship that Lua.
+
+    In a child that was forked since it was made, methods raise UsageError; runtimes that are attached go on loading
+    through the child's copy.
     """
 
     def __init__(
@@ -52,18 +56,26 @@ class CodeCache:
         self._ids = ids if ids is not None else itertools.count(1)
         self._limits = checked_limits(max_bytes, max_files)
         self._joining = threading.RLock()  # held while a runtime joins, or the cache begins anew
-        self.native: _native.Cache = self._new_native(sharing)
+        self._pid = os.getpid()
+        self._native = self._new_native(sharing)
         self.tier = Tier(self.native.tier)
+
+    @property
+    def native(self) -> _native.Cache:
+        """The cache of the C part. Raises UsageError in a child that was forked since this was made."""
+        refuse_in_child(self._pid, "cache")
+        return self._native
 
     def begin_anew(self, sharing: Sharing) -> bool:
         """Drop all that is stored and share in another way; False, with nothing done, while there is a VM.
 
         No generation gets the id of one that was there. Raises UnsupportedError for a tier that cannot be had.
         """
+        refuse_in_child(self._pid, "cache")
         with self._joining:
             if self.native.vms():
                 return False
-            self.native = self._new_native(sharing, self.native.last_generation)
+            self._native = self._new_native(sharing, self.native.last_generation)
             self.tier = Tier(self.native.tier)
             return True
 
@@ -135,6 +147,7 @@ class CodeCache:
         It must come from the module of this cache's library (`cache.library.module`, for 5.4: `lupa.lua54`) and
         have `package.loadlib`. It joins one cache, once, for its life. Raises UsageError, UnsupportedError.
         """
+        refuse_in_child(self._pid, "cache")
         if not self.library.made(lua_runtime):
             kind = f"{type(lua_runtime).__module__}.{type(lua_runtime).__qualname__}"
             raise UsageError(

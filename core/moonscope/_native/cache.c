@@ -6,6 +6,7 @@
 #include "block.h"
 #include "files.h"
 #include "limits.h"
+#include "fork.h"
 #include "lua.h"
 
 struct cache *cache_new(enum lua_index lua, const struct tier *const tiers[TIERS], bool allow_binary, size_t ring_capacity)
@@ -30,6 +31,7 @@ struct cache *cache_new(enum lua_index lua, const struct tier *const tiers[TIERS
                                   &cache->leaving, &cache->unmeasured};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         link_init(lists[i]);
+    fork_add(cache);
     return cache;
 }
 
@@ -42,6 +44,7 @@ void cache_release(struct cache *cache)
 {
     if (atomic_fetch_sub(&cache->refs, 1) != 1)
         return;
+    fork_remove(cache);
     LIST_EACH(&cache->changes.rows[ROW_GENERATION], link, after)
     {
         struct generation *generation = LIST_RECORD(link, struct generation, row.order);

@@ -24,6 +24,7 @@ enum { TIERS = 2 };
 
 struct cache {
     _Atomic int refs;
+    struct cache *previous, *next; /* of the process; see fork.h */
     enum lua_index lua;
     const struct tier *tiers[TIERS]; /* in the order they are tried; the first NULL ends them */
     bool allow_binary;

@@ -64,6 +64,8 @@ struct lua_ops {
     uint64_t (*newest_word)(void); /* place of the newest frozen short string (tier direct) */
     uint64_t (*word_bytes)(void);  /* of all frozen short strings, which generations have in common */
     uint64_t (*word_overhead)(void); /* what they take beyond that */
+    void (*hold_donor)(bool); /* takes the lock of measurements, or gives it back; see fork.h */
+    void (*hold_words)(bool); /* as hold_donor, that of the vocabulary */
     void (*sweep_words)(void);     /* drops those that no generation has any more, as soon as that may be */
     const struct tier *bytecode;
     /* Makes a state with the standard libraries and attaches it. The caller closes it. NULL: no memory. */
@@ -99,5 +101,6 @@ enum { TOKEN_SIZE = 40 };
 bool pending_add(struct vm *, char token[TOKEN_SIZE]); /* borrows the vm until it is taken or removed */
 struct vm *pending_take(const char *token);            /* with a reference for the caller; NULL: no such token */
 void pending_remove(struct vm *);
+void pending_hold(bool held); /* takes the lock, or gives it back; see fork.h */
 
 #endif

@@ -86,9 +86,10 @@ static int measure_without_words(lua_State *L)
     return status == LUA_OK ? 0 : lua_error(L);
 }
 
+static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+
 static bool measure_plainly(struct batch *batch)
 {
-    static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
     pthread_mutex_lock(&one_at_a_time);
     bool done = in_donor(measure_without_words, batch, 0, NULL);
     pthread_mutex_unlock(&one_at_a_time);

@@ -123,6 +123,26 @@ static uint64_t word_overhead(void)
 #endif
 }
 
+static void hold_donor(bool held)
+{
+    if (held)
+        pthread_mutex_lock(&one_at_a_time);
+    else
+        pthread_mutex_unlock(&one_at_a_time);
+}
+
+static void hold_words(bool held)
+{
+#if LUA_VERSION_NUM >= 504
+    if (held)
+        pthread_mutex_lock(&vocabulary.lock);
+    else
+        pthread_mutex_unlock(&vocabulary.lock);
+#else
+    (void)held;
+#endif
+}
+
 static void sweep_words(void)
 {
 #if LUA_VERSION_NUM >= 504
@@ -152,6 +172,8 @@ const struct lua_ops NAMED(LUA_TAG) = {
     .newest_word = newest_word,
     .word_bytes = word_bytes,
     .word_overhead = word_overhead,
+    .hold_donor = hold_donor,
+    .hold_words = hold_words,
     .sweep_words = sweep_words,
     .bytecode = &bytecode,
     .spawn = spawn,

@@ -5,6 +5,8 @@
 #include <dlfcn.h>
 #include <string.h>
 
+#include "fork.h"
+
 const struct lua_ops *const lua_ops[LUAS] = {
     [LUA51] = &lua_ops_lua51,       [LUA52] = &lua_ops_lua52,       [LUA53] = &lua_ops_lua53, [LUA54] = &lua_ops_lua54,
     [LUA55] = &lua_ops_lua55,       [LUAJIT20] = &lua_ops_luajit20, [LUAJIT21] = &lua_ops_luajit21,
@@ -105,6 +107,8 @@ static struct PyModuleDef definition = {
 PyMODINIT_FUNC PyInit__moonscope(void)
 {
     clock_start();
+    if (!fork_start())
+        return PyErr_NoMemory();
     if (PyType_Ready(&cache_type) < 0 || PyType_Ready(&vm_type) < 0)
         return NULL;
     PyObject *module = PyModule_Create(&definition), *luas = PyTuple_New(LUAS);

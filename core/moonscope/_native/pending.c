@@ -64,3 +64,11 @@ void pending_remove(struct vm *vm)
     unlink_entry(NULL, vm);
     pthread_mutex_unlock(&lock);
 }
+
+void pending_hold(bool held)
+{
+    if (held)
+        pthread_mutex_lock(&lock);
+    else
+        pthread_mutex_unlock(&lock);
+}

@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fork.h"
 #include "vm_io.h"
 
 struct vm_object {
     PyObject_HEAD
     struct vm *vm; /* one reference */
     lua_State *state; /* owned; NULL: not managed, or closed. Changed under the GIL */
+    unsigned forks; /* when it was made; see fork.h */
     char token[TOKEN_SIZE];
 };
 
@@ -18,12 +20,12 @@ struct vm *vm_of(PyObject *self)
     return ((struct vm_object *)self)->vm;
 }
 
-/* Finalizers run, for as long as they like, so not with the GIL. */
+/* Finalizers run, for as long as they like, so not with the GIL. After a fork the state is left as it is. */
 static void close_owned(struct vm_object *self)
 {
     lua_State *state = self->state;
     self->state = NULL;
-    if (state == NULL)
+    if (state == NULL || self->forks != fork_count())
         return;
     Py_BEGIN_ALLOW_THREADS
     lua_ops[self->vm->cache->lua]->close(state);
@@ -42,6 +44,7 @@ PyObject *vm_object(struct vm *vm, lua_State *state, const char *token)
     }
     self->vm = vm;
     self->state = state;
+    self->forks = fork_count();
     snprintf(self->token, TOKEN_SIZE, "%s", token);
     return (PyObject *)self;
 }

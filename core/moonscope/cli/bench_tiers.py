@@ -40,7 +40,7 @@ def make_cache(lua: LuaVersion, rival: Rival) -> CodeCache:
     if lua is not LuaVersion.LUA55:
         raise UnsupportedError("only Lua 5.5 loads from a fixed buffer")
     cache = CodeCache(lua, sharing=Sharing.BYTECODE, own=False)
-    cache.native = _native.Cache(cache.library.number, tier="fixed")
+    cache._native = _native.Cache(cache.library.number, tier="fixed")
     return cache
 
 
