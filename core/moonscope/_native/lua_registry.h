@@ -9,7 +9,7 @@ static const char graft_key;   /* of what a VM has of its newest graft, which ke
 #endif
 static const char tostring_key; /* 5.1 – 5.3: of the stock tostring */
 static const char codecache_key; /* of the module's table, once it was required */
-static const char kept_key; /* of the table name → function that `load` keeps */
+static const char kept_key; /* of the table of functions that Load keeps (lua_kept.h) */
 
 /* The record goes with the allocator, which no script can reach. NULL: not attached, or (LuaJIT) about to end. */
 static struct vm *attached_vm(lua_State *L)

@@ -161,9 +161,7 @@ static bool load_one(lua_State *L, struct vm *vm, const char *name)
     if (!loaded && atomic_load(&vm->stop) != REASON_NONE)
         return false;
     if (loaded) {
-        lua_pushstring(L, name);
-        lua_pushvalue(L, -2);
-        lua_rawset(L, 2);
+        keep_function(L, 2, vm, name);
     } else {
         const char *message = lua_tolstring(L, -1, &length);
         vm_add_load_failure(vm, name, message != NULL ? message : "", length);
@@ -175,20 +173,6 @@ static bool load_one(lua_State *L, struct vm *vm, const char *name)
 /* Long, so that the owner seldom waits for the GIL; short, so that progress is seen. The clock is not read every time: a
    hit takes little longer than that. */
 enum { LOAD_PORTION_NS = 20000000, LOADS_PER_LOOK = 16 };
-
-/* Pushes the table of what was loaded, a new one when a script has dropped it. */
-static void push_kept(lua_State *L)
-{
-    lua_pushlightuserdata(L, (void *)&kept_key);
-    lua_rawget(L, LUA_REGISTRYINDEX);
-    if (lua_type(L, -1) == LUA_TTABLE)
-        return;
-    lua_pop(L, 1);
-    lua_createtable(L, 0, 0);
-    lua_pushlightuserdata(L, (void *)&kept_key);
-    lua_pushvalue(L, -2);
-    lua_rawset(L, LUA_REGISTRYINDEX);
-}
 
 /* Argument: struct request. Ends when all names are done, after a portion, and when it is told to. Failures go to the VM
    record's list; what is not come to in the end is for tell_rest. */

@@ -53,6 +53,7 @@
 #include "lua_describe.h"
 #include "lua_look.h"
 #include "lua_closures.h"
+#include "lua_kept.h"
 #include "lua_run.h"
 #include "lua_random.h"
 #include "lua_libraries.h"

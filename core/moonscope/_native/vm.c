@@ -196,6 +196,23 @@ void vm_let_go(struct vm *vm, uint32_t slot)
     pthread_mutex_unlock(&cache->lock);
 }
 
+size_t vm_replaced(struct vm *vm, uint32_t slot, uint32_t *slots, size_t room)
+{
+    struct cache *cache = vm->cache;
+    size_t count = 0;
+    pthread_mutex_lock(&cache->lock);
+    const struct file *file = cache->slots[slot]->file;
+    if (file->retired > 0)
+        for (uint32_t i = 0; count < room && i < vm->page_count * HOLDS_PER_PAGE; i++) {
+            const struct hold *hold = vm_find_hold(vm, i);
+            if (i != slot && hold != NULL && atomic_load_explicit(&hold->hits, memory_order_relaxed) > 0 &&
+                cache->slots[i]->file == file)
+                slots[count++] = i;
+        }
+    pthread_mutex_unlock(&cache->lock);
+    return count;
+}
+
 void hold_count_hit(struct hold *hold)
 {
     /* The VM's thread is the only writer. */
@@ -224,6 +241,7 @@ void vm_record(struct vm *vm, enum outcome outcome, uint64_t start, const struct
         .bytes = generation->payload.size,
         .key = file_key(generation->file),
     };
+    vm->served = generation->tier->pins ? generation->slot : NO_SLOT;
     count_load(vm, &event, start);
     ring_put(vm->cache->ring, &event);
 }
@@ -231,6 +249,7 @@ void vm_record(struct vm *vm, enum outcome outcome, uint64_t start, const struct
 void vm_record_key(struct vm *vm, const struct key *key, enum outcome outcome, uint64_t start, const char *error)
 {
     struct event event = {.outcome = (uint8_t)outcome};
+    vm->served = NO_SLOT;
     count_load(vm, &event, start);
     if (key != NULL) {
         event.key = strndup(key->text, key->length); /* without memory it is an event without a key */

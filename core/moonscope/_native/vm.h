@@ -69,6 +69,8 @@ enum without {
     WITHOUT_ALL = 15,
 };
 
+#define NO_SLOT UINT32_MAX
+
 struct vm {
     _Atomic int refs; /* the Python object, and the Lua state from attach until its end */
     struct cache *cache; /* retained */
@@ -89,6 +91,8 @@ struct vm {
     _Atomic int mode;
     _Atomic uint64_t active; /* epoch a load under way entered in; 0: none */
     uint64_t born;           /* newest frozen string when the state was made; 0: not known (tier direct) */
+    uint32_t served;         /* slot of the generation that the last load gave, of a tier that pins, or NO_SLOT; the VM's thread only */
+    bool keeps_names;        /* functions are kept at names, too (lua_kept.h); the VM's thread only */
     int depth;               /* nested loads (a finalizer may load while a load runs); the VM's thread only */
     _Atomic uint64_t loads[OUTCOMES];
     _Atomic uint64_t load_ticks;
@@ -149,6 +153,10 @@ void vm_exit(struct vm *);
 /* Inside the bracket: this VM now holds the generation. NULL: no memory. */
 struct hold *vm_hold(struct vm *, struct generation *);
 void hold_count_hit(struct hold *);
+
+/* The slots of older generations of the same file that this VM holds, `room` at most; returns how many. From the VM's
+   thread. */
+size_t vm_replaced(struct vm *, uint32_t slot, uint32_t *slots, size_t room);
 struct hold *vm_find_hold(const struct vm *, uint32_t slot); /* NULL or not held: see hits */
 
 /* Does the VM run otherwise than the tier says? Under the cache's lock. */
