@@ -18,7 +18,7 @@ from queue import Empty, SimpleQueue
 from typing import IO
 
 from .errors import ConnectionLost
-from .transport import parse_address, remove_traces
+from .transport import Forkable, forget_in_child, parse_address, remove_traces
 
 _TAIL_LINES = 20  # of stderr, for error texts
 
@@ -31,8 +31,9 @@ class _Place:
     key_file: Path
 
 
-class HostProcess:
-    """One child process with an engine. It ends with `stop`, by Shutdown, or when this process is gone.
+class HostProcess(Forkable):
+    """One child process with an engine. It ends with `stop`, by Shutdown, or when this process is gone. A fork of this
+    process has no hold on it.
 
     What the child writes to stderr appears on ours. A killed or crashed host is not restarted: make a new one.
     """
@@ -40,6 +41,7 @@ class HostProcess:
     def __init__(self, options: Sequence[str] = ()) -> None:
         """`options` go to the command line of `moonscope host`, for example `("--workers", "4")`."""
         self._options = tuple(options)
+        self._pid = os.getpid()
         self._process: subprocess.Popen[str] | None = None
         self._started = False
         self._place: _Place | None = None
@@ -66,6 +68,7 @@ class HostProcess:
             )
         except OSError as error:
             raise ConnectionLost(f"the host did not start: {sys.executable}: {error.strerror}") from error
+        forget_in_child(self)
         assert self._process.stderr is not None
         echo = threading.Thread(target=self._read_stderr, args=(self._process.stderr,), daemon=True)
         self._begin(echo)
@@ -129,7 +132,7 @@ class HostProcess:
     def stop(self, timeout: float = 5.0) -> None:
         """End the child, in order if it can, by force after `timeout` seconds, and remove what it left. Idempotent."""
         process = self._process
-        if process is None:
+        if process is None or os.getpid() != self._pid:
             return
         assert process.stdin is not None
         with contextlib.suppress(OSError):
@@ -145,6 +148,12 @@ class HostProcess:
             self._echo.join(1.0)  # a process that a Lua script started may still hold the pipe
         if self._place is not None:  # a killed host cannot clean up
             remove_traces(parse_address(self._place.address), self._place.key_file)
+
+    def forget(self) -> None:
+        """In a fork: the host ends when the other end of its stdin is closed, which is our parent's to do."""
+        if self._process is not None and self._process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
 
     def __enter__(self) -> HostProcess:
         self.start()

@@ -122,6 +122,7 @@ class MainWindow(QMainWindow):
             note=self.status.show_note,
             selected_vms=self.vms.selected,
             selected_files=self.files.selected,
+            selected_file_ids=self.files.selected_ids,
         )
         self.files_flow = FilesFlow(desk, self.settings)
         self.vms_flow = VMsFlow(desk)

@@ -59,6 +59,7 @@ class StatusBar(QStatusBar):
         self._state = state
         self._rates = Rates()
         self._connection = ("", "muted")  # as it is shown while the host answers
+        self._told = -1  # state.vms_changed when the tiers were shown
         self._tone = "muted"
         self._job: Job | None = None  # the one that is shown
         self._others = 0
@@ -115,6 +116,7 @@ class StatusBar(QStatusBar):
     def forget(self) -> None:
         """Numbers of a host that is gone are not shown."""
         self._rates.forget()
+        self._told = -1
         self.note.clear()
         for label in (self._vms, self._files, self._loads, self._memory, self._tier, self._dropped):
             label.clear()
@@ -125,8 +127,10 @@ class StatusBar(QStatusBar):
         state, sample = self._state, self._state.sample
         _show(self._vms, formats.plural(len(state.vms), "VM"))
         _show(self._files, formats.plural(len(state.files), "file"))
-        _show(self._tier, state.tiers and f"tier {state.tiers}")
-        self._tier.setToolTip(formats.tip(tiers.in_force(state)))
+        if state.vms_changed != self._told:  # which looks at each of them
+            self._told = state.vms_changed
+            _show(self._tier, state.tiers and f"tier {state.tiers}")
+            self._tier.setToolTip(formats.tip(tiers.in_force(state)))
         if sample is None:
             return
         counters = sample.counters

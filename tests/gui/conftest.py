@@ -51,7 +51,8 @@ class Person:
         self.window.files.view.select_ids(files)
 
     def triggers(self, action: str) -> None:
-        assert self.window.actions_[action].isEnabled()
+        """What can be done follows the selection in the next turn of the event loop."""
+        self.waits_until(self.window.actions_[action].isEnabled)
         self.window.actions_[action].trigger()
 
     def sees(self, kind: type[Kind]) -> Kind:

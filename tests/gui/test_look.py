@@ -219,6 +219,7 @@ def vm(window: MainWindow, qtbot: QtBot) -> int:
     qtbot.waitUntil(lambda: len(window.state.vms) == 2, timeout=PATIENCE_MS)
     vm = min(window.state.vms)
     window.vms.view.select_ids([vm])
+    qtbot.waitUntil(window.actions_["look"].isEnabled)
     window.actions_["look"].trigger()
     qtbot.waitUntil(lambda: bool(keys(globals_model(window), globals_row(window))), timeout=PATIENCE_MS)
     return vm
@@ -331,6 +332,17 @@ def test_a_closure_leads_to_its_prototype(window: MainWindow, vm: int, qtbot: Qt
     assert (prototype.line, prototype.last_line) == (2, 2)
 
 
+def test_a_closure_of_a_chunk_of_any_name_can_be_selected(window: MainWindow, vm: int, qtbot: QtBot) -> None:
+    run(window, qtbot, vm, "a, b, c, d = load('return 1', '='), load('return 1', '@'), load('return 1', ''), load('')")
+    look_again(window, qtbot)
+    shown = {"a": "?: main function", "b": "?: main function", "c": '"": main function', "d": '"": main function'}
+    for name, value in shown.items():
+        closure = row(window, f"globals.{name}")
+        window.look.view.setCurrentIndex(closure)
+        assert text(closure, 1) == value
+        assert window.look._place.text() == f"globals.{name}  ·  {value.partition(':')[0]}"
+
+
 def test_the_closures_of_a_function_are_counted_in_all_vms(
     window: MainWindow, vm: int, qtbot: QtBot, folder: Path
 ) -> None:
@@ -351,7 +363,7 @@ def test_the_closures_of_a_function_are_counted_in_all_vms(
     assert message.details.splitlines() == [f"VM {other}: 3 closures", f"VM {vm}: 2 closures"]
     assert message.accept is not None
     message.accept()
-    assert window.vms.selected() == [vm, other]
+    assert window.vms.selected() == (vm, other)
 
 
 def test_the_function_under_prototypes_can_be_asked_for(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -116,13 +117,37 @@ class TestMarks:
         kinds=st.lists(st.sampled_from(["spawn", "clear", "collect", "interrupt"]), min_size=40, max_size=40),
         edge=st.floats(200, 600),
     )
-    def test_labels_never_overlap_nor_pass_the_edge(self, moments: list[float], kinds: list[str], edge: float) -> None:
+    def test_labels_never_overlap_nor_pass_the_edges(self, moments: list[float], kinds: list[str], edge: float) -> None:
         marks = [mark(moment, kind) for moment, kind in zip(moments, kinds, strict=False)]
-        labels = arrange(marks, lambda found: found.time, width, edge)
-        ends = [label.x + width(label.text) for label in labels]
-        assert all(end < following.x for end, following in zip(ends, labels[1:], strict=False))
-        assert all(end <= edge + 1e-9 for end in ends)
-        assert bool(labels) == bool(marks)
+        found = [marker for marker in arrange(marks, lambda each: each.time, width, edge) if marker.text]
+        labels = sorted((marker.text_x, marker.text_x + width(marker.text)) for marker in found)
+        assert all(end < following for (_, end), (following, _) in pairwise(labels))
+        assert all(start >= 0 and end <= edge + 1e-9 for start, end in labels)
+
+    @given(
+        moments=st.lists(st.floats(0, 600), max_size=40).map(sorted),
+        kinds=st.lists(st.sampled_from(["spawn", "clear", "evict", "interrupt"]), min_size=40, max_size=40),
+    )
+    def test_every_event_stands_where_it_happened_in_its_own_colour(
+        self, moments: list[float], kinds: list[str]
+    ) -> None:
+        marks = [mark(moment, kind) for moment, kind in zip(moments, kinds, strict=False)]
+        markers = arrange(marks, lambda each: each.time, width, 600)
+        assert [each for marker in markers for each in marker.marks] == marks
+        assert len({marker.x for marker in markers}) == len(markers)
+        for marker in markers:
+            assert all(abs(each.time - marker.x) <= 0.5 for each in marker.marks)
+            assert marker.serious == any(each.kind in ("clear", "evict") for each in marker.marks)
+
+    def test_an_evict_is_not_drawn_at_the_spawn_before_it(self) -> None:
+        spawn, evict = arrange([mark(10, "spawn"), mark(48, "evict")], lambda each: each.time, width, 600)
+        assert (spawn.x, spawn.serious) == (10, False)
+        assert (evict.x, evict.serious, evict.text) == (48, True, "evict")
+        assert spawn.text == ""  # there is no room beside the serious one
+
+    def test_events_on_the_same_pixel_share_a_marker_and_a_label(self) -> None:
+        found = arrange([mark(9.9, "spawn"), mark(10.1, "evict"), mark(10.4, "spawn")], lambda m: m.time, width, 600)
+        assert [(marker.x, marker.text) for marker in found] == [(10, "evict, spawn ×2")]
 
     def test_only_the_latest_are_kept(self) -> None:
         marks = Marks()

@@ -195,6 +195,33 @@ def test_hovering_reads_out_time_events_and_values(dock: PlotsDock) -> None:
     assert not any("<table" in text for text in words(dock))
 
 
+def test_events_are_drawn_where_they_happened_in_their_own_colour(dock: PlotsDock) -> None:
+    dock.add_samples(samples(400))
+    spawned, evicted = START + 40, START + 78
+    dock.add_marks((Mark(serial=1, time=spawned, kind="spawn", text="9 VMs"),))
+    dock.add_marks((Mark(serial=2, time=evicted, kind="evict", text="3 files"),))
+    dock.set_span(None)
+    canvas = panel(dock, "VMs").canvas
+    image = canvas.grab().toImage()
+    for moment, token in ((spawned, "mark"), (evicted, "danger")):
+        x = round(canvas.view.mapViewToScene(QPointF(moment - canvas.origin, 0)).x())
+        column = {image.pixelColor(x, y).name() for y in range(image.height())}
+        assert theme.colour(token).name() in column
+        others = {"mark", "danger"} - {token}
+        assert not {theme.colour(other).name() for other in others} & column
+
+
+def test_the_read_out_lists_all_events_under_the_mouse(dock: PlotsDock) -> None:
+    dock.add_samples(samples(400))
+    dock.set_span(None)
+    dock.add_marks(tuple(
+        Mark(serial=number, time=START + 80 + number / 1000, kind="failure", text=f"VM {number}") for number in range(8)
+    ))  # fmt: skip
+    hover(dock, "VMs", START + 80)
+    read_out = next(text for text in words(dock) if "<table" in text)
+    assert all(f"failure: VM {number}" in read_out for number in range(8))
+
+
 def test_the_read_out_stays_inside(dock: PlotsDock) -> None:
     dock.add_samples(samples(400))
     dock.set_span(None)

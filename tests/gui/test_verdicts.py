@@ -76,6 +76,7 @@ def test_the_reasons_are_listed_with_their_lines(person: Person, mixed_folder: P
     assert dialog.headline.text() == "writes.lua writes globals"
     assert [(row["line"], row["what"]) for row in dialog.model.records()] == [(2, "writes counter")]
     dialog.view.select_ids([0])
+    dialog.view.selection.settle()
     assert dialog.reason.text().startswith("Line 2, main function: Writes the global counter of the VM that runs it.")
     dialog.close()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QImage
-from PySide6.QtWidgets import QDialog
+from PySide6.QtWidgets import QApplication, QDialog
 from pytestqt.qtbot import QtBot
 
 from moonscope.model import CacheMode, GenerationState, VMState
@@ -55,6 +55,8 @@ def dialog(window: MainWindow, kind: type[QDialog]) -> QDialog:
 
 
 def trigger(window: MainWindow, action: str) -> None:
+    """What can be done follows the selection in the next turn of the event loop."""
+    QApplication.processEvents()
     assert window.actions_[action].isEnabled()
     window.actions_[action].trigger()
 
@@ -206,8 +208,8 @@ def test_actions_are_offered_only_when_they_can_be_used(window: MainWindow, qtbo
     assert offered == {"spawn": True, "collect": False, "close-selected": False, "clear": False}
     (vm,) = spawn(window, qtbot, 1)
     window.vms.view.select_ids([vm])
+    qtbot.waitUntil(window.actions_["close-selected"].isEnabled, timeout=PATIENCE_MS)
     assert window.actions_["collect"].isEnabled()
-    assert window.actions_["close-selected"].isEnabled()
 
 
 # The cache

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 
+import psutil
 import pytest
 
 from moonscope.errors import ConnectionLost
@@ -123,3 +124,23 @@ def test_a_fork_of_a_client_has_no_connection(run):
     lines = [program.stdout.readline().strip() for _ in range(4)]
     assert "fork of the one that has the connection" in lines[0]
     assert lines[1:] == ["True", "ended 0", "True"]
+
+
+def test_a_fork_neither_ends_its_parents_host_process_nor_keeps_it(run):
+    program = run("""
+        from moonscope.host_process import HostProcess
+        process = HostProcess()
+        process.start()
+        print(process.pid, flush=True)
+        if os.fork() == 0:
+            process.stop()
+            print("stopped", flush=True)
+        sys.stdin.readline()
+    """)
+    host = psutil.Process(int(program.stdout.readline()))
+    assert program.stdout.readline() == "stopped\n"
+    assert host.is_running()
+    assert host.status() != psutil.STATUS_ZOMBIE
+    program.kill()
+    program.wait()
+    host.wait(DEADLINE)

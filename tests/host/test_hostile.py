@@ -241,6 +241,20 @@ def test_huge_claims_take_no_memory(host, bystander, talk):
     assert process.memory_info().rss - before < MAX_MESSAGE
 
 
+def test_windows_that_do_not_read_a_large_snapshot_cost_little(engine, host, talk, attach, view):
+    """It is made part by part as they read."""
+    for number in range(200):
+        engine.add_mark(f"{number} " + "x" * 100_000)
+    snapshot = sum(len(mark.text) for mark in engine.marks)
+    attach(host, view).request(Collect()).result(DEADLINE)
+    process = psutil.Process()
+    before = process.memory_info().rss
+    stalled = [talk(host) for _ in range(10)]
+    attach(host, reading := type(view)())
+    reading.wait_for(lambda: len(reading.marks) == 200)  # the parts of the others, asked for before, are made
+    assert process.memory_info().rss - before < len(stalled) * snapshot / 2
+
+
 def test_what_a_client_does_not_read_is_bounded(engine, start_host, talk, attach, caplog):
     """It is let go with the reason, once it has read nothing for a while; whoever reads may ask for as much."""
     engine.scripts[RunChunk] = lambda *_: Runs((RunResult(vm=1, output="x" * 100_000),))

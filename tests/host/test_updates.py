@@ -86,6 +86,21 @@ def test_two_windows_see_the_same(engine, host, attach, new_view):
         assert view.marks == ["one was there", "both were there"]
 
 
+def test_what_many_windows_are_told_is_made_once(engine, host, attach, new_view, monkeypatch):
+    views = [new_view() for _ in range(10)]
+    for view in views:
+        attach(host, view)
+        view.wait_for(lambda view=view: view.updates)
+    made = []
+    original = engine.changes
+    monkeypatch.setattr(engine, "changes", lambda since: made.append(since) or original(since))
+    for number in range(1, 21):
+        engine.add_mark(str(number))
+        for view in views:
+            view.wait_for(lambda view=view, number=number: len(view.marks) == number)
+    assert len(made) < 20 * len(views) / 2
+
+
 def test_many_changes_come_as_few_updates(engine, start_host, attach, view):
     attach(start_host(push_gap=0.2), view)
     view.wait_for(lambda: view.updates)

@@ -83,8 +83,10 @@ class Crew:
         """None: this thread is not needed any more."""
         with self._changed:
             self._idle += 1
-            seconds = self._idle_seconds if len(self._threads) > self._core else None
-            self._changed.wait_for(lambda: self._works or self._closed, seconds)
+            while not self._works and not self._closed:
+                in_time = self._changed.wait(self._idle_seconds)
+                if not in_time and not self._works and len(self._threads) > self._core:
+                    break
             self._idle -= 1
             if self._works:
                 return self._works.popleft()

@@ -72,7 +72,10 @@ class Session:
     async def run(self) -> None:
         try:
             async with asyncio.timeout(self._service.limits.handshake_seconds):
-                await self._meet()
+                await self._authenticate()
+            self._proven(self)
+            async with asyncio.timeout(STALL_SECONDS):
+                await self._agree()
         except (ConnectionLost, TimeoutError):
             pass
         except MoonscopeError as error:
@@ -83,8 +86,7 @@ class Session:
         finally:
             self._stream.close()
 
-    async def _meet(self) -> None:
-        """Authenticate, and agree on the version."""
+    async def _authenticate(self) -> None:
         stream = self._stream
         challenge = Challenge(self._service.key)
         await stream.send(challenge.greeting)
@@ -94,8 +96,10 @@ class Session:
             await stream.send(REFUSED)
             raise
         await stream.send(proof)
-        self._proven(self)
-        hello = decode_from_client(await stream.receive(self._service.limits.message_bytes))
+
+    async def _agree(self) -> None:
+        """On the version."""
+        hello = decode_from_client(await self._stream.receive(self._service.limits.message_bytes))
         if not isinstance(hello, Hello):
             raise ProtocolError("the first message of a client must be Hello")
         if hello.version != VERSION:

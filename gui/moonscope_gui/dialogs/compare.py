@@ -80,7 +80,7 @@ class CompareDialog(QDialog):
         self.hide_same = QCheckBox("Hide what is the same")
         self.hide_same.setChecked(True)
         self.hide_same.toggled.connect(self._choose_rows)
-        self.functions.chosen.connect(self._show_function)
+        self.functions.chosen.connect(lambda: self._show_function(self.functions.selection.only))
         self._lay_out()
         theme.notifier.changed.connect(self._restyle)
         self._restyle()
@@ -139,7 +139,7 @@ class CompareDialog(QDialog):
             label.setText(side_words(side) if side else "")
         self._tell(comparison.notice if comparison else "")
         if comparison is None:
-            self._show_function([])
+            self._show_function(None)
             return
         same = comparison.count(Match.SAME) == len(comparison.changes)
         self.summary.setText("Both sides are the same." if same else summary(comparison))
@@ -157,9 +157,8 @@ class CompareDialog(QDialog):
         hide = self.hide_same.isChecked() and self.hide_same.isEnabled()
         self.changes.set_accept(_differs if hide else None)
 
-    @Slot(list)
-    def _show_function(self, chosen: list[Hashable]) -> None:
-        row = self.changes.find(chosen[0]) if len(chosen) == 1 else None
+    def _show_function(self, chosen: Hashable | None) -> None:
+        row = self.changes.find(chosen)
         change = row.change if row else None
         before, after = (self._trees.get(side) for side in self._sides())
         self.lines.show(change, before, after)

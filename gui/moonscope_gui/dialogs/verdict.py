@@ -39,7 +39,7 @@ class VerdictDialog(QDialog):
         self.model = ReasonsModel(self)
         self.model.reset_rows(enumerate((*verdict.reasons, *verdict.remarks)))
         self.view = TableView(self.model, "")
-        self.view.chosen.connect(self._explain)
+        self.view.chosen.connect(lambda: self._explain(self.view.selection.only))
         self.view.opened.connect(self._go)
         self.view.setToolTip("Double-click or Enter shows a line under Prototypes")
         self.resize(620, 440 if self.model.total else 160)
@@ -58,9 +58,8 @@ class VerdictDialog(QDialog):
         if self.model.total:
             self.view.select_ids([self.model.id_at(0)])
 
-    @Slot(list)
-    def _explain(self, chosen: list[Hashable]) -> None:
-        found = self.model.find(chosen[0]) if len(chosen) == 1 else None
+    def _explain(self, chosen: Hashable | None) -> None:
+        found = self.model.find(chosen)
         if found is not None:
             reason = found[1]
             where = f"Line {reason.line:,}, {reason.function}" if reason.line else reason.function

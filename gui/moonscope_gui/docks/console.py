@@ -29,6 +29,7 @@ class ConsoleDock(QWidget):
 
     def __init__(self, history: list[str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._target: Sequence[int] = ()
         self._runs: Counter[int] = Counter()  # runs of the console under way, per VM
         self._live: dict[int, str] = {}  # what events said that these VMs printed, less what results accounted for
         self._owed: dict[int, str] = {}  # output that results brought first; its events are still to come
@@ -61,7 +62,9 @@ class ConsoleDock(QWidget):
 
     def set_target(self, vms: Sequence[int]) -> None:
         """The VMs that what is typed next runs in."""
-        self._prompt.setText(f"{_vms(vms)} \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}" if vms else _NO_TARGET)
+        if vms != self._target:
+            self._target = vms
+            self._prompt.setText(f"{_vms(vms)} \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}" if vms else _NO_TARGET)
 
     def set_running(self, running: bool) -> None:
         self.stop.setEnabled(running)

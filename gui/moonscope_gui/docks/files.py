@@ -58,11 +58,13 @@ class FilesDock(TablePanel):
         self.kinds.reset()
 
     def selected(self) -> list[FileEntry]:
+        """Looked up one by one, for what is done on request."""
         found = (self.model.find(file_id) for file_id in self.view.selected_ids())
         return [entry for entry in found if entry is not None]
 
-    def selected_ids(self) -> list[FileId]:
-        return cast("list[FileId]", self.view.selected_ids())
+    def selected_ids(self) -> frozenset[FileId]:
+        """The same object for as long as the same files are selected."""
+        return cast("frozenset[FileId]", self.view.selection.ids)
 
     @Slot(str)
     def _show_folder(self, path: str) -> None:

@@ -59,9 +59,9 @@ class GenerationsDock(TablePanel):
             self._holders_line.setText(f"No VM holds generation {generation:,}.")
         self._holders_line.show()
 
-    @Slot(list)
-    def _ask(self, ids: list[int]) -> None:
-        self._shown = ids[0] if len(ids) == 1 else None
+    @Slot()
+    def _ask(self) -> None:
+        self._shown = cast("int | None", self.view.selection.only)
         if self._shown is None:
             self._holders_line.hide()
         else:

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from moonscope.model import FunctionKind, LookEntry, LookFunction, LookLevel
 
 from .. import icons, theme
+from ..models import chunk_name
 from ..models.look_tree import LookTreeModel, Path
 from ..views.buttons import tool_button
 from ..views.elided_label import ElidedLabel
@@ -174,7 +175,7 @@ class LookDock(QWidget):
         entry = self.entry_at(index)
         text = self.model.path_text(self._filtered.mapToSource(index)) if entry is not None else ""
         if entry is not None and _is_closure(entry) and entry.function is not None:
-            text = f"{text}  ·  {entry.function.source.removeprefix('@').removeprefix('=').splitlines()[0]}"
+            text = f"{text}  ·  {chunk_name.whole(entry.function.source)}"
         self._place.setText(text)
         self._place.setToolTip(text)
 

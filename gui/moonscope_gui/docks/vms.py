@@ -17,6 +17,12 @@ class VMsDock(TablePanel):
 
     def __init__(self, model: VMsModel, parent: QWidget | None = None) -> None:
         super().__init__(model, "vms", "VMs", _EMPTY, parent)
+        self._ids: frozenset[int] = frozenset()
+        self._selected: tuple[int, ...] = ()
 
-    def selected(self) -> list[int]:
-        return sorted(cast("list[int]", self.view.selected_ids()))
+    def selected(self) -> tuple[int, ...]:
+        """Ascending; the same object for as long as the same VMs are selected."""
+        ids = cast("frozenset[int]", self.view.selection.ids)
+        if ids is not self._ids:
+            self._ids, self._selected = ids, tuple(sorted(ids))
+        return self._selected

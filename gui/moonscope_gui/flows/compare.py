@@ -29,7 +29,7 @@ class CompareFlow(QObject):
         self._desk = desk
 
     def can_compare(self) -> bool:
-        return 1 <= len(self._desk.selected_files()) <= MOST
+        return 1 <= len(self._desk.selected_file_ids()) <= MOST
 
     def compare(self) -> None:
         """Two selected files with each other; one file with its older version, else with the disk."""

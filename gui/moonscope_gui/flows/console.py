@@ -8,6 +8,7 @@ from moonscope.errors import MoonscopeError
 from moonscope.protocol import Interrupt, RunChunk, Runs
 
 from ..docks.console import ConsoleDock
+from ..models import chunk_name
 from ..settings import WindowSettings
 from .desk import Desk
 
@@ -34,7 +35,7 @@ class ConsoleFlow(QObject):
         self._console.forget()
 
     def _target(self) -> tuple[int, ...]:
-        selected = tuple(self._desk.selected_vms())
+        selected = self._desk.selected_vms()
         return selected if selected or len(self._desk.state.vms) != 1 else tuple(self._desk.state.vms)
 
     @Slot(str)
@@ -48,7 +49,7 @@ class ConsoleFlow(QObject):
         self._running.append(vms)
         self._console.set_running(True)
         self._desk.jobs.start(
-            f"Run in {'VM' if len(vms) == 1 else f'{len(vms):,} VMs,'} {source.splitlines()[0][:40]}",
+            f"Run in {'VM' if len(vms) == 1 else f'{len(vms):,} VMs,'} {chunk_name.first_line(source)[:40]}",
             RunChunk(vms=vms, source=source),
             lambda answer: self._ended(vms, answer),
             lambda error: self._failed(vms, error),

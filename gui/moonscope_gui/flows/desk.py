@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtWidgets import QWidget
 
 from ..models.file_entry import FileEntry
-from ..models.state import EngineState
+from ..models.state import EngineState, FileId
 from ..views.message_bar import Message
 from .jobs import Jobs
 
@@ -22,5 +22,6 @@ class Desk:
     state: EngineState
     say: Callable[[Message], object]  # in the message bar
     note: Callable[[str], object]  # in the status bar, for a moment
-    selected_vms: Callable[[], list[int]]
-    selected_files: Callable[[], list[FileEntry]]
+    selected_vms: Callable[[], tuple[int, ...]]  # ascending; the same object for as long as the same are selected
+    selected_files: Callable[[], list[FileEntry]]  # looks each of them up: not for what every update asks
+    selected_file_ids: Callable[[], frozenset[FileId]]

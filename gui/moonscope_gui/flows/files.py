@@ -48,7 +48,9 @@ class FilesFlow(QObject):
 
     def load_selected(self) -> None:
         """Load the selected files, or files to be chosen, in the selected VMs."""
-        self._load_in(tuple(self._desk.selected_vms()))
+        vms = self._desk.selected_vms()
+        if vms:  # none would mean all
+            self._load_in(vms)
 
     def load_in_all(self) -> None:
         """Load the selected files, or files to be chosen, in all VMs."""

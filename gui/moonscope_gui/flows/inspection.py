@@ -18,7 +18,9 @@ from ..docks.generations import GenerationsDock
 from ..docks.prototypes import PrototypesDock
 from ..inspector.history import Place
 from ..inspector.places import Path, pc_of_line, prototype_at
+from ..models import chunk_name
 from ..models.source_file import SourceFile
+from ..models.state import FileId
 from .desk import Desk
 from .jobs import Job
 
@@ -48,7 +50,7 @@ class InspectionFlow(QObject):
         self._generations = generations
         self._is_seen = is_seen
         self._shown: int | None = None  # the generation whose tree is shown or on its way
-        self._stays: list[object] | None = None  # what was opened otherwise stays while these files are selected
+        self._stays: frozenset[FileId] | None = None  # what was opened otherwise stays while these files are selected
         self._reading: Reading | None = None  # under way; the answer to an older one is dropped
         self._stopped: Reading | None = None  # by the user, and not asked for again
         self._wait = QTimer(self, singleShot=True, interval=_SETTLE_MS)
@@ -81,11 +83,11 @@ class InspectionFlow(QObject):
     @Slot()
     def refresh(self) -> None:
         """Show the tree of the selected file unless it is shown already."""
-        entries = self._desk.selected_files()
-        if len(entries) != 1 or not self._is_seen() or self._stays == self._selected_ids():
+        ids = self._desk.selected_file_ids()
+        if len(ids) != 1 or not self._is_seen() or self._stays == ids:
             return
         self._stays = None
-        entry = entries[0]
+        entry = self._desk.selected_files()[0]
         generation = entry.file.generation
         if generation is None:
             self._drop()
@@ -108,7 +110,7 @@ class InspectionFlow(QObject):
 
     def inspect_file(self, path: str) -> None:
         self._shown = None
-        self._stays = self._selected_ids()
+        self._stays = self._desk.selected_file_ids()
         name = names.of_path(path)
         self._ask(name, InspectFile(path=name, lua=self._lua()), SourceFile(name))
 
@@ -116,7 +118,7 @@ class InspectionFlow(QObject):
         """Show a prototype of a generation, which need not be the selected file's, and what a line was compiled to
         in it, rather what mentions a name."""
         self._shown = row.id
-        self._stays = self._selected_ids()
+        self._stays = self._desk.selected_file_ids()
 
         def find(tree: PrototypeTree) -> Place:
             return Place(path, pc_of_line(prototype_at(tree.root, path), line, mention))
@@ -125,24 +127,22 @@ class InspectionFlow(QObject):
 
     def show_function(self, function: LookFunction, lua: LuaVersion) -> None:
         """Show the prototype of a Lua closure that was found in a VM of that Lua."""
-        generation, path = function.generation, function.source.removeprefix("@")
+        generation, path = function.generation, chunk_name.whole(function.source)
         if generation is None and not function.source.startswith("@"):
             self._desk.note("This function comes from text, not from a file: there is no prototype to show")
             return
         self._shown = generation
-        self._stays = self._selected_ids()
+        self._stays = self._desk.selected_file_ids()
         if generation is not None:
             self._ask(path, Inspect(generation=generation), self._source_of(generation), partial(_place_of, function))
         else:
+            path = function.source[1:]
             self._ask(path, InspectFile(path=path, lua=lua), SourceFile(path), partial(_place_of, function))
 
     def _lua(self) -> LuaVersion:
         """That of the selected VM, so that a file is read as the person works."""
         rows = [self._desk.state.vms.get(vm) for vm in self._desk.selected_vms()[:1]]
         return rows[0].lua if rows and rows[0] else LuaVersion.LUA54
-
-    def _selected_ids(self) -> list[object]:
-        return [(entry.file.lua, entry.file.key) for entry in self._desk.selected_files()]
 
     def _source_of(self, generation: int) -> SourceFile | None:
         row = self._desk.state.generations.get(generation)

@@ -71,8 +71,9 @@ class VerdictsFlow(QObject):
                 self.follow()
 
     def can_explain(self) -> bool:
-        entries = self._desk.selected_files()
-        return len(entries) == 1 and entries[0].generation is not None
+        if len(self._desk.selected_file_ids()) != 1:
+            return False
+        return any(entry.generation is not None for entry in self._desk.selected_files())
 
     # One after the other
 

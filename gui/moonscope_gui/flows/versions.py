@@ -36,7 +36,7 @@ class VersionsFlow(QObject):
         self._select(generations, f"hold {what}")
 
     def can_show_old_code(self) -> bool:
-        return any(entry.retired for entry in self._desk.selected_files())
+        return not self._desk.selected_file_ids().isdisjoint(self._desk.state.replaced)
 
     def select_old_code(self) -> None:
         """Select the VMs that hold retired generations of the selected files."""
@@ -53,7 +53,7 @@ class VersionsFlow(QObject):
     # Out of date
 
     def can_recompile(self) -> bool:
-        return any(entry.file.stale == "changed" for entry in self._desk.selected_files())
+        return not self._desk.selected_file_ids().isdisjoint(self._desk.state.changed)
 
     def recompile(self) -> None:
         """Replace the cached version of the selected files that changed on disk; asked first."""

@@ -52,7 +52,7 @@ class VMsFlow(QObject):
 
     def run_script(self) -> None:
         """Run a file to be chosen in the selected VMs, or in all when none is selected."""
-        vms = tuple(self._desk.selected_vms())
+        vms = self._desk.selected_vms()
         chooser = QFileDialog(self._desk.window, f"Run a Lua script in {_which(vms)}")
         chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         chooser.setFileMode(QFileDialog.FileMode.ExistingFile)
@@ -78,13 +78,13 @@ class VMsFlow(QObject):
         self._desk.say(Message(f"{path} failed in {where}.", "\n".join(lines)))
 
     def collect(self) -> None:
-        vms = tuple(self._desk.selected_vms())
+        vms = self._desk.selected_vms()
         self._desk.jobs.start(
             f"Collect garbage in {_which(vms)}", Collect(vms), lambda answer: self._count(answer, "collected")
         )
 
     def interrupt(self) -> None:
-        vms = tuple(self._desk.selected_vms())
+        vms = self._desk.selected_vms()
         self._desk.jobs.start(f"Interrupt {_which(vms)}", Interrupt(vms), self._interrupted)
 
     def _interrupted(self, answer: Interrupted) -> None:
@@ -104,7 +104,9 @@ class VMsFlow(QObject):
         self._desk.say(Message(" ".join(lines[:3]), "\n".join([*lines, advice])))
 
     def close_selected(self) -> None:
-        self._close(tuple(self._desk.selected_vms()))
+        vms = self._desk.selected_vms()
+        if vms:  # none would mean all
+            self._close(vms)
 
     def close_all(self) -> None:
         self._close(())
@@ -128,7 +130,7 @@ class VMsFlow(QObject):
 
     def set_mode(self, mode: CacheMode) -> None:
         """Of the selected VMs; without a selection, of VMs to come."""
-        vms = tuple(self._desk.selected_vms())
+        vms = self._desk.selected_vms()
         if not vms:
             self.set_default_mode(mode)
             return

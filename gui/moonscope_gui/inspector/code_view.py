@@ -36,6 +36,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractItemView, QTableView, QWidget
 
 from .. import theme
+from ..views.row_selection import selected_ranges
 from .spans import Span
 
 PADDING = 6  # pixels left and right of text in a column
@@ -141,7 +142,8 @@ class CodeView(QTableView):
         self.viewport().update()
 
     def selected_rows(self) -> list[int]:
-        return sorted(index.row() for index in self.selectionModel().selectedRows())
+        ranges = sorted(selected_ranges(self.selectionModel()))
+        return [row for first, last in ranges for row in range(first, last + 1)]
 
     def copy_rows(self) -> None:
         QGuiApplication.clipboard().setText("".join(f"{self.text_of(row)}\n" for row in self.selected_rows()))
@@ -162,9 +164,9 @@ class CodeView(QTableView):
     @Slot()
     def _announce_choice(self) -> None:
         """Several rows are selected to be copied, not to go anywhere."""
-        chosen = [] if self._quiet else self.selectionModel().selectedRows()
-        if len(chosen) == 1:
-            self.row_picked.emit(chosen[0].row())
+        ranges = [] if self._quiet else selected_ranges(self.selectionModel())
+        if len(ranges) == 1 and ranges[0][0] == ranges[0][1]:
+            self.row_picked.emit(ranges[0][0])
 
     @Slot()
     def _forget_marks(self) -> None:

@@ -98,8 +98,8 @@ class SharingPane(QWidget):
         for widget in (self.headline, self.explanation, self.view, self.reason):
             layout.addWidget(widget, 1 if widget is self.view else 0)
         layout.addStretch()  # keeps the words at the top when there is no table
-        self.view.chosen.connect(self._go)
-        self.view.opened.connect(lambda row: self._go([row]))
+        self.view.chosen.connect(lambda: self._go(self.view.selection.only))
+        self.view.opened.connect(self._go)
         theme.notifier.changed.connect(self._restyle)
 
     def show_tree(self, tree: PrototypeTree | None) -> None:
@@ -137,8 +137,8 @@ class SharingPane(QWidget):
         self.reason.setText(_SELECT if self.model.total else "")
         self._restyle()
 
-    def _go(self, rows: list[Hashable]) -> None:
-        found = self.model.find(rows[0]) if len(rows) == 1 else None
+    def _go(self, row: Hashable | None) -> None:
+        found = self.model.find(row)
         if found is not None:
             reason = found[1]
             self.reason.setText(f"{reason.function}: {reason.text}")

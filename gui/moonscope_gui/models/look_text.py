@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from moonscope.model import FunctionKind, LookEntry, LookFunction, StepKind
 
-from . import formats
+from . import chunk_name, formats
 
 _TONES = {"string": "string", "number": "number", "boolean": "keyword", "nil": "keyword"}
 _BY_KEY = (StepKind.STRING, StepKind.INTEGER, StepKind.NUMBER, StepKind.BOOLEAN, StepKind.OBJECT)
@@ -29,17 +29,8 @@ def place_of(function: LookFunction) -> str:
 
 def place(source: str, line: int, last_line: int) -> str:
     """`player.lua:12–20`, `player.lua: main function`, `console:1`."""
-    return f"{name_of(source)}: main function" if line == 0 else f"{name_of(source)}:{_lines(line, last_line)}"
-
-
-def name_of(source: str) -> str:
-    """A chunk's name, short: of a file its own name, of text its first line."""
-    if source.startswith("@"):
-        return source.replace("\\", "/").rsplit("/", 1)[-1].removeprefix("@")
-    if source.startswith("="):
-        return source[1:] or "?"
-    line = source.split("\n", 1)[0]
-    return f'"{line[:40]}{"…" if line[:40] != source else ""}"'
+    name = chunk_name.short(source)
+    return f"{name}: main function" if line == 0 else f"{name}:{_lines(line, last_line)}"
 
 
 def details_of(entry: LookEntry) -> str:
@@ -60,9 +51,8 @@ def tip_of(entry: LookEntry) -> str:
     function = entry.function
     if function is None or function.kind is not FunctionKind.LUA:
         return entry.value
-    source = function.source.removeprefix("@") if function.source.startswith("@") else name_of(function.source)
     lines = "main function" if function.line == 0 else f"line {_lines(function.line, function.last_line)}"
-    return f"{source}\n{lines}\n{entry.value}\n{details_of(entry)}\n{_whose(function)}"
+    return f"{chunk_name.whole(function.source)}\n{lines}\n{entry.value}\n{details_of(entry)}\n{_whose(function)}"
 
 
 def value_tone(entry: LookEntry) -> str:

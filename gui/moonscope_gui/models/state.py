@@ -17,6 +17,7 @@ class EngineState:
     """Rows by id, the engine's settings and the last sample."""
 
     def __init__(self) -> None:
+        self.vms_changed = 0  # how often rows of VMs, or the settings, came or went
         self.forget()
 
     def forget(self) -> None:
@@ -28,6 +29,8 @@ class EngineState:
         self.folder = CommonFolder()
         self.luas: frozenset[LuaVersion] = frozenset()  # of all VMs and files
         self.verdicts: dict[int, FileVerdict] = {}  # by generation; the window's own findings
+        self.changed: set[FileId] = set()  # on disk, since their current generation was compiled
+        self.replaced: set[FileId] = set()  # of which VMs hold older generations
         self._generations_of: dict[FileId, set[int]] = {}
 
     def apply(self, update: Update) -> None:
@@ -37,6 +40,7 @@ class EngineState:
         for vm in update.vms_gone:
             self.vms.pop(vm, None)
         vms = {row.id: row for row in update.vms}
+        self.vms_changed += bool(vms or update.vms_gone or update.settings or update.reset or not update.since)
         others = bool(update.vms_gone) or not vms.keys() <= self.vms.keys()
         self.vms.update(vms)
         if self._apply_files(update) or others:
@@ -61,7 +65,12 @@ class EngineState:
         others = bool(update.files_gone) or not files.keys() <= self.files.keys()
         for file_id in update.files_gone:
             self.files.pop(file_id, None)
+            self.changed.discard(file_id)
+            self.replaced.discard(file_id)
         self.files.update(files)
+        for file_id, row in files.items():
+            (self.changed.add if row.stale == "changed" else self.changed.discard)(file_id)
+            (self.replaced.add if row.retired else self.replaced.discard)(file_id)
         if others:
             self.folder = CommonFolder.of({key for _, key in self.files})
         return others

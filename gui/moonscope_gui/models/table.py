@@ -1,18 +1,19 @@
 """The one table model: rows with ids, filter, sort, and changes that leave selection and scroll alone.
 
-Subclasses declare columns and say what identifies a row. Filtering and sorting happen here, on raw values in one
-Python `sorted`, instead of in a `QSortFilterProxyModel`: a proxy compares cell by cell through `data()`, which for
+Subclasses declare columns and say what identifies a row. Filtering and sorting happen on raw values, in an
+`Arrangement`, instead of in a `QSortFilterProxyModel`: a proxy compares cell by cell through `data()`, which for
 1,000 rows that change four times a second keeps the GUI thread busy by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
+from .arrangement import Arrangement, runs
 from .formats import tip
 
 Row = TypeVar("Row")
@@ -60,72 +61,47 @@ class Column(Generic[Row]):
         return (True, value.casefold() if isinstance(value, str) else value)
 
 
-@dataclass
-class _Arrangement(Generic[Row]):
-    """How a person wants to see the rows."""
-
-    column: int = -1  # -1: in the order they came
-    descending: bool = False
-    needle: str = ""
-    accept: Callable[[Row], bool] | None = None
-    searched: Sequence[Column[Row]] = field(default_factory=tuple)
-
-    def shows(self, row: Row) -> bool:
-        if self.accept is not None and not self.accept(row):
-            return False
-        needle = self.needle
-        return not needle or any(needle in c.text(c.value(row)).casefold() for c in self.searched)
-
-
-def runs(positions: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Ascending positions as inclusive ranges."""
-    first = last = -2
-    for position in positions:
-        if position != last + 1:
-            if last >= 0:
-                yield first, last
-            first = position
-        last = position
-    if last >= 0:
-        yield first, last
-
-
 class TableModel(QAbstractTableModel, Generic[Row]):
     """Rows of one kind of value, keyed by `row_id`."""
 
-    about_to_apply = Signal()
+    about_to_apply = Signal()  # rows come, go or change places; what they contain may change without it
+    about_to_reorder = Signal()  # rows that stay change places: before Qt's own signal, which its selections follow
     applied = Signal(bool)  # True: rows that stay changed places
+
     required_changed = Signal()
 
     def __init__(self, columns: Sequence[Column[Row]], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.columns = tuple(columns)
-        self._rows: dict[Hashable, Row] = {}
+        self._arrangement: Arrangement[Row] = Arrangement()
         self._ids: list[Hashable] = []  # of the rows shown, in the order shown
-        self._view: _Arrangement[Row] = _Arrangement(searched=[c for c in self.columns if c.is_searched])
+        self._place_of: dict[Hashable, int] | None = None  # of these; None: not looked up since they changed
+        self._needle = ""
+        self._accept: Callable[[Row], bool] | None = None
+        self._searched = tuple(column for column in self.columns if column.is_searched)
         self.required: frozenset[str] = frozenset()  # keys of columns that tell rows apart now, whatever their rank
 
     def row_id(self, row: Row) -> Hashable:
+        """What identifies a row; comparable with the ids of all others."""
         raise NotImplementedError
 
     # What changes
 
     def apply(self, changed: Iterable[Row] = (), gone: Iterable[Hashable] = ()) -> None:
         """Take over rows that are new or changed, and drop those that are gone."""
-        lost = {row_id for row_id in gone if row_id in self._rows}
-        touched = set()
-        for row in changed:
-            row_id = self.row_id(row)
-            self._rows[row_id] = row
-            touched.add(row_id)
-        if touched or lost:
-            self._rearrange(touched, lost - touched)
+        touched = {self.row_id(row): row for row in changed}
+        lost = {row_id for row_id in gone if row_id in self._rows and row_id not in touched}
+        moved = self._arrangement.take(touched)
+        if moved or lost:
+            self._rearrange(touched, lost)
+        else:
+            self._announce(touched)
 
     def reset_rows(self, rows: Iterable[Row] = ()) -> None:
         """Forget all rows and take these instead."""
         self.beginResetModel()
-        self._rows = {self.row_id(row): row for row in rows}
-        self._ids = self._wanted(frozenset())
+        self._arrangement.reset({self.row_id(row): row for row in rows})
+        self._set_ids(self._arrangement.order())
         self.endResetModel()
 
     def require(self, keys: Iterable[str]) -> None:
@@ -137,20 +113,24 @@ class TableModel(QAbstractTableModel, Generic[Row]):
 
     def set_filter(self, text: str) -> None:
         """Show only rows where a text column contains `text`, whatever its case."""
-        self._view.needle = text.strip().casefold()
-        self._rearrange()
+        self._needle = text.strip().casefold()
+        self._filter()
 
     def set_accept(self, accept: Callable[[Row], bool] | None) -> None:
         """Show only rows that `accept` is true for, apart from the filter text."""
-        self._view.accept = accept
-        self._rearrange()
+        self._accept = accept
+        self._filter()
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        self._view.column = column
-        self._view.descending = order == Qt.SortOrder.DescendingOrder
+        key = self.columns[column].sort_key if column >= 0 else None
+        self._arrangement.sort_by(key, order == Qt.SortOrder.DescendingOrder)
         self._rearrange()
 
     # What is shown
+
+    @property
+    def _rows(self) -> dict[Hashable, Row]:
+        return self._arrangement.rows
 
     @property
     def total(self) -> int:
@@ -163,13 +143,19 @@ class TableModel(QAbstractTableModel, Generic[Row]):
     def id_at(self, position: int) -> Hashable:
         return self._ids[position]
 
+    def ids_between(self, first: int, last: int) -> list[Hashable]:
+        """Ids of the rows from `first` to `last`, which is one of them."""
+        return self._ids[first : last + 1]
+
     def find(self, row_id: Hashable) -> Row | None:
         return self._rows.get(row_id)
 
     def positions(self, wanted: Iterable[Hashable]) -> list[int]:
         """Where rows are shown, ascending; ids that are not shown are left out."""
-        chosen = set(wanted)
-        return [position for position, row_id in enumerate(self._ids) if row_id in chosen] if chosen else []
+        if self._place_of is None:
+            self._place_of = {row_id: place for place, row_id in enumerate(self._ids)}
+        places = self._place_of
+        return sorted([places[row_id] for row_id in set(wanted) if row_id in places])
 
     def records(self, positions: Iterable[int] | None = None) -> list[dict[str, Any]]:
         """Shown rows as raw values by column key, for export."""
@@ -235,17 +221,21 @@ class TableModel(QAbstractTableModel, Generic[Row]):
 
     # Mechanics: remove, reorder, insert, announce; each step leaves a consistent model
 
-    def _wanted(self, lost: Iterable[Hashable]) -> list[Hashable]:
-        view = self._view
-        plain = not view.needle and view.accept is None
-        ids = [i for i, row in self._rows.items() if i not in lost and (plain or view.shows(row))]
-        if view.column >= 0:
-            key = self.columns[view.column].sort_key
-            ids.sort(key=lambda row_id: key(self._rows[row_id]), reverse=view.descending)
-        return ids
+    def _filter(self) -> None:
+        self._arrangement.show_only(self._shows if self._needle or self._accept is not None else None)
+        self._rearrange()
 
-    def _rearrange(self, touched: Iterable[Hashable] = frozenset(), lost: Iterable[Hashable] = frozenset()) -> None:
-        wanted = self._wanted(lost)
+    def _shows(self, row: Row) -> bool:
+        if self._accept is not None and not self._accept(row):
+            return False
+        needle = self._needle
+        return not needle or any(needle in c.text(c.value(row)).casefold() for c in self._searched)
+
+    def _set_ids(self, ids: list[Hashable]) -> None:
+        self._ids, self._place_of = ids, None
+
+    def _rearrange(self, touched: Mapping[Hashable, Row] = {}, lost: Collection[Hashable] = ()) -> None:
+        wanted = self._arrangement.order(lost)
         self.about_to_apply.emit()
         keep, had = set(wanted), set(self._ids)
         out = list(runs(p for p, row_id in enumerate(self._ids) if row_id not in keep))
@@ -261,39 +251,37 @@ class TableModel(QAbstractTableModel, Generic[Row]):
                 self._reorder(stay)
             self._insert(new, wanted)
             self._announce(touched)
-        for row_id in lost:
-            del self._rows[row_id]
+        self._arrangement.drop(lost)
         self.applied.emit(moved)
 
     def _replace(self, wanted: list[Hashable]) -> None:
         self.beginResetModel()
-        self._ids = wanted
+        self._set_ids(wanted)
         self.endResetModel()
 
     def _remove(self, ranges: list[tuple[int, int]]) -> None:
         for first, last in reversed(ranges):
             self.beginRemoveRows(QModelIndex(), first, last)
-            del self._ids[first : last + 1]
+            self._set_ids(self._ids[:first] + self._ids[last + 1 :])
             self.endRemoveRows()
 
     def _insert(self, ranges: list[tuple[int, int]], wanted: list[Hashable]) -> None:
         for first, last in ranges:
             self.beginInsertRows(QModelIndex(), first, last)
-            self._ids[first:first] = wanted[first : last + 1]
+            self._set_ids(self._ids[:first] + wanted[first : last + 1] + self._ids[first:])
             self.endInsertRows()
 
     def _reorder(self, ids: list[Hashable]) -> None:
+        self.about_to_reorder.emit()
         self.layoutAboutToBeChanged.emit()
-        position = {row_id: place for place, row_id in enumerate(ids)}
         before = self.persistentIndexList()
-        after = [self.index(position[self._ids[old.row()]], old.column()) for old in before]
-        self._ids = ids
-        self.changePersistentIndexList(before, after)
+        kept = [(self._ids[old.row()], old.column()) for old in before]
+        self._set_ids(ids)
+        place = {row_id: self.positions([row_id])[0] for row_id, _ in kept}
+        self.changePersistentIndexList(before, [self.index(place[row_id], column) for row_id, column in kept])
         self.layoutChanged.emit()
 
     def _announce(self, touched: Iterable[Hashable]) -> None:
-        if not touched:
-            return
         ranges = list(runs(self.positions(touched)))
         if len(ranges) > _MANY_RUNS:
             ranges = [(ranges[0][0], ranges[-1][1])]

@@ -15,7 +15,7 @@ from moonscope.model import Mark
 from .. import theme
 from .axes import ClockAxis
 from .charts import Chart
-from .marks import Label, arrange
+from .marks import Marker, arrange
 from .ring import Rows
 
 _AXIS_WIDTH = 62  # the same for all plots, so that plots above each other share their times
@@ -202,24 +202,28 @@ class Canvas(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
         return self._widths[text]
 
     def _paint_marks(self, painter: QPainter, area: QRectF) -> None:
-        """A line where each group of events begins; a tick at the foot for every event, so that many hide nothing."""
+        """A line where an event happened, in its own colour; only a tick at the foot when it is not serious and there
+        is no room for its label, so that many hide nothing."""
         pixel, origin = self._pixel_of(area), self.origin
         place = {id(mark): pixel(mark.time - origin) for mark in self._marks}
         visible = [mark for mark in self._marks if area.left() <= place[id(mark)] <= area.right()]
-        painter.setPen(QPen(theme.colour("mark"), 1))
-        for x in {round(place[id(mark)]) for mark in visible}:
-            painter.drawLine(QPointF(x, area.bottom() - _TICK), QPointF(x, area.bottom()))
         painter.setFont(self._font)
-        for label in arrange(visible, lambda mark: place[id(mark)], self._text_width, area.right() - 4):
-            painter.setPen(QPen(theme.colour("danger" if label.serious else "mark"), 1, Qt.PenStyle.DashLine))
-            painter.drawLine(QPointF(label.line, area.top()), QPointF(label.line, area.bottom()))
-            if self._labelled:
-                self._paint_label(painter, label, area.top() + 2)
+        markers = arrange(visible, lambda mark: place[id(mark)], self._text_width, area.right() - 4)
+        for marker in markers:
+            whole = marker.serious or bool(marker.text)
+            stroke = Qt.PenStyle.DashLine if whole else Qt.PenStyle.SolidLine
+            painter.setPen(QPen(theme.colour("danger" if marker.serious else "mark"), 1, stroke))
+            top = area.top() if whole else area.bottom() - _TICK
+            painter.drawLine(QPointF(marker.x, top), QPointF(marker.x, area.bottom()))
+        for marker in markers if self._labelled else ():
+            if marker.text:
+                self._paint_label(painter, marker, area.top() + 2)
 
-    def _paint_label(self, painter: QPainter, label: Label, top: float) -> None:
-        box = QRectF(label.x - 2, top, self._text_width(label.text) + 4, self._metrics.height())
+    def _paint_label(self, painter: QPainter, marker: Marker, top: float) -> None:
+        box = QRectF(marker.text_x - 2, top, self._text_width(marker.text) + 4, self._metrics.height())
         painter.fillRect(box, theme.colour("plot-background"))
-        painter.drawText(QPointF(label.x, top + self._metrics.ascent()), label.text)
+        painter.setPen(theme.colour("danger" if marker.serious else "mark"))
+        painter.drawText(QPointF(marker.text_x, top + self._metrics.ascent()), marker.text)
 
     def _paint_cursor(self, painter: QPainter, area: QRectF) -> None:
         if self._cursor is None or self._cursor >= len(self._x):

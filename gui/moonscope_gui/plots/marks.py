@@ -1,10 +1,10 @@
-"""Events on the time axis: which labels there is room for, and how neighbours share one."""
+"""Events on the time axis: where each of them stands, and which labels there is room for."""
 
 from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from moonscope.model import Mark
 
@@ -16,13 +16,17 @@ SERIOUS = frozenset({"clear", "evict", "failure", "exit"})
 
 
 @dataclass(frozen=True)
-class Label:
-    """Text whose left edge is at `x` pixels, for events the first of which is at `line`."""
+class Marker:
+    """Events that fall on one pixel, `x`. Its label is `text`, whose left edge is at `text_x`; "": there is no room."""
 
-    line: float
-    x: float
-    text: str
-    serious: bool
+    x: int
+    marks: tuple[Mark, ...]
+    text: str = ""
+    text_x: float = 0.0
+
+    @property
+    def serious(self) -> bool:
+        return any(mark.kind in SERIOUS for mark in self.marks)
 
 
 class Marks:
@@ -53,28 +57,24 @@ def wording(marks: Sequence[Mark], width: Callable[[str], float]) -> str:
 
 
 def arrange(
-    marks: Sequence[Mark],
-    place: Callable[[Mark], float],
-    width: Callable[[str], float],
-    edge: float,
-) -> list[Label]:
-    """Labels for `marks` (ascending) that do not overlap and end before `edge`; close neighbours share one.
+    marks: Iterable[Mark], place: Callable[[Mark], float], width: Callable[[str], float], edge: float
+) -> list[Marker]:
+    """A marker where each event happened, from left to right; events on the same pixel share it, no others do.
 
-    `place` gives the pixel of a mark, `width` the pixels of a text.
+    Labels do not overlap and end before `edge`: the serious ones have the first choice of room, then the others from
+    the left. `place` gives the pixel of a mark, `width` the pixels of a text.
     """
-
-    def label(group: list[Mark]) -> Label:
-        text = wording(group, width)
-        line = place(group[0])
-        return Label(line, min(line + _INDENT, edge - width(text)), text, any(mark.kind in SERIOUS for mark in group))
-
-    groups: list[list[Mark]] = []
-    labels: list[Label] = []
+    columns: dict[int, list[Mark]] = {}
     for mark in marks:
-        groups.append([mark])
-        labels.append(label(groups[-1]))
-        while len(labels) > 1 and labels[-1].x < labels[-2].x + width(labels[-2].text) + _SPACE:
-            last = groups.pop()
-            groups[-1] += last
-            labels[-2:] = [label(groups[-1])]
-    return labels
+        columns.setdefault(round(place(mark)), []).append(mark)
+    markers = [Marker(x, tuple(found)) for x, found in sorted(columns.items())]
+    taken: list[tuple[float, float]] = []
+    labelled = {}
+    for marker in sorted(markers, key=lambda marker: not marker.serious):
+        text = wording(marker.marks, width)
+        left = min(marker.x + _INDENT, edge - width(text))
+        right = left + width(text)
+        if left >= 0 and all(right + _SPACE <= start or end + _SPACE <= left for start, end in taken):
+            taken.append((left, right))
+            labelled[marker.x] = replace(marker, text=text, text_x=left)
+    return [labelled.get(marker.x, marker) for marker in markers]

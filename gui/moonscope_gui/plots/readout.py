@@ -15,7 +15,7 @@ from ..models import formats
 from .charts import Line
 
 _DISTANCE = 14  # pixels from the mouse
-_MARKS_SHOWN = 4
+_MARKS_SHOWN = 8
 
 
 class ReadOut(QLabel):

@@ -48,6 +48,7 @@ class TablePanel(QWidget):
         self.filter.returnPressed.connect(self._apply_filter)
         model.applied.connect(self._show_count)
         model.modelReset.connect(self._show_count)
+        self.view.chosen.connect(self._show_count)
         self._show_count()
 
     def set_connected(self, connected: bool) -> None:
@@ -56,6 +57,8 @@ class TablePanel(QWidget):
 
     def reveal(self, ids: Sequence[Hashable]) -> None:
         """Select rows and scroll to the first of them; what hides one of them is taken back."""
+        if self._wait.isActive():  # a filter that is applied later would hide them again
+            self._apply_filter()
         if len(self.model.positions(ids)) < len(ids):
             self.show_all()
         self.view.select_ids(ids)
@@ -76,4 +79,6 @@ class TablePanel(QWidget):
     @Slot()
     def _show_count(self) -> None:
         shown, total = self.model.rowCount(), self.model.total
-        self._count.setText(f"{total:,}" if shown == total else f"{shown:,} of {total:,}")
+        text = f"{total:,}" if shown == total else f"{shown:,} of {total:,}"
+        selected = self.view.selection.count
+        self._count.setText(f"{selected:,} selected · {text}" if selected > 1 else text)

@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import (
     QByteArray,
-    QItemSelection,
+    QEvent,
     QItemSelectionModel,
     QPersistentModelIndex,
     QPoint,
@@ -30,6 +30,7 @@ from PySide6.QtWidgets import QAbstractItemView, QMenu, QTableView, QWidget
 
 from ..models.table import TableModel
 from .cell_delegate import CellDelegate, digits_font
+from .row_selection import RowSelection
 
 _PADDING = 15  # pixels of a cell that are not text
 _STRETCH = 2  # the stretched column gets this many times its width before columns of a rank are shown
@@ -40,7 +41,7 @@ _REPAINT_MS = 1000  # for columns that show ages
 class TableView(QTableView):
     """Rows are selected whole. Ids, not positions, go in and out."""
 
-    chosen = Signal(list)  # ids of the selected rows
+    chosen = Signal()  # other rows are selected: `selection.changed`
     opened = Signal(object)  # id of a row that was double-clicked, or on which Enter was pressed
     tail_left = Signal()  # the user scrolled away from the end while it was followed
 
@@ -53,18 +54,15 @@ class TableView(QTableView):
         self._fitting = False
         self._anchor = QPersistentModelIndex()
         self._anchor_offset = 0
-        self._kept: list[Hashable] = []  # selected ids while the model resets
-        self._kept_current: Hashable = None
         self._look()
         self.setModel(model)
+        self.selection = RowSelection(self, model)
+        self.selection.changed.connect(self.chosen)
         self.setItemDelegate(CellDelegate(model, self))
         self._set_up_header()
         model.required_changed.connect(self._fit)
         model.about_to_apply.connect(self._remember_place)
         model.applied.connect(self._restore_place)
-        model.modelAboutToBeReset.connect(self._remember_selection)
-        model.modelReset.connect(self._restore_selection)
-        self.selectionModel().selectionChanged.connect(self._announce_selection)
         self.doubleClicked.connect(lambda index: self.opened.emit(model.id_at(index.row())))
         self.verticalScrollBar().sliderMoved.connect(self._note_scroll)
         ages = QTimer(self, interval=_REPAINT_MS)
@@ -91,6 +89,8 @@ class TableView(QTableView):
         header = self.horizontalHeader()
         header.setSectionsMovable(True)
         header.setHighlightSections(False)
+        for each in (header, self.verticalHeader()):  # else each of them asks of every row whether it is selected
+            each.setSelectionModel(QItemSelectionModel(self._table, each))
         header.setSortIndicatorClearable(True)
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         header.setMinimumSectionSize(36)
@@ -103,39 +103,22 @@ class TableView(QTableView):
     # Selection
 
     def selected_ids(self) -> list[Hashable]:
-        return [self._table.id_at(index.row()) for index in self.selectionModel().selectedRows()]
+        return self.selection.in_order()
 
     def select_ids(self, ids: Sequence[Hashable]) -> None:
         """Select rows, without scrolling. The keyboard goes on from the first of them."""
-        selection = QItemSelection()
-        last = self._table.columnCount() - 1
-        positions = self._table.positions(ids)
-        for position in positions:
-            selection.select(self._table.index(position, 0), self._table.index(position, last))
-        self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
-        self._make_current(positions[0] if positions else -1)
-
-    def _make_current(self, position: int) -> None:
-        if position >= 0:
-            self.setAutoScroll(False)
-            index = self._table.index(position, max(self.currentIndex().column(), 0))
-            self.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
-            self.setAutoScroll(True)
+        self.selection.make_current(self.selection.select(ids))
 
     def ids_in_sight(self) -> list[Hashable]:
         """Of the rows that are on the screen, from the top."""
         first, last = self.rowAt(0), self.rowAt(self.viewport().height() - 1)
         if first < 0:
             return []
-        return [self._table.id_at(row) for row in range(first, (last if last >= 0 else self._table.rowCount() - 1) + 1)]
-
-    def _announce_selection(self) -> None:
-        self.chosen.emit(self.selected_ids())
+        return self._table.ids_between(first, last if last >= 0 else self._table.rowCount() - 1)
 
     def copy_rows(self) -> int:
         """Put the selected rows (all, when none is) on the clipboard, with tabs between cells. Returns how many."""
-        chosen = sorted(index.row() for index in self.selectionModel().selectedRows())
-        positions = chosen or range(self._table.rowCount())
+        positions = self.selection.positions() or range(self._table.rowCount())
         columns = [c for c in range(self._table.columnCount()) if not self.isColumnHidden(c)]
         titles = "\t".join(self._table.columns[c].title for c in columns)
         lines = ("\t".join(self._table.whole_text_at(position, c) for c in columns) for position in positions)
@@ -162,21 +145,6 @@ class TableView(QTableView):
                 bar = self.verticalScrollBar()
                 bar.setValue(bar.value() + shift)
         self._anchor = QPersistentModelIndex()
-
-    @Slot()
-    def _remember_selection(self) -> None:
-        self._kept = self.selected_ids()
-        current = self.currentIndex().row()
-        self._kept_current = self._table.id_at(current) if current >= 0 else None
-
-    @Slot()
-    def _restore_selection(self) -> None:
-        kept, self._kept = self._kept, []
-        if kept:
-            self.select_ids(kept)
-            self._make_current(next(iter(self._table.positions([self._kept_current])), -1))
-            if not self.selectionModel().hasSelection():
-                self._announce_selection()  # the selected rows are gone, and Qt says nothing on a reset
 
     @Slot()
     def _repaint_ages(self) -> None:
@@ -276,6 +244,11 @@ class TableView(QTableView):
         """What a click with the right button offers."""
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self.addActions(list(actions))
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride:  # what the key means may depend on what was just selected
+            self.selection.settle()
+        return super().event(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
