@@ -5,21 +5,24 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from moonscope.errors import CancelledError
-from moonscope.model import CacheMode, Counters
+from moonscope.model import CacheMode, Counters, Tier
 from moonscope.protocol import Close, Spawn
 from moonscope_gui import theme
 from moonscope_gui.dialogs.what_if import WhatIfDialog, groups
 from moonscope_gui.flows.steps import Steps, Walk
 from moonscope_gui.flows.what_if import verdict
-from moonscope_gui.models.what_if import Finding
+from moonscope_gui.models.what_if import Finding, Spread
 from moonscope_gui.plots.bars import Bar, BarChart, Group
 
 Person = Any  # of conftest.py
@@ -50,7 +53,12 @@ def test_every_mode_is_measured_and_the_vms_are_closed_again(person: Person, dia
     on, off = found[CacheMode.ON], found[CacheMode.OFF]
     assert on.shared_bytes > 0 == off.shared_bytes
     assert off.private_bytes > 0
-    assert on.load_us and off.load_us
+    for finding in (on, off):
+        assert finding.load_us is not None
+        assert finding.load_us.low <= finding.load_us.median <= finding.load_us.high
+        assert finding.load_us.count == 6
+        assert (finding.failed, finding.failures) == (0, ())
+    assert not dialog.failed.isVisible()
     assert dialog.words.text().startswith("With the cache, 3 VMs hold 2 files in ")
     person.waits_until(lambda: set(person.window.state.vms) == before)
 
@@ -112,17 +120,114 @@ def test_what_was_measured_is_exported(person: Person, dialog: WhatIfDialog, tmp
     assert "was not written" in dialog.words.text()
 
 
-def finding(mode: CacheMode, private: int, shared: int, us: float | None) -> Finding:
+def test_a_file_that_was_deleted_is_named_and_the_others_are_measured(
+    person: Person, dialog: WhatIfDialog, folder: Path
+) -> None:
+    before = set(person.window.state.vms)
+    (folder / "two.lua").unlink()
+    dialog.go.click()
+    person.waits_until(dialog.export.isEnabled)
+    assert [(found.mode, found.failed) for found in dialog.findings] == [(mode, 3) for mode in CacheMode]
+    told = dialog.failed.toPlainText().splitlines()
+    assert told[0] == "on: 3 of 6 loads failed"
+    assert told[1].startswith(f"    {folder / 'two.lua'}: ")
+    assert dialog.failed.isVisible()
+    assert all(found.load_us is not None and found.load_us.count == 3 for found in dialog.findings)
+    person.waits_until(lambda: set(person.window.state.vms) == before)
+
+
+def test_loads_that_fail_without_the_cache_are_told(person: Person, dialog: WhatIfDialog, folder: Path) -> None:
+    """The cache holds a version that compiles; the file on disk does not any more."""
+    (folder / "two.lua").write_text("local x = = 1\n")
+    dialog.go.click()
+    person.waits_until(dialog.export.isEnabled)
+    failed = {found.mode: found.failed for found in dialog.findings}
+    assert failed == {CacheMode.ON: 0, CacheMode.EXIST: 0, CacheMode.OFF: 3}
+    assert dialog.failed.toPlainText().splitlines()[0] == "off: 3 of 6 loads failed"
+    assert f"{folder / 'two.lua'}: line 1: unexpected symbol" in dialog.failed.toPlainText()
+
+
+def test_without_the_cache_a_vm_holds_what_plain_lua_holds(person: Person, dialog: WhatIfDialog) -> None:
+    """On Moonscope's own runtime VMs find the strings of the cache even in mode off, so what they grow by is not it."""
+    dialog.go.click()
+    person.waits_until(dialog.export.isEnabled)
+    off = next(found for found in dialog.findings if found.mode is CacheMode.OFF)
+    rows = list(person.window.state.generations.values())
+    if all(row.tier is Tier.DIRECT for row in rows):
+        assert off.private_bytes == sum(row.unshared_bytes for row in rows)
+    else:
+        assert off.private_bytes >= sum(row.unshared_bytes for row in rows)
+
+
+def test_it_ends_while_the_view_is_paused(person: Person, dialog: WhatIfDialog) -> None:
+    """Counts and times come with updates, which are held back; nobody waits for them for ever."""
+    before = set(person.window.state.vms)
+    person.window.link.set_paused(True)
+    dialog.go.click()
+    person.waits_until(dialog.export.isEnabled)
+    assert [found.load_us for found in dialog.findings] == [None, None, None]
+    person.window.link.set_paused(False)
+    person.waits_until(lambda: set(person.window.state.vms) == before)
+
+
+def test_vms_that_are_torn_down_meanwhile_end_the_measurement(person: Person, dialog: WhatIfDialog) -> None:
+    before = set(person.window.state.vms)
+    dialog.vms.setValue(100)
+    dialog.go.click()
+    person.waits_until(lambda: len(person.window.state.vms) > len(before))
+    person.window.jobs.start("close", Close(vms=tuple(set(person.window.state.vms) - before)))
+    person.waits_until(lambda: dialog.go.text() == "Run")
+    person.waits_until(lambda: set(person.window.state.vms) == before)
+
+
+def test_a_fault_in_the_steps_is_told_and_raised(person: Person, qtbot: QtBot) -> None:
+    ended: list[object] = []
+
+    def steps() -> Steps[None]:
+        yield Spawn(count=1)
+        raise ValueError("no number")
+
+    with qtbot.captureExceptions() as raised:
+        Walk(person.window.jobs, "Fail", steps(), ended.append, ended.append)
+        person.waits_until(lambda: bool(ended))
+    assert str(ended[0]) == "ValueError: no number"
+    assert [kind for kind, _, _ in raised] == [ValueError]
+
+
+@given(st.lists(st.floats(0, 1e9), min_size=1))
+def test_a_spread_is_the_median_and_the_quarters(values: list[float]) -> None:
+    spread = Spread.of(values)
+    assert spread is not None
+    assert spread.low <= spread.median <= spread.high
+    assert spread.median == pytest.approx(median(values))
+    assert spread.count == len(values)
+
+
+def test_one_slow_load_does_not_change_what_is_typical() -> None:
+    spread = Spread.of([10.0] * 20 + [50_000.0])
+    assert spread is not None and (spread.low, spread.median, spread.high) == (10, 10, 10)
+
+
+def test_differences_within_the_noise_are_called_so() -> None:
+    on, off = finding(CacheMode.ON, 100, 1000, 40.0, 20.0), finding(CacheMode.OFF, 1000, 0, 50.0, 20.0)
+    assert verdict(on, off).endswith(": within the noise.")
+
+
+def finding(mode: CacheMode, private: int, shared: int, us: float | None, around: float = 0.5) -> Finding:
+    spread = None if us is None else Spread(us - around, us, us + around, 40)
     return Finding(
-        mode=mode, vms=10, files=4, private_bytes=private, shared_bytes=shared, load_us=us, counters=Counters()
+        mode=mode, vms=10, files=4, private_bytes=private, shared_bytes=shared, load_us=spread, counters=Counters()
     )
+
+
+TIMES = "1.0 µs (half of them 0.5 µs – 1.5 µs) instead of 50 µs (half of them 50 µs – 50 µs)"
 
 
 @pytest.mark.parametrize(
     ("on", "words"),
     [
-        ((100, 1000, 1.0), "in 7.81 KiB less memory, and load each in 1.0 µs instead of 50 µs."),
-        ((1000, 500, 1.0), "in 500 B more memory, and load each in 1.0 µs instead of 50 µs."),
+        ((100, 1000, 1.0), f"in 7.81 KiB less memory, and load each in {TIMES}."),
+        ((1000, 500, 1.0), f"in 500 B more memory, and load each in {TIMES}."),
         ((100, 1000, None), "in 7.81 KiB less memory."),
     ],
 )

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFormLayout,
     QLabel,
+    QPlainTextEdit,
     QProgressBar,
     QPushButton,
     QSpinBox,
@@ -22,6 +23,7 @@ from PySide6.QtWidgets import (
 from moonscope.model import CacheMode, LuaVersion
 
 from ..models import formats
+from ..models.lua_error import without_name
 from ..models.what_if import Finding, FindingsModel
 from ..plots.bars import Bar, BarChart, Group
 from ..views.saving import save_chooser
@@ -31,7 +33,9 @@ MOST_VMS = 500
 _TOKENS = {CacheMode.ON: "hit", CacheMode.EXIST: "bypass", CacheMode.OFF: "unshared"}
 _TEXT = (
     "Loads the files that are cached into fresh VMs: once with the cache (on), once with what is stored in it now "
-    "(exist), once without it (off). The VMs are closed again; their loads count in the statistics."
+    "(exist), once without it (off). The VMs are closed again; their loads count in the statistics.\n"
+    "Memory: what one VM holds of the files, the median of all VMs, after a full collection. Time: from the call to "
+    "the function, the median of the loads that were timed; between the quarters below and above it lies half of them."
 )
 
 
@@ -64,6 +68,10 @@ class WhatIfDialog(QDialog):
         self.chart.hide()
         self.view.hide()
         self.words = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
+        self.failed = QPlainTextEdit(readOnly=True)
+        self.failed.setFixedHeight(self.failed.fontMetrics().height() * 5)
+        self.failed.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.failed.hide()
         self.progress = QProgressBar(textVisible=False)
         self.progress.hide()
         self._lay_out()
@@ -81,6 +89,9 @@ class WhatIfDialog(QDialog):
         self.chart.show_groups(groups(self.findings))
         self.view.show()
         self.chart.show()
+        text = failures(self.findings)
+        self.failed.setPlainText(text)
+        self.failed.setVisible(bool(text))
         self.adjustSize()
 
     def end(self, words: str) -> None:
@@ -99,6 +110,7 @@ class WhatIfDialog(QDialog):
             self._cancel()
             return
         self.model.reset_rows()
+        self.failed.hide()
         self._set_running(True)
         self._start(LuaVersion(self.lua.currentData()), self.vms.value())
 
@@ -136,9 +148,21 @@ class WhatIfDialog(QDialog):
         layout.setSpacing(10)
         layout.addWidget(QLabel(_TEXT, wordWrap=True, textFormat=Qt.TextFormat.PlainText))
         layout.addLayout(form)
-        for widget in (self.chart, self.view, self.progress, self.words):
+        for widget in (self.chart, self.view, self.failed, self.progress, self.words):
             layout.addWidget(widget)
         layout.addWidget(buttons)
+
+
+def failures(findings: Sequence[Finding]) -> str:
+    """Which loads failed in which mode, a line for each file and reason; "" if none did."""
+    lines = []
+    for finding in findings:
+        if finding.failed:
+            loads = finding.files * finding.vms
+            lines.append(f"{finding.mode.value}: {finding.failed:,} of {formats.plural(loads, 'load')} failed")
+            causes = dict.fromkeys((failure.path, failure.message) for failure in finding.failures)
+            lines += [f"    {path}: {without_name(message, path)}" for path, message in causes]
+    return "\n".join(lines)
 
 
 def groups(findings: Sequence[Finding]) -> list[Group]:
@@ -147,9 +171,12 @@ def groups(findings: Sequence[Finding]) -> list[Group]:
     def bars(value: Callable[[Finding], float | None]) -> list[Bar]:
         return [Bar(finding.mode.value, value(finding), _TOKENS[finding.mode]) for finding in findings]
 
+    def median(finding: Finding) -> float | None:
+        return finding.load_us.median if finding.load_us else None
+
     return [
         Group("Memory per VM", bars(lambda f: f.private_bytes), formats.size),
         Group("Memory of all VMs, shared bytes included", bars(lambda f: f.total_bytes), formats.size),
-        Group("Load time per file", bars(lambda f: f.load_us), formats.microseconds),
+        Group("Load time per file, median", bars(median), formats.microseconds),
         Group("Hits", bars(lambda f: f.counters.hits), lambda hits: formats.count(round(hits))),
     ]

@@ -47,7 +47,7 @@ class Walk(QObject, Generic[T]):
         self._cancelling = False  # CancelledError is yet to be raised
         self._waiting: Condition | None = None
         if updated is not None:
-            updated.connect(self._look, Qt.ConnectionType.QueuedConnection)
+            updated.connect(self.look, Qt.ConnectionType.QueuedConnection)
         self._go(lambda: next(steps))
 
     def cancel(self) -> None:
@@ -72,17 +72,22 @@ class Walk(QObject, Generic[T]):
         except MoonscopeError as error:
             self._failed(error)
             self.deleteLater()
+        except Exception as error:  # a fault of the steps: whoever waits for them is told, too
+            self._failed(MoonscopeError(f"{type(error).__name__}: {error}"))
+            self.deleteLater()
+            raise
         else:
             if self._cancelling:
                 self._raise(CancelledError("cancelled"))
             elif callable(step):
                 self._waiting = step
-                self._look()
+                self.look()
             else:
                 self._job = self._jobs.start(self._title, step, self._send, self._raise)
 
     @Slot()
-    def _look(self) -> None:
+    def look(self) -> None:
+        """See whether the condition holds that is waited for."""
         if self._waiting is not None and self._waiting():
             self._waiting = None
             self._send(None)

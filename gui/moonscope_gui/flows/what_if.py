@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from statistics import mean, median
+from statistics import median
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Slot
 
 from moonscope.errors import CancelledError, MoonscopeError
-from moonscope.model import CacheMode, Counters, LuaVersion, Outcome, Update, VMOptions
-from moonscope.protocol import Close, Load, RunChunk, Runs, Spawn, Spawned
+from moonscope.model import CacheMode, Counters, GenerationRow, LoadReport, LuaVersion, Outcome, Tier, Update, VMOptions
+from moonscope.protocol import Close, Load, Loaded, RunChunk, Runs, Spawn, Spawned
 
 from ..engine_link import EngineLink
 from ..models import formats
 from ..models.state import FileId
-from ..models.what_if import Finding
+from ..models.what_if import Finding, Spread
 from .desk import Desk
 from .export import write_records
 from .steps import Steps, Walk
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _MEASURE = "collectgarbage() collectgarbage() return collectgarbage('count') * 1024"  # bytes, in all Luas
 _STEPS = 4  # of each mode
+_NEWS_MS = 3_000  # the longest wait for counts and times of loads: they come with updates, which may be held back
+_LOOK_MS = 100
+_NAMED = 20  # failures that are told one by one
 
 
 class WhatIfFlow(QObject):
@@ -38,6 +41,8 @@ class WhatIfFlow(QObject):
         self._dialog: WhatIfDialog | None = None
         self._vms: frozenset[int] = frozenset()  # those of the mode that is measured now
         self._durations: list[float] = []  # of their loads, in µs
+        self._looks = QTimer(self, interval=_LOOK_MS)  # ends the wait for updates when none come
+        self._looks.timeout.connect(self._look)
         link.updated.connect(self._watch)
         link.lost.connect(self.cancel)
 
@@ -70,6 +75,7 @@ class WhatIfFlow(QObject):
         paths = tuple(row.key for row in rows)
         updated = self._link.updated
         steps = self._steps(lua, vms, paths)
+        self._looks.start()
         self._walk = Walk(self._desk.jobs, "What would the cache buy?", steps, self._done, self._failed, updated)
 
     def _steps(self, lua: LuaVersion, count: int, paths: tuple[str, ...]) -> Steps[None]:
@@ -80,7 +86,7 @@ class WhatIfFlow(QObject):
             self._vms, self._durations = frozenset(vms), []
             try:
                 yield from self._measure(place, mode, vms, [(lua, path) for path in paths])
-            except MoonscopeError:
+            except Exception:  # whatever it is, the VMs do not stay
                 yield Close(vms=vms)
                 raise
             yield Close(vms=vms)
@@ -90,18 +96,26 @@ class WhatIfFlow(QObject):
         self._tell(place, 1, f"{mode}: measuring the fresh VMs")
         before: Runs = yield RunChunk(vms=vms, source=_MEASURE)
         self._tell(place, 2, f"{mode}: loading {formats.plural(len(files), 'file')}")
-        yield Load(paths=tuple(key for _, key in files), vms=vms)
+        loaded: Loaded = yield Load(paths=tuple(key for _, key in files), vms=vms)
+        report = loaded.report
         self._tell(place, 3, f"{mode}: measuring the VMs with the files in them")
         after: Runs = yield RunChunk(vms=vms, source=_MEASURE)
-        yield lambda: all(self._counters(vm).loads >= len(files) for vm in vms)  # what was counted comes a moment later
+        waited = QElapsedTimer()
+        waited.start()
+        yield lambda: self._counted(vms) >= report.loaded or waited.hasExpired(_NEWS_MS)
+        grown = round(_bytes(after) - _bytes(before))
+        missing = {failure.path for failure in report.failures}
+        rows = self._generations([file for file in files if file[1] not in missing])
         finding = Finding(
             mode=mode,
             vms=len(vms),
             files=len(files),
-            private_bytes=round(_bytes(after) - _bytes(before)),
-            shared_bytes=0 if mode is CacheMode.OFF else self._shared(files),
-            load_us=mean(self._durations) if self._durations else None,
+            private_bytes=_plain_bytes(rows, grown) if mode is CacheMode.OFF else grown,
+            shared_bytes=0 if mode is CacheMode.OFF else sum(row.shared_bytes for row in rows),
+            load_us=Spread.of(self._durations),
             counters=_total([self._counters(vm) for vm in vms]),
+            failed=_failed_loads(report, len(vms)),
+            failures=report.failures[:_NAMED],
         )
         if self._dialog is not None:
             self._dialog.add(finding)
@@ -110,10 +124,20 @@ class WhatIfFlow(QObject):
         row = self._desk.state.vms.get(vm)
         return row.counters if row is not None else Counters()
 
-    def _shared(self, files: Iterable[FileId]) -> int:
+    def _counted(self, vms: Iterable[int]) -> int:
+        """Loads that did not fail."""
+        counters = [self._counters(vm) for vm in vms]
+        return sum(each.loads - each.errors for each in counters)
+
+    def _generations(self, files: Iterable[FileId]) -> list[GenerationRow]:
         state = self._desk.state
         rows = (state.generations.get(state.files[file].generation or 0) for file in files if file in state.files)
-        return sum(row.shared_bytes for row in rows if row is not None)
+        return [row for row in rows if row is not None]
+
+    @Slot()
+    def _look(self) -> None:
+        if self._walk is not None:
+            self._walk.look()
 
     @Slot(object)
     def _watch(self, update: Update) -> None:
@@ -134,6 +158,7 @@ class WhatIfFlow(QObject):
         self._end("Cancelled." if isinstance(error, CancelledError) else f"It could not be measured: {error}")
 
     def _end(self, words: str) -> None:
+        self._looks.stop()
         self._walk, self._vms = None, frozenset()
         if self._dialog is not None:
             self._dialog.end(words)
@@ -162,11 +187,31 @@ def _total(counters: Sequence[Counters]) -> Counters:
     return Counters(*(sum(getattr(each, name) for each in counters) for name in Counters.__struct_fields__))
 
 
+def _plain_bytes(rows: Sequence[GenerationRow], grown: int) -> int:
+    """What one VM holds of these files without the cache; `grown` is by how much one grew that has mode off.
+
+    On Moonscope's own runtime any VM finds the strings that others have in the cache, and does without its own. There
+    the engine measured each file in a state that finds none.
+    """
+    if any(row.tier is Tier.DIRECT for row in rows) and all(row.unshared_bytes for row in rows):
+        return sum(row.unshared_bytes for row in rows)
+    return grown
+
+
+def _failed_loads(report: LoadReport, vms: int) -> int:
+    """Of all files in all VMs; a file that is not there fails in each."""
+    missing = sum(not failure.vm for failure in report.failures)
+    return report.failed + missing * (vms - 1)
+
+
 def verdict(on: Finding, off: Finding) -> str:
     """What the cache buys, in a sentence."""
     saved = off.total_bytes - on.total_bytes
     memory = f"{formats.size(abs(saved))} {'less' if saved >= 0 else 'more'} memory"
     words = f"With the cache, {formats.plural(on.vms, 'VM')} hold {on.files:,} files in {memory}"
     if on.load_us and off.load_us:
-        words += f", and load each in {formats.microseconds(on.load_us)} instead of {formats.microseconds(off.load_us)}"
+        times = [each.words(formats.microseconds) for each in (on.load_us, off.load_us)]
+        words += f", and load each in {times[0]} instead of {times[1]}"
+        if on.load_us.overlaps(off.load_us):
+            words += ": within the noise"
     return f"{words}."
