@@ -32,6 +32,7 @@ from .flows.engine import TOPIC, EngineFlow
 from .flows.export import ExportFlow
 from .flows.files import FilesFlow
 from .flows.inspection import InspectionFlow
+from .flows.interrupts import InterruptFlow
 from .flows.jobs import Jobs
 from .flows.look import LookFlow
 from .flows.verdicts import VerdictsFlow
@@ -132,6 +133,7 @@ class MainWindow(QMainWindow):
         self.what_if_flow = WhatIfFlow(desk, self.link)
         self.versions_flow = VersionsFlow(desk, self.generations.selected, self.select_vms)
         self.engine_flow = EngineFlow(desk, self.link)
+        self.interrupt_flow = InterruptFlow(desk, self.engine_flow.restart)
         self.console_flow = ConsoleFlow(desk, self.console, self.settings)
         self.export_flow = ExportFlow(desk, self.current_table)
         sees = self.workspace.sees

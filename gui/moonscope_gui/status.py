@@ -24,6 +24,7 @@ Private: all memory of all VMs.
 Unshared: what the same VMs would hold without the cache.
 The process takes more than shared and private: the C allocator rounds up, and the cache keeps records.
 Saved: unshared less private less shared; negative when the cache costs memory."""
+_VMS_TIP = "VMs that are not closed"
 _NOTE_MS = 8_000
 _PATIENCE_MS = 300  # work that ends sooner shows no progress
 
@@ -65,7 +66,7 @@ class StatusBar(QStatusBar):
         self._others = 0
         self.setSizeGripEnabled(False)
         self.connection = self._segment("connection", "The host process that runs the engine")
-        self._vms = self._segment("vms", "VMs that are not closed")
+        self._vms = self._segment("vms", _VMS_TIP)
         self._files = self._segment("files", "Files the cache knows")
         self._loads = self._segment("loads", "Loads from the cache, loads that compiled, and how many a second")
         self._memory = self._segment("memory", _MEMORY_TIP)
@@ -125,7 +126,7 @@ class StatusBar(QStatusBar):
     def refresh(self) -> None:
         """Show the totals of the state."""
         state, sample = self._state, self._state.sample
-        _show(self._vms, formats.plural(len(state.vms), "VM"))
+        self._show_vms(sample)
         _show(self._files, formats.plural(len(state.files), "file"))
         if state.vms_changed != self._told:  # which looks at each of them
             self._told = state.vms_changed
@@ -146,6 +147,15 @@ class StatusBar(QStatusBar):
         }
         _show(self._memory, ", ".join(f"{name} {formats.size(value)}" for name, value in sizes.items()))
         _show(self._dropped, formats.plural(sample.dropped, "event") + " dropped" if sample.dropped else "")
+
+    def _show_vms(self, sample: Sample | None) -> None:
+        text, tip = formats.plural(len(self._state.vms), "VM"), _VMS_TIP
+        if sample is not None and sample.abandoned_vms:
+            text += f", {sample.abandoned_vms:,} abandoned"
+            held = formats.size(sample.abandoned_bytes)
+            tip += f". Abandoned: could not be ended, and hold {held} until they return or the engine ends"
+        _show(self._vms, text)
+        self._vms.setToolTip(tip)
 
     # Notes and work
 

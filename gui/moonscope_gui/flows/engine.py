@@ -33,13 +33,17 @@ class EngineFlow(QObject):
 
     def restart(self) -> None:
         """End the engine and start a new one; asked first when something would be lost."""
-        count = len(self._desk.state.vms)
-        if not (count and self._link.is_connected and self._link.is_own_host):
+        count, sample = len(self._desk.state.vms), self._desk.state.sample
+        abandoned = sample.abandoned_vms if sample is not None else 0
+        if not ((count or abandoned) and self._link.is_connected and self._link.is_own_host):
             self._link.restart()
             return
         from ..dialogs.confirm import ConfirmDialog
 
         text = f"{formats.plural(count, 'VM')} and everything in the cache will be lost."
+        if sample is not None and abandoned:
+            freed = formats.size(sample.abandoned_bytes)
+            text += f" {formats.plural(abandoned, 'abandoned VM')} will end, too, and {freed} with it."
         ConfirmDialog("Restart the engine", text, "Restart", self._link.restart, self._desk.window).open()
 
     def about(self) -> None:

@@ -1,4 +1,4 @@
-"""Spawning, running, interrupting and tearing down VMs."""
+"""Spawning, running and tearing down VMs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from moonscope import names
 from moonscope.model import CacheMode, SpawnReport
-from moonscope.protocol import Close, Collect, Done, Interrupt, Interrupted, RunFile, Runs, SetMode, Spawn, Spawned
+from moonscope.protocol import Close, Collect, Done, RunFile, Runs, SetMode, Spawn, Spawned
 
 from ..models import formats, tiers
 from ..views.message_bar import Message
@@ -53,7 +53,7 @@ class VMsFlow(QObject):
     def run_script(self) -> None:
         """Run a file to be chosen in the selected VMs, or in all when none is selected."""
         vms = self._desk.selected_vms()
-        chooser = QFileDialog(self._desk.window, f"Run a Lua script in {_which(vms)}")
+        chooser = QFileDialog(self._desk.window, f"Run a Lua script in {formats.vms(vms)}")
         chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         chooser.setFileMode(QFileDialog.FileMode.ExistingFile)
         chooser.setNameFilters(["Lua files (*.lua)", "All files (*)"])
@@ -80,28 +80,8 @@ class VMsFlow(QObject):
     def collect(self) -> None:
         vms = self._desk.selected_vms()
         self._desk.jobs.start(
-            f"Collect garbage in {_which(vms)}", Collect(vms), lambda answer: self._count(answer, "collected")
+            f"Collect garbage in {formats.vms(vms)}", Collect(vms), lambda answer: self._count(answer, "collected")
         )
-
-    def interrupt(self) -> None:
-        vms = self._desk.selected_vms()
-        self._desk.jobs.start(f"Interrupt {_which(vms)}", Interrupt(vms), self._interrupted)
-
-    def _interrupted(self, answer: Interrupted) -> None:
-        report = answer.report
-        if not report.still_running and not report.abandoned:
-            self._desk.note(f"{formats.plural(len(report.ended), 'VM')} interrupted")
-            return
-        lines = [f"VM {stuck.vm} goes on: it is inside {stuck.inside}." for stuck in report.still_running]
-        lines += [f"VM {stuck.vm} was abandoned inside {stuck.inside}." for stuck in report.abandoned]
-        advice = (
-            "Interrupt again to abandon what goes on: its worker is replaced, its memory stays in use until it returns."
-            if report.still_running
-            else "The memory of abandoned VMs stays in use until they return; restarting the engine frees it."
-        )
-        if report.ended:
-            lines.append(f"{formats.plural(len(report.ended), 'VM')} interrupted.")
-        self._desk.say(Message(" ".join(lines[:3]), "\n".join([*lines, advice])))
 
     def close_selected(self) -> None:
         vms = self._desk.selected_vms()
@@ -116,7 +96,7 @@ class VMsFlow(QObject):
 
         def go() -> None:
             self._desk.jobs.start(
-                f"Tear down {_which(vms)}", Close(vms), lambda answer: self._count(answer, "torn down")
+                f"Tear down {formats.vms(vms)}", Close(vms), lambda answer: self._count(answer, "torn down")
             )
 
         if count < _CONFIRM_FROM and vms:
@@ -134,7 +114,7 @@ class VMsFlow(QObject):
         if not vms:
             self.set_default_mode(mode)
             return
-        words = f"Cache mode {mode.value} for {_which(vms)}"
+        words = f"Cache mode {mode.value} for {formats.vms(vms)}"
         self._desk.jobs.start(words, SetMode(mode=mode, vms=vms), lambda _: self._desk.note(words))
 
     def set_default_mode(self, mode: CacheMode) -> None:
@@ -143,12 +123,6 @@ class VMsFlow(QObject):
 
     def _count(self, answer: Done, verb: str) -> None:
         self._desk.note(f"{formats.plural(answer.count, 'VM')} {verb}")
-
-
-def _which(vms: tuple[int, ...]) -> str:
-    if not vms:
-        return "all VMs"
-    return f"VM {vms[0]}" if len(vms) == 1 else formats.plural(len(vms), "VM")
 
 
 def _boot_failures(report: SpawnReport) -> Message:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from html import escape
 
@@ -77,6 +77,13 @@ def ids(numbers: Iterable[int], limit: int = 12) -> str:
     parts = [str(first) if first == last else f"{first}\N{EN DASH}{last}" for first, last in runs[:limit]]
     left = sum(last - first + 1 for first, last in runs[limit:])
     return ", ".join(parts) + (f" and {left:,} more" if left else "")
+
+
+def vms(ids: Sequence[int]) -> str:
+    """`VM 7`, `12 VMs`; of none `all VMs`, which is what commands take it for."""
+    if not ids:
+        return "all VMs"
+    return f"VM {ids[0]}" if len(ids) == 1 else plural(len(ids), "VM")
 
 
 def tip(text: str) -> str:

@@ -1,0 +1,88 @@
+"""Ending what VMs run, step by step, with VMs that are inside a C function which nothing can end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QPushButton
+
+from moonscope.model import VMState
+from moonscope.protocol import RunChunk
+from moonscope_gui.dialogs.confirm import ConfirmDialog
+
+from .conftest import Person
+
+
+@pytest.fixture
+def stuck(person: Person, tmp_path: Path) -> Iterator[tuple[int, int]]:
+    """A VM that waits for a FIFO, and one that is idle."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    vm, other = person.spawns(2)
+    run = RunChunk(vms=(vm,), source=f"io.open([[{fifo}]]):close()")
+    person.window.jobs.start("run", run, None, lambda error: None)
+    person.waits_until(lambda: person.window.state.vms[vm].state is VMState.RUNNING)
+    yield vm, other
+    release(fifo)
+
+
+def release(fifo: Path) -> None:
+    """Let those who wait for a writer go on; nothing when nobody waits."""
+    with suppress(OSError):
+        os.close(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
+
+
+def offer(person: Person) -> QPushButton:
+    """The button of the message that is shown."""
+    found = person.window.messages.findChild(QPushButton, "message-offer")
+    assert isinstance(found, QPushButton)
+    return found
+
+
+def test_what_goes_on_is_named_then_abandoned_then_ended_with_the_engine(
+    person: Person, stuck: tuple[int, int]
+) -> None:
+    window, (vm, other) = person.window, stuck
+    window.vms.view.select_ids([vm])
+    person.triggers("interrupt")
+    person.waits_until(lambda: window.messages.isVisible() and "…" in offer(person).text())
+    assert offer(person).text() == f"Abandon VM {vm}…"
+    assert vm in window.state.vms
+
+    person.triggers("interrupt")  # as the button does
+    question = person.sees(ConfirmDialog)
+    assert question.go.text() == f"Abandon VM {vm}"
+    question.reject()
+    assert vm in window.state.vms
+    offer(person).click()
+    person.sees(ConfirmDialog).go.click()
+    person.waits_until(lambda: set(window.state.vms) == {other})
+    person.waits_until(lambda: offer(person).text() == "Restart Engine…")
+    person.waits_until(lambda: window.status._vms.text() == "1 VM, 1 abandoned")
+
+    window.vms.view.clearSelection()
+    person.triggers("interrupt")
+    question = person.sees(ConfirmDialog)
+    assert question.go.text() == "Restart"
+    question.go.click()
+    person.waits_until(lambda: not window.state.vms and window.link.is_connected and window.state.settings is not None)
+    assert window.status._vms.text() == "0 VMs"
+
+
+def test_a_vm_that_returned_meanwhile_is_interrupted_without_a_question(
+    person: Person, stuck: tuple[int, int], tmp_path: Path
+) -> None:
+    window, (vm, _) = person.window, stuck
+    window.vms.view.select_ids([vm])
+    person.triggers("interrupt")
+    person.waits_until(lambda: window.messages.isVisible())
+    release(tmp_path / "fifo")
+    person.waits_until(lambda: window.state.vms[vm].state is not VMState.RUNNING)
+    person.triggers("interrupt")
+    person.waits_until(lambda: not window.jobs.running)
+    assert not [each for each in window.findChildren(ConfirmDialog) if each.isVisible()]
+    assert vm in window.state.vms
