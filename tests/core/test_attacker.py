@@ -67,7 +67,7 @@ def test_functions_of_ours_trust_no_upvalue(lua: LuaVersion) -> None:
     )
 
 
-@pytest.mark.parametrize("lua", [lua for lua in LUAS if lua not in (LuaVersion.LUA54, LuaVersion.LUA55)])
+@pytest.mark.parametrize("lua", LUAS)
 def test_a_registry_that_was_emptied_is_done_without(lua: LuaVersion, tmp_path: Path) -> None:
     path = tmp_path / "p.lua"
     path.write_text("return {name = 'a name'}")

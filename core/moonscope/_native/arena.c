@@ -110,6 +110,10 @@ static void *give_back(struct arena *arena, char *block, size_t size)
 void *arena_allocate(void *ud, void *block, size_t old_size, size_t new_size)
 {
     struct arena *arena = ud;
+    if (is_graft_part(&arena->grafts, block)) {
+        arena->grafts.freed(&arena->grafts, block, old_size);
+        return NULL;
+    }
     if (block == NULL)
         old_size = 0; /* it tells what kind of object is made, not a size */
     if (new_size == 0)

@@ -3,12 +3,13 @@
 #ifndef MOONSCOPE_ARENA_H
 #define MOONSCOPE_ARENA_H
 
-#include <stddef.h>
+#include "grafts.h"
 
 struct arena {
     struct chunk *chunks; /* owned; the newest first */
     char *at, *end;       /* what is left of the newest */
     struct large *larges; /* owned: blocks that have memory of their own */
+    struct grafts grafts;
     size_t used, most;    /* bytes that the state holds, and that it may hold; `most` 0: any */
 };
 

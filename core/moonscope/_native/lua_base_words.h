@@ -94,8 +94,6 @@ static int keep_own_strings(lua_State *L)
         const char text = (char)byte;
         freeze_text(base, L, &text, 1);
     }
-    if (direct.warm != NULL && direct.warm(L) != LUA_OK)
-        return lua_error(L);
     lua_settop(L, 1);
     lua_pushcclosure(L, base->own_strings, 0);
     plain_call(L, 0, 1);

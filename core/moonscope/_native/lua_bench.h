@@ -56,7 +56,7 @@ static void quiet_hit(lua_State *L, struct vm *vm, const char *name)
     vm_enter(vm);
     struct file *file = index_find(&vm->cache->index, index_hash(name, length), name, length);
     struct generation *generation = atomic_load(&file->current);
-    generation->tier->push(L, vm, vm_find_hold(vm, generation->slot), &generation->payload, file->chunkname);
+    generation->tier->push(L, vm, vm_hold(vm, generation), &generation->payload, file->chunkname);
     vm_exit(vm);
 }
 
@@ -112,6 +112,21 @@ static int bench_body(lua_State *L)
     return 0;
 }
 
+/* Either may be NULL. */
+static void end_bench_vm(lua_State *L, struct vm *vm)
+{
+#ifdef LUAJIT /* wants the allocator it was made with */
+    if (L != NULL && vm != NULL && attached_vm(L) == vm)
+        lua_setallocf(L, vm->allocate, vm->allocate_data);
+#endif
+    if (L != NULL)
+        lua_close(L);
+    if (vm != NULL) {
+        vm_detach(vm);
+        vm_release(vm);
+    }
+}
+
 static size_t run_bench(struct cache *cache, const char **names, size_t count, size_t rounds, struct bench_round *out)
 {
     struct vm *vm = vm_new(cache, 0, false);
@@ -120,18 +135,14 @@ static size_t run_bench(struct cache *cache, const char **names, size_t count, s
     if (vm != NULL && L != NULL) {
         void *data;
         lua_Alloc allocate = lua_getallocf(L, &data);
-        vm_attach(vm, L, allocate, data, counted_bytes(L)); /* the state keeps its allocator: only the record is needed */
+        vm_attach(vm, L, allocate, data, counted_bytes(L));
+        lua_setallocf(L, vm_allocate, vm);
         lua_pushcclosure(L, bench_body, 0);
         lua_pushlightuserdata(L, &bench);
         if (protected_call(L, 1, 0, 0) != LUA_OK)
             bench.stored = 0;
     }
-    if (L != NULL)
-        lua_close(L);
-    if (vm != NULL) {
-        vm_detach(vm);
-        vm_release(vm);
-    }
+    end_bench_vm(L, vm);
     return bench.stored;
 }
 
@@ -141,8 +152,6 @@ enum { BENCH_BATCH = 1024 }; /* functions that wait on the stack to be kept, whi
 struct bench_state {
     lua_State *L;
     struct vm *vm;
-    lua_Alloc allocate;
-    void *data;
     const struct bench_job *job;
     double *ns; /* by pass: per file */
     size_t kept;
@@ -195,12 +204,9 @@ static int bench_passes(lua_State *L)
     return 0;
 }
 
-/* What a load sets up once per state is done here, and a collection, so that only the loads are measured. */
+/* A collection, so that only the loads are measured. */
 static int bench_warm(lua_State *L)
 {
-    const struct tier *tier = ((struct bench_state *)lua_touserdata(L, 1))->vm->cache->tiers[0];
-    if (tier != NULL && tier->warm != NULL && tier->warm(L) != LUA_OK)
-        return lua_error(L);
     lua_gc(L, LUA_GCCOLLECT, 0);
     return 0;
 }
@@ -214,22 +220,16 @@ static void begin_bench_state(struct bench_state *state, struct cache *cache, ui
     state->L = luaL_newstate();
     if (state->L == NULL)
         return;
-    state->allocate = lua_getallocf(state->L, &state->data);
-    vm_attach(state->vm, state->L, state->allocate, state->data, counted_bytes(state->L));
+    void *data;
+    lua_Alloc allocate = lua_getallocf(state->L, &data);
+    vm_attach(state->vm, state->L, allocate, data, counted_bytes(state->L));
     lua_setallocf(state->L, vm_allocate, state->vm);
     state->ready = protected_start(state->L, bench_warm, state) == LUA_OK;
 }
 
 static void end_bench_state(struct bench_state *state)
 {
-    if (state->L != NULL) {
-        lua_setallocf(state->L, state->allocate, state->data); /* LuaJIT wants the one it was made with */
-        lua_close(state->L);
-    }
-    if (state->vm != NULL) {
-        vm_detach(state->vm);
-        vm_release(state->vm);
-    }
+    end_bench_vm(state->L, state->vm);
 }
 
 /* All states are made before the first loads, so that those of one directly follow those of the other. */

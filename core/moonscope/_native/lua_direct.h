@@ -53,46 +53,42 @@ static int check_fit(lua_State *L)
     return 1;
 }
 
-/* Finds out what this VM runs: the frozen prototype itself, or on conflict a graft of it. */
-static int choose_prototype(lua_State *L, struct vm *vm, struct hold *hold, const struct payload *payload)
+/* Finds out what this VM runs: the frozen prototype itself, or on conflict a graft of it (*fits is false). */
+static int choose_prototype(lua_State *L, struct vm *vm, struct hold *hold, const struct payload *payload, bool *fits)
 {
     lua_pushcclosure(L, check_fit, 0);
     lua_pushlightuserdata(L, payload->data);
     lua_pushlightuserdata(L, vm);
-    int status = protected_call(L, 2, 1, 0);
+    int status = quiet_call(L, 2, 1);
     if (status != LUA_OK)
         return status;
-    bool fits = lua_toboolean(L, -1);
+    *fits = lua_toboolean(L, -1);
     lua_pop(L, 1);
-    if (fits) {
+    if (own_prototype(hold) != NULL) /* a finalizer has loaded it meanwhile */
+        *fits = own_prototype(hold) == payload->prototype;
+    else if (*fits)
         atomic_store_explicit(&hold->own, payload->prototype, memory_order_relaxed);
-        return LUA_OK;
-    }
-    status = make_graft(L, hold, payload);
-    if (status == LUA_OK && vm != NULL)
-        atomic_store(&vm->conflicts, atomic_load(&vm->conflicts) + 1);
-    return status;
+    return LUA_OK;
 }
 
 static int direct_push(lua_State *L, struct vm *vm, struct hold *hold, const struct payload *payload,
                        const char *chunkname)
 {
-    (void)chunkname; /* the frozen source tells it */
     void *own = own_prototype(hold);
     if (own == NULL && vm != NULL && vm->born > 0 && vm->born >= payload->newest) {
         own = payload->prototype;
         atomic_store_explicit(&hold->own, own, memory_order_relaxed);
     }
-    if (own != NULL && push_function(L, own))
+    bool fits = own == payload->prototype;
+    if (fits && push_function(L, own))
         return LUA_OK;
-    lua_State *quiet = quiet_state(L);
-    if (quiet == NULL)
-        return LUA_ERRMEM;
-    int status = own == NULL ? choose_prototype(quiet, vm, hold, payload) : LUA_OK;
-    if (status == LUA_OK)
-        status = push_closure(quiet, own_prototype(hold));
-    to_state(L, quiet);
-    return status;
+    int status = own == NULL ? choose_prototype(L, vm, hold, payload, &fits) : LUA_OK;
+    if (status != LUA_OK)
+        return status;
+    if (!fits)
+        return graft_push(L, vm, hold, payload, chunkname);
+    collector_turn(L);
+    return push_closure(L, payload->prototype);
 }
 
 static bool direct_store(lua_State *L, struct payload *payload)
@@ -106,7 +102,6 @@ static bool direct_store(lua_State *L, struct payload *payload)
     payload->prototypes = frozen != NULL ? frozen->proto_count : 0;
     payload->newest = frozen != NULL ? frozen->newest : 0;
     payload->prototype = frozen != NULL ? main_proto(frozen) : NULL;
-    payload->many_constants = frozen != NULL && !can_graft(frozen);
     return frozen != NULL;
 }
 
@@ -116,7 +111,6 @@ static const struct tier direct = {
     .words = true,
     .donor = true,
     .store = direct_store,
-    .warm = warm_factory,
     .push = direct_push,
     .release = graft_release,
     .on_conflict = &graft,

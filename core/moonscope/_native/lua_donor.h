@@ -47,8 +47,6 @@ static int measure_body(lua_State *L)
 {
     struct batch *batch = lua_touserdata(L, 1);
     open_libraries(L);
-    if (batch->plain == NULL && batch->items[0].tier->warm != NULL && batch->items[0].tier->warm(L) != LUA_OK)
-        return lua_error(L);
     lua_settop(L, 1);
     lua_gc(L, LUA_GCCOLLECT, 0);
     lua_gc(L, LUA_GCSTOP, 0);

@@ -1,42 +1,46 @@
-/* New closures over prototypes that were made by hand (tiers graft and direct). */
+/* New closures over prototypes that were made by hand (tiers graft and direct). No function makes them that a script could
+   reach or replace, and no call that a hook would see. */
 
 enum { GLOBALS = 2 }; /* LUA_RIDX_GLOBALS */
 
-/* Makes closures with a fresh _ENV upvalue, whose prototype is then replaced: setting the environment of one must not
-   touch another. One per VM, in the registry. */
-static const char factory_source[] = "return function(_ENV) return function() return _ENV end end";
+enum { CLOSURE_SIZE = sizeof(struct closure_layout) + sizeof(void *) };
 
-/* Leaves the factory in the registry. Raises when there is no memory. */
-static int make_factory(lua_State *L)
+/* Pushes a closure over a main prototype, with an upvalue of its own: setting the environment of one must not touch
+   another. False: no memory. */
+static bool try_closure(lua_State *L, void *proto)
 {
-    if (load_text(L, factory_source, sizeof factory_source - 1, "=moonscope") != LUA_OK)
-        return lua_error(L);
-    plain_call(L, 0, 1);
-    lua_pushlightuserdata(L, (void *)&factory_key);
-    lua_pushvalue(L, -2);
-    lua_rawset(L, LUA_REGISTRYINDEX);
-    return 0;
-}
-
-static int warm_factory(lua_State *L)
-{
-    lua_pushcclosure(L, make_factory, 0);
-    return protected_call(L, 0, 0, 0);
-}
-
-/* A fresh closure over a main prototype. */
-static int push_closure(lua_State *L, void *proto)
-{
-    lua_pushlightuserdata(L, (void *)&factory_key);
-    lua_rawget(L, LUA_REGISTRYINDEX);
-    if (lua_type(L, -1) != LUA_TFUNCTION) {
-        lua_pop(L, 1);
-        int status = warm_factory(L);
-        return status == LUA_OK ? push_closure(L, proto) : status;
+    struct heap_layout *heap = heap_of(L);
+    struct closure_layout *closure = heap_new(heap, CLOSURE_SIZE);
+    struct closed_upvalue *upvalue = closure != NULL ? heap_new(heap, sizeof *upvalue) : NULL;
+    if (upvalue == NULL) {
+        if (closure != NULL)
+            heap_free(heap, closure, CLOSURE_SIZE);
+        return false;
     }
     lua_rawgeti(L, LUA_REGISTRYINDEX, GLOBALS);
-    int status = protected_call(L, 1, 1, 0);
-    if (status == LUA_OK)
-        ((struct closure_layout *)(uintptr_t)lua_topointer(L, -1))->proto = proto;
-    return status;
+    struct value_layout *top = top_value(L);
+    upvalue->at = &upvalue->value;
+    upvalue->value.value = top->value;
+    upvalue->value.kind = top->kind;
+    closure->upvalue_count = 1;
+    closure->gray = NULL;
+    closure->proto = proto;
+    closure->upvalues[0] = upvalue;
+    heap_link(heap, upvalue, KIND_UPVALUE);
+    heap_link(heap, closure, KIND_CLOSURE);
+    top->value.object = closure;
+    top->kind = KIND_CLOSURE | COLLECTABLE;
+    return true;
+}
+
+/* The same, or pushes a message. Returns Lua's status. */
+static int push_closure(lua_State *L, void *proto)
+{
+    if (try_closure(L, proto))
+        return LUA_OK;
+    int status = no_memory(L), message = lua_gettop(L);
+    if (!try_closure(L, proto))
+        return status;
+    move_top(L, message);
+    return LUA_OK;
 }

@@ -138,7 +138,7 @@ static void write_proto(struct freezer *freezer, const struct plan *plan)
     struct proto_layout to = *from;
     to.mark = MARK_FROZEN;
     to.source = freezer->frozen->source;
-    to.code = cursor->code;
+    to.code = code_place(cursor->code);
     to.lines = from->lines != NULL ? cursor->lines : NULL; /* the pointer tells that stripped code has none */
     to.absolute_lines = cursor->absolute_lines;
     to.locals = cursor->locals;
@@ -161,13 +161,19 @@ static void write_proto(struct freezer *freezer, const struct plan *plan)
     put_proto(proto_number(freezer->frozen->protos, plan->number), &to);
 }
 
+/* Where that of complete ones may begin. */
+static size_t code_end(const struct sums *packed)
+{
+    return (packed->code + 1) & ~(size_t)1;
+}
+
 static void start_cursors(struct freezer *freezer)
 {
     const struct frozen *frozen = freezer->frozen;
     const struct sums *packed = &freezer->sums[false];
     freezer->cursors[false] = (struct cursor){frozen->code, frozen->lines, frozen->absolute_lines, frozen->locals};
     freezer->cursors[true] =
-        (struct cursor){frozen->code + packed->code, frozen->lines + packed->lines,
+        (struct cursor){frozen->code + code_end(packed), frozen->lines + packed->lines,
                         frozen->absolute_lines + packed->absolute_lines, frozen->locals + packed->locals};
 }
 
@@ -179,8 +185,7 @@ static size_t lay_block(struct freezer *freezer, void *block)
     size_t used = 0;
     take(block, &used, sizeof frozen);
     frozen.proto_count = freezer->protos;
-    frozen.graft_protos = packed->protos + (freezer->complete ? complete->protos : 0);
-    frozen.graft_children = packed->children + (freezer->complete ? complete->children : 0);
+    frozen.child_count = packed->children + complete->children;
     frozen.value_count = freezer->values.count;
     frozen.slot_count = freezer->slots.count;
     frozen.upvalue_count = freezer->upvalue_runs.count;
@@ -193,7 +198,7 @@ static size_t lay_block(struct freezer *freezer, void *block)
     freezer->longs = take(block, &used, freezer->long_bytes);
     frozen.absolute_lines =
         take(block, &used, (packed->absolute_lines + complete->absolute_lines) * sizeof *frozen.absolute_lines);
-    frozen.code = take(block, &used, (packed->code + complete->code) * sizeof *frozen.code);
+    frozen.code = take(block, &used, (code_end(packed) + complete->code) * sizeof *frozen.code);
     frozen.slots = take(block, &used, frozen.slot_count * sizeof *frozen.slots);
     frozen.lines = take(block, &used, packed->lines + complete->lines);
     frozen.records = take(block, &used, (size_t)(freezer->records_end - freezer->records));

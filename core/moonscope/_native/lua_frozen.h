@@ -11,7 +11,7 @@ struct frozen {
     uint64_t newest; /* complete: place of the newest word among the constants, see lua_vocabulary.h */
     size_t size;
     uint32_t proto_count;                  /* of the whole tree */
-    uint32_t graft_protos, graft_children; /* that a VM needs of its own if it grafts */
+    uint32_t child_count;                  /* of all of them together */
     uint32_t value_count, slot_count, upvalue_count, local_count;
     void *protos;                /* complete ones, see proto_number */
     struct value_layout *values; /* constants of complete ones, and numbers that fit no slot */
@@ -124,10 +124,22 @@ struct cursor {
     struct local_layout *locals;
 };
 
+/* Code begins where no allocator lets a block begin: by that a graft is told when it is freed (lua_graft.h). Nothing lies
+   between the code of one prototype and of the next but what this leaves out. */
+static uint32_t *code_place(uint32_t *at)
+{
+    return (uint32_t *)((uintptr_t)at | 4);
+}
+
+static size_t code_place_number(size_t number)
+{
+    return number | 1;
+}
+
 /* To those of the prototype that comes after `proto`. */
 static void pass_tables(struct cursor *cursor, const struct proto_layout *proto)
 {
-    cursor->code += proto->code_count;
+    cursor->code = code_place(cursor->code) + proto->code_count;
     cursor->lines += proto->line_count;
     cursor->absolute_lines += proto->absolute_line_count;
     cursor->locals += proto->local_count;

@@ -1,5 +1,5 @@
 /* The memory layout of the objects that `graft` builds, for 64-bit Lua 5.4 and 5.5: names and offsets are facts of
-   lobject.h; nothing here is trusted before layout_known() has held a freshly compiled function against it. */
+   lobject.h; nothing here is trusted before layout_known() has held a freshly compiled function against it (lua_proof.h). */
 
 struct object_layout {
     void *next;
@@ -44,6 +44,7 @@ struct proto_layout {
     uint8_t parameters, flag, stack_size;
     int upvalue_count, constant_count, code_count, line_count, child_count, local_count, absolute_line_count;
     int line, last_line;
+    uint32_t number; /* padding, to Lua; see lua_graft.h */
     struct value_layout *constants;
     uint32_t *code;
     struct proto_layout **children;
@@ -80,7 +81,6 @@ enum {
        list and never white, does not exist for them. The highest bit is Lua's for tests, and no other object's; the own
        runtime knows what is shared by it. */
     MARK_FROZEN = 0xA4,
-    USER_VALUES_MAX = 32766,
 };
 
 /* `next` and `gray` are the collectors', so frozen prototypes that lie side by side overlap there. */
@@ -133,83 +133,4 @@ static struct proto_layout *proto_number(void *protos, size_t number)
 static void put_proto(struct proto_layout *at, const struct proto_layout *from)
 {
     memcpy((char *)at + PROTO_BEGIN, (const char *)from + PROTO_BEGIN, PROTO_STRIDE);
-}
-
-/* User values stand right before the block of a full userdata, in order. */
-static struct value_layout *user_values(void *block, int count)
-{
-    return (struct value_layout *)block - count;
-}
-
-static const char probe_source[] =
-    "local first, second = 1, 2\n"
-    "local function nested(x, y, ...)\n"
-    "  local z = x .. 'short' .. 'a text of more than forty characters, which Lua keeps as a long string'\n"
-    "  return z, 1.5, second, ...\n"
-    "end\n"
-    "return nested, first\n";
-
-static bool nested_fits(const struct proto_layout *nested)
-{
-    int longs = 0, shorts = 0;
-    for (int i = 0; i < nested->constant_count; i++) {
-        const struct value_layout *value = &nested->constants[i];
-        shorts += value->kind == KIND_SHORT && text_is(value->value.object, "short");
-        longs += value->kind == KIND_LONG && string_length(value->value.object) == 70;
-    }
-    return nested->parameters == 2 && nested->line == 2 && nested->last_line == 5 && nested->upvalue_count == 1 &&
-           nested->child_count == 0 && nested->local_count >= 3 && nested->line_count == nested->code_count &&
-           text_is(nested->locals[0].name, "x") && text_is(nested->upvalues[0].name, "second") && shorts == 1 &&
-           longs == 1;
-}
-
-static bool main_fits(const struct proto_layout *proto)
-{
-    return proto->kind == KIND_PROTO && proto->line == 0 && proto->parameters == 0 && proto->upvalue_count == 1 &&
-           proto->child_count == 1 && proto->code_count > 3 && proto->local_count == 3 &&
-           text_is(proto->upvalues[0].name, "_ENV") && text_is(proto->source, "@moonscope") &&
-           text_is(proto->locals[0].name, "first") && nested_fits(proto->children[0]);
-}
-
-static bool user_values_fit(lua_State *L)
-{
-    void *block = lua_newuserdatauv(L, 64, 2);
-    lua_pushinteger(L, 1234567);
-    lua_setiuservalue(L, -2, 1);
-    lua_pushinteger(L, 7654321);
-    lua_setiuservalue(L, -2, 2);
-    const struct value_layout *values = user_values(block, 2);
-    return values[0].value.bits == 1234567 && values[1].value.bits == 7654321 && values[0].kind == values[1].kind;
-}
-
-/* Sets *(bool *)argument. Raises when there is no memory, so it is called protected. */
-static int check_layout(lua_State *L)
-{
-    bool *known = lua_touserdata(L, 1);
-    if (load_text(L, probe_source, sizeof probe_source - 1, "@moonscope") != LUA_OK)
-        return lua_error(L);
-    *known = main_fits(proto_at(L, -1)) && user_values_fit(L);
-    return 0;
-}
-
-/* May objects of this library be built by hand? The release comes first: layouts of unknown ones are not even read. */
-static bool layout_known(const char *release)
-{
-#if LUA_VERSION_NUM == 505
-    static const char *const releases[] = {"Lua 5.5.0", "Lua 5.5.1"};
-#else
-    static const char *const releases[] = {"Lua 5.4.6", "Lua 5.4.7", "Lua 5.4.8"};
-#endif
-    bool listed = false, known = false;
-    for (size_t i = 0; i < sizeof releases / sizeof *releases; i++)
-        listed = listed || strcmp(release, releases[i]) == 0;
-    lua_State *L = listed && sizeof(void *) == 8 ? luaL_newstate() : NULL;
-    if (L == NULL)
-        return false;
-    lua_pushcclosure(L, check_layout, 0);
-    lua_pushlightuserdata(L, &known);
-    if (protected_call(L, 1, 0, 0) != LUA_OK)
-        known = false;
-    lua_close(L);
-    return known;
 }

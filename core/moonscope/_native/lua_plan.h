@@ -181,7 +181,7 @@ static void plan_proto(struct freezer *freezer, const struct proto_layout *from,
     plan->upvalues = plan_upvalues(freezer, from);
     plan->constants = plan_constants(freezer, from, plan->complete);
     sums->children += (uint32_t)from->child_count;
-    sums->code += (size_t)from->code_count;
+    sums->code = code_place_number(sums->code) + (size_t)from->code_count;
     sums->lines += (size_t)from->line_count;
     sums->absolute_lines += (size_t)from->absolute_line_count;
     sums->locals += (size_t)from->local_count;

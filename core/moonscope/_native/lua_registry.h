@@ -2,11 +2,6 @@
    registry, and every upvalue of a C function (`debug`), so neither has anything that C would follow unchecked. */
 
 /* Their addresses are registry keys. */
-#if LUA_VERSION_NUM >= 504
-static const char factory_key; /* of the function that makes closures (lua_factory.h) */
-static const char quiet_key;   /* of the coroutine that has no hook (lua_hooks.h) */
-static const char graft_key;   /* of what a VM has of its newest graft, which keeps the older ones */
-#endif
 static const char tostring_key; /* 5.1 – 5.3: of the stock tostring */
 static const char codecache_key; /* of the module's table, once it was required */
 static const char kept_key; /* of the table of functions that Load keeps (lua_kept.h) */

@@ -41,6 +41,13 @@ static void list_generation(struct retired_list *list, const struct generation *
     }
 }
 
+/* A graft ends its hold itself, see lua_graft.h. */
+static bool is_grafted(const struct generation *generation, const struct hold *hold)
+{
+    const void *own = atomic_load_explicit(&hold->own, memory_order_relaxed);
+    return own != NULL && own != generation->payload.prototype;
+}
+
 /* The VM's thread. Without memory the list is empty. */
 static struct retired_list list_retired(struct vm *vm)
 {
@@ -51,7 +58,7 @@ static struct retired_list list_retired(struct vm *vm)
     for (size_t slot = 0; list.items != NULL && slot < vm->page_count * HOLDS_PER_PAGE; slot++) {
         const struct hold *hold = vm_find_hold(vm, (uint32_t)slot);
         if (hold != NULL && atomic_load_explicit(&hold->hits, memory_order_relaxed) > 0 &&
-            cache->slots[slot]->state == GENERATION_RETIRED)
+            cache->slots[slot]->state == GENERATION_RETIRED && !is_grafted(cache->slots[slot], hold))
             list_generation(&list, cache->slots[slot]);
     }
     vm->retired = list.bytes;

@@ -27,6 +27,7 @@
 #include "lua_state.h"
 #if LUA_VERSION_NUM >= 504
 #include "lua_layout.h"
+#include "lua_heap.h"
 #include "lua_word_table.h"
 #include "lua_vocabulary.h"
 #include "lua_word_rounds.h"
@@ -36,6 +37,7 @@
 #include "lua_freeze.h"
 #include "lua_factory.h"
 #include "lua_graft.h"
+#include "lua_proof.h"
 #endif
 #include "lua_retired.h"
 #if LUA_VERSION_NUM >= 504

@@ -43,7 +43,7 @@ static bool fill_generation(struct generation_row *row, const struct generation 
     row->private = g->private;
     row->on_conflict = g->on_conflict;
     row->tier = g->tier->name;
-    row->conflict_tier = g->payload.many_constants ? "bytecode" : "graft";
+    row->conflict_tier = "graft";
     row->hits = g->hits;
     row->holders = g->holders;
     row->conflicts = g->conflicts;

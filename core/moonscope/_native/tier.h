@@ -18,7 +18,6 @@ struct payload {
     uint64_t newest;     /* tier direct: place of the newest word in it; see lua_vocabulary.h */
     void *prototype;     /* tier direct: the frozen main prototype, which VMs run as it is; NULL: each makes its own */
     uint32_t prototypes; /* in it; 0: the tier does not know */
-    bool many_constants; /* tier direct: on conflict a VM gets a copy by a dump, and no graft */
 };
 
 struct tier {
@@ -35,10 +34,8 @@ struct tier {
        cannot hold that function (another may). Raises no Lua error. */
     bool (*store)(lua_State *, struct payload *);
     /* Pushes a new main function, or an error message; returns Lua's status. Raises no Lua error. `vm`
-       is NULL in a state that is no VM; `hold` is what the state keeps of the generation, needed by a tier that pins. */
+       is NULL in a state that is no VM, else the payload is that of a generation; `hold` is what the state keeps of the generation, needed by a tier that pins. */
     int (*push)(lua_State *, struct vm *, struct hold *, const struct payload *, const char *chunkname);
-    /* What the first push into a state sets up once; NULL: nothing. */
-    int (*warm)(lua_State *);
     void (*release)(struct payload *);
     /* How a VM gets the function that must not run the one prototype (see the conflict rule in lua_direct.h); NULL: every
        VM is served alike. */

@@ -4,6 +4,7 @@
 
 #include "cache.h"
 #include "clock.h"
+#include "grafts.h"
 
 #include <stdio.h>
 
@@ -109,6 +110,7 @@ struct vm {
     _Atomic size_t used, peak;
     _Atomic size_t rounding; /* what the C allocator takes for it beyond `used` */
     _Atomic size_t records;  /* and for its pages */
+    struct grafts grafts;
     size_t cap; /* bytes, while a run is under way; 0: none */
     /* Interrupts; see interrupt.h. */
     _Atomic(lua_State *) current; /* the coroutine that runs; NULL: no run under way */

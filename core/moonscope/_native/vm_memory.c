@@ -8,6 +8,10 @@
 void *vm_allocate(void *ud, void *block, size_t old_size, size_t new_size)
 {
     struct vm *vm = ud;
+    if (is_graft_part(&vm->grafts, block)) {
+        vm->grafts.freed(&vm->grafts, block, old_size);
+        return NULL;
+    }
     if (block == NULL)
         old_size = 0; /* it tells what kind of object is made, not a size */
     size_t used = atomic_load_explicit(&vm->used, memory_order_relaxed);
