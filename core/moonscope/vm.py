@@ -164,7 +164,7 @@ class LuaVM:
     def interrupt(self) -> bool:
         """End the run that is going on, whatever Lua code does; False when none is. Returns at once.
 
-        What no hook can reach ends first by itself: a C function (a long pattern match), a finalizer (`__gc`), and on
+        What no hook can reach ends first by itself: a C function (a long pattern match; `stuck_in` names it), and on
         LuaJIT compiled traces (`VMOptions.jit`).
         """
         refuse_in_child(self._pid, "VM")
@@ -224,8 +224,7 @@ class LuaVM:
 
     def stuck_in(self) -> str:
         """The name of the C function that it is inside now, which no interrupt ends; empty when it is in none."""
-        inside = getattr(self._native, "stuck_in", None)
-        return inside() if inside is not None else ""
+        return self._native.stuck_in()
 
     @property
     def closed(self) -> bool:

@@ -57,6 +57,40 @@ ENDLESS = {
     "printing": "while true do print('again') end",
     "making garbage": "while true do local _ = {} end",
     "string.gsub": "while true do string.gsub('aaaa', 'a', function() while true do end end) end",
+    "a hook of the script": "debug.sethook(function() while true do end end, '', 1) local x = 1",
+    "a hook of the script in a coroutine": """
+        coroutine.wrap(function() debug.sethook(function() while true do pcall(error) end end, 'l') local x = 1
+        local y = 2 end)()""",
+    "a handler of an error in a hook": """
+        debug.sethook(function() xpcall(error, function() while true do end end) end, '', 1) local x = 1""",
+    "a finalizer": """
+        local function endless() while true do pcall(error) end end
+        if newproxy then getmetatable(newproxy(true)).__gc = endless
+        else setmetatable({}, {__gc = endless}) end
+        while true do pcall(collectgarbage) end""",
+    "a finalizer in a coroutine": """
+        local function endless() while true do end end
+        if newproxy then getmetatable(newproxy(true)).__gc = endless
+        else setmetatable({}, {__gc = endless}) end
+        coroutine.wrap(function() while true do collectgarbage() end end)()""",
+    "a loop under a handler that loops": "xpcall(function() while true do end end, function() while true do end end)",
+    "__close run by coroutine.close": """
+        if not coroutine.close then while true do end end
+        assert(load([[
+          local co = coroutine.create(function()
+            local c <close> = setmetatable({}, {__close = function() while true do end end})
+            coroutine.yield()
+          end)
+          coroutine.resume(co)
+          coroutine.close(co)]]))()""",
+    "__close after an error in coroutine.wrap": """
+        if not coroutine.close then while true do end end
+        assert(load([[
+          coroutine.wrap(function()
+            local c <close> = setmetatable({}, {__close = function() while true do end end})
+            error("x")
+          end)()]]))()""",
+    "a hook removed again and again": "while true do debug.sethook() end",
 }
 
 
@@ -81,6 +115,53 @@ def test_every_script_can_be_ended(lua: LuaVersion, script: str, new_vm: NewVM) 
     assert result.failure is not None
     assert result.failure.message == "interrupted"
     assert vm.run("return 1 + 1").values == ("2",)
+
+
+def test_ending_a_run_collects_nothing(lua: LuaVersion, new_vm: NewVM) -> None:
+    """A collection for every pcall that catches the error would take minutes in a large heap."""
+    vm = new_vm(CodeCache(lua))
+    source = """
+        collectgarbage("stop")
+        kept = setmetatable({{}}, {__mode = "v"})
+        local function nest(n) pcall(n > 0 and nest or error, n - 1) while true do end end
+        nest(100)"""
+    assert run_until_interrupted(vm, source).interrupted
+    assert vm.run("return kept[1] ~= nil").values == ("true",)
+
+
+C_FUNCTIONS = {
+    "string.find": "string.find(('a'):rep(900), '^' .. ('.-'):rep(3) .. 'b')",
+    "os.execute": "coroutine.wrap(function() os.execute('sleep 1') end)()",
+    "table.concat": "local t = {} for i = 1, 100 do t[i] = 'x' end while true do table.concat(t) end",
+}
+
+
+@pytest.mark.parametrize("lua", [lua for lua in LuaVersion if lua is not LuaVersion.LUAJIT20])
+@pytest.mark.parametrize("function", C_FUNCTIONS)
+def test_the_c_function_that_a_vm_is_in_has_a_name(lua: LuaVersion, function: str, new_vm: NewVM) -> None:
+    vm = new_vm(CodeCache(lua))
+    thread = threading.Thread(target=lambda: vm.run(C_FUNCTIONS[function]), daemon=True)
+    thread.start()
+    seen = set()
+    while thread.is_alive() and function not in seen:
+        seen.add(vm.stuck_in())
+    assert function in seen
+    while thread.is_alive():
+        vm.interrupt()
+        thread.join(0.01)
+    assert vm.stuck_in() == ""
+
+
+def test_a_vm_that_runs_lua_code_is_in_no_c_function(lua: LuaVersion, new_vm: NewVM) -> None:
+    vm = new_vm(CodeCache(lua))
+    thread = threading.Thread(target=lambda: vm.run("while true do local x = {} end"), daemon=True)
+    thread.start()
+    while not vm.running:
+        pass
+    assert {vm.stuck_in() for _ in range(1000)} == {""}
+    while thread.is_alive():
+        vm.interrupt()
+        thread.join(0.01)
 
 
 def test_the_traceback_tells_where_it_was(new_vm: NewVM) -> None:

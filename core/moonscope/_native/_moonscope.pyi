@@ -167,7 +167,11 @@ class VM:
         whether there may be more. As `look` in all else."""
     def set_mode(self, mode: int) -> None: ...
     def interrupt(self, reason: int = 1) -> bool:
-        """End the run that is going on; False when none is. Call again every few ms until `running` is False."""
+        """End the run that is going on; False when none is. Call again every few ms until `running` is False. With the
+        reason 2 (instructions) nothing is ended, but what a finalizer or a hook does from then on counts."""
+    def stuck_in(self) -> str:
+        """The C function that the run is inside now, as scripts name it ("string.rep"); empty when it runs Lua code,
+        nothing, or a function that has no name. Nothing can end a C function."""
     def take_output(self) -> bytes: ...
     def take_result(self) -> tuple[int, list[bytes], bytes, bytes, int, int]:
         """status, values as text, error message, traceback, interrupt reason, exit code"""

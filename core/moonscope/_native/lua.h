@@ -71,8 +71,12 @@ struct lua_ops {
     /* Makes a state with the standard libraries and attaches it. The caller closes it. NULL: no memory. */
     lua_State *(*spawn)(struct birth *);
     void (*close)(lua_State *);
-    /* From another thread: makes `running` stop at its next instruction. */
-    void (*set_hook)(lua_State *running);
+    /* These three from another thread, under vm->hooking. Makes `running` stop at its next instruction. */
+    void (*set_hook)(struct vm *, lua_State *running);
+    /* Lets the hook of a budget count in finalizers and hooks of the script, too. */
+    void (*let_hooks_run)(struct vm *, lua_State *running);
+    /* The C function that `running` is inside, as scripts name it; "": none, or it is not known. */
+    const char *(*running_function)(lua_State *running);
     /* Runs a request in its VM and returns how it ended. */
     enum status (*enter)(struct request *);
     /* The dumped chunk of a payload; the caller frees it. NULL: no memory. */

@@ -74,3 +74,19 @@ static void install(lua_State *L)
     if (vm->managed)
         install_console(L, vm, 1, 2);
 }
+
+/* Those of a managed VM first: they stand where the stock ones do. */
+static void name_functions(void)
+{
+    name_function(cached_loadfile, "", "", "loadfile");
+    name_function(cached_dofile, "", "", "dofile");
+    name_function(captured_print, "", "", "print");
+    name_function(tracked_resume, "coroutine", ".", "resume");
+    name_function(tracked_wrapped, "coroutine", ".", "wrap");
+    name_function(cached_searcher, "", "", "require");
+    lua_State *L = luaL_newstate();
+    if (L == NULL)
+        return;
+    protected_start(L, name_body, NULL);
+    lua_close(L);
+}

@@ -11,8 +11,9 @@
      leaves vm->current before it can become garbage, so whatever is read there stays valid.
    The one who interrupts repeats it every few milliseconds while the VM is running: the script may have moved to another
    coroutine, or set a hook of its own.
-   Out of reach: C functions that do not return (pattern matching, os.execute), finalizers and message handlers (Lua runs
-   them with hooks off), and compiled traces of LuaJIT. */
+   Finalizers, hooks of the script and handlers of errors in them run with hooks off, so hooks are let run, too
+   (lua_inside.h). Out of reach: C functions that do not return (pattern matching, os.execute), and compiled traces of
+   LuaJIT. */
 
 enum { BUDGET_STEP = 1000, RESUME_COST = 100 }; /* instructions */
 enum { MAX_RESUMED = 190 };                     /* coroutines inside each other, as the other Luas allow */
@@ -37,27 +38,32 @@ static const char *stop_text(int reason)
     }
 }
 
-#ifdef LUAJIT
-static int raise_past_handlers(lua_State *L, struct vm *vm, const char *text)
-{
-    (void)vm;
-    return luaL_error(L, "%s", text);
-}
-#else
-/* lua_error calls the message handler of an xpcall first, inside the hook, where hooks are off: one that loops would
-   never end. A memory error unwinds without asking anybody, so ask for memory that vm_allocate never gives; what it was
-   about is kept before. */
+/* lua_error calls the message handler of an xpcall first, inside the hook; one that loops would have to be ended again, and
+   all of them see an error that is not the script's. A memory error unwinds without asking anybody. Where Lua collects all
+   garbage before it raises one, which takes long in a large heap, once for every pcall that catches it, it is raised
+   otherwise. */
 static int raise_past_handlers(lua_State *L, struct vm *vm, const char *text)
 {
     keep_interruption(L, vm, text);
 #if LUA_VERSION_NUM >= 504
-    lua_newuserdatauv(L, ABSURD_SIZE, 0);
+    lua_pushlstring(L, "not enough memory", 17); /* with this very text lua_error raises a memory error */
+#elif LUA_VERSION_NUM >= 502
+    if (inside.hooks > 0) { /* a handler is ended at its first instruction, and by so many errors in errors Lua gives up */
+        set_hooks_off((unsigned char *)L + inside.hooks, false);
+        lua_pushstring(L, text);
+    } else {
+        lua_newuserdata(L, ABSURD_SIZE);
+    }
+#elif defined LUAJIT
+    for (;;) { /* ABSURD_SIZE would be another error; a finalizer may run first and take the refusal */
+        vm->refusing = true;
+        lua_newuserdata(L, 1);
+    }
 #else
     lua_newuserdata(L, ABSURD_SIZE);
 #endif
-    return lua_error(L); /* not reached */
+    return lua_error(L);
 }
-#endif
 
 static void stop_hook(lua_State *L, lua_Debug *activation)
 {
@@ -77,6 +83,12 @@ static void stop_hook(lua_State *L, lua_Debug *activation)
 static void set_stop_hook(lua_State *running)
 {
     lua_sethook(running, stop_hook, LUA_MASKCOUNT, 1);
+}
+
+static void stop_from_outside(struct vm *vm, lua_State *running)
+{
+    set_stop_hook(running);
+    let_hooks_run(vm, running);
 }
 
 /* From inside the VM: nothing that the script does from here on counts. */

@@ -46,6 +46,7 @@
 #include "lua_miss.h"
 #include "lua_load.h"
 #include "lua_require.h"
+#include "lua_inside.h"
 #include "lua_traceback.h"
 #include "lua_interrupt.h"
 #include "lua_coroutines.h"
@@ -83,6 +84,7 @@ static bool bind(void *library, const char **missing)
         return false;
     }
 #endif
+    probe_inside();
     return true;
 }
 
@@ -181,7 +183,9 @@ const struct lua_ops NAMED(LUA_TAG) = {
     .bytecode = &bytecode,
     .spawn = spawn,
     .close = close_state,
-    .set_hook = set_stop_hook,
+    .set_hook = stop_from_outside,
+    .let_hooks_run = let_hooks_run,
+    .running_function = running_function,
     .enter = enter,
     .dump = dump_payload,
     .measure = measure,

@@ -31,7 +31,6 @@ static void push_traceback(lua_State *L, int level)
 #endif
 }
 
-#ifndef LUAJIT
 /* In a hook, which is no function of its own: level 0 is what was interrupted. */
 static void keep_interruption(lua_State *L, struct vm *vm, const char *text)
 {
@@ -45,4 +44,3 @@ static void keep_interruption(lua_State *L, struct vm *vm, const char *text)
     vm_set_failure(vm, text, strlen(text), traceback, traceback == NULL ? 0 : length);
     lua_settop(L, top);
 }
-#endif

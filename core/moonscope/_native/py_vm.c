@@ -74,7 +74,23 @@ static PyObject *vm_set_mode(PyObject *self, PyObject *argument)
     Py_RETURN_NONE;
 }
 
-/* See lua_interrupt.h for why this is sound while the VM runs in another thread. */
+/* See lua_interrupt.h for why this is sound while the VM runs in another thread. Gives the coroutine that runs, which stays
+   valid until end_look; NULL: no run is under way. */
+static lua_State *begin_look(struct vm *vm)
+{
+    bool expected = false;
+    while (!atomic_compare_exchange_weak(&vm->hooking, &expected, true)) { /* one at a time */
+        expected = false;
+        sched_yield();
+    }
+    return atomic_load(&vm->current);
+}
+
+static void end_look(struct vm *vm)
+{
+    atomic_store(&vm->hooking, false);
+}
+
 static PyObject *vm_interrupt(PyObject *self, PyObject *arguments)
 {
     int reason = REASON_PERSON, none = REASON_NONE;
@@ -83,18 +99,25 @@ static PyObject *vm_interrupt(PyObject *self, PyObject *arguments)
     if (reason <= REASON_NONE || reason > REASON_EXIT)
         return PyErr_Format(PyExc_ValueError, "there is no reason %d to interrupt", reason);
     struct vm *vm = vm_of(self);
-    bool expected = false;
-    while (!atomic_compare_exchange_weak(&vm->hooking, &expected, true)) { /* one at a time */
-        expected = false;
-        sched_yield();
-    }
-    lua_State *running = atomic_load(&vm->current);
-    if (running != NULL) {
+    lua_State *running = begin_look(vm);
+    if (running != NULL && reason == REASON_INSTRUCTIONS) {
+        lua_ops[vm->cache->lua]->let_hooks_run(vm, running);
+    } else if (running != NULL) {
         atomic_compare_exchange_strong(&vm->stop, &none, reason);
-        lua_ops[vm->cache->lua]->set_hook(running);
+        lua_ops[vm->cache->lua]->set_hook(vm, running);
     }
-    atomic_store(&vm->hooking, false);
+    end_look(vm);
     return PyBool_FromLong(running != NULL);
+}
+
+static PyObject *vm_stuck_in(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    struct vm *vm = vm_of(self);
+    lua_State *running = begin_look(vm);
+    const char *name = running != NULL ? lua_ops[vm->cache->lua]->running_function(running) : "";
+    end_look(vm);
+    return PyUnicode_DecodeLatin1(name, (Py_ssize_t)strlen(name), NULL);
 }
 
 static PyObject *vm_take_output_bytes(PyObject *self, PyObject *unused)
@@ -262,6 +285,7 @@ static PyMethodDef methods[] = {
     {"look", vm_look, METH_VARARGS, "One level of what a path of steps leads to."},
     {"set_mode", vm_set_mode, METH_O, "Set the cache mode."},
     {"interrupt", vm_interrupt, METH_VARARGS, "Ask the run that is going on to end; False when none is."},
+    {"stuck_in", vm_stuck_in, METH_NOARGS, "The C function that the run is inside now; empty when it is in none."},
     {"take_output", vm_take_output_bytes, METH_NOARGS, "What was printed since the last call."},
     {"take_result", vm_take_result_tuple, METH_NOARGS, "What the last run gave, once."},
     {"take_failures", vm_take_failure_list, METH_NOARGS, "Files that could not be loaded, once."},

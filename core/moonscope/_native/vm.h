@@ -122,6 +122,7 @@ struct vm {
     int exit_code;
     FILE *streams[OUTPUTS]; /* owned, write to the output; NULL: none. The VM's thread only */
     enum warnings warnings; /* what became of those of `warn`; WARNINGS_PART: inside a line. The VM's thread only */
+    bool refusing; /* the next block that is asked for is not given. The VM's thread only */
     bool told; /* why the run was ended is in the result already */
     pthread_mutex_t lock;
     /* Under the lock: */

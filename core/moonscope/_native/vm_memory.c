@@ -17,6 +17,10 @@ void *vm_allocate(void *ud, void *block, size_t old_size, size_t new_size)
     size_t used = atomic_load_explicit(&vm->used, memory_order_relaxed);
     if (new_size >= ABSURD_SIZE)
         return NULL;
+    if (vm->refusing && new_size > old_size) {
+        vm->refusing = false;
+        return NULL;
+    }
     /* Only a run is refused memory: between runs the owner's own calls are not protected, and failing them would end the
        process. They get by with the reserve. */
     if (new_size > old_size && vm->cap != 0 && used + (new_size - old_size) + CAP_RESERVE > vm->cap &&
