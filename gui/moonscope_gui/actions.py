@@ -82,6 +82,7 @@ SPECS = (
          "evict", "Ctrl+Shift+E", (HOST, FILES)),
     Spec("clear", "&Clear Cache…", "Drop all files from the cache, after a dry run", "clear", "Ctrl+Shift+Del",
          (HOST, FILES)),
+    Spec("limits", "&Limits…", "Set how much the cache of each Lua may store", "", "", (HOST,)),
     Spec("pause", "&Pause View", "Freeze what is shown; the engine goes on", "pause", "F8", (), True),
     Spec("theme-light", "&Light", "Dark text on a light ground", "theme", "", (), True),
     Spec("theme-dark", "&Dark", "Light text on a dark ground", "theme", "", (), True),

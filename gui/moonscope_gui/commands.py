@@ -35,6 +35,7 @@ def calls(window: MainWindow) -> dict[str, Callable[..., object]]:
         "compare": window.compare_flow.compare, "globals": window.verdicts_flow.explain,
         "recompile": versions.recompile, "old-code": versions.select_old_code, "holders": versions.select_holders,
         "evict": cache.evict_selected, "evict-pattern": cache.evict_pattern, "clear": cache.clear_all,
+        "limits": cache.choose_limits,
         "pause": window.set_paused, "reset-layout": window.layout_.reset, "palette": window.show_palette,
         "what-if": window.what_if_flow.open,
         "restart": window.engine_flow.restart, "about": window.engine_flow.about,

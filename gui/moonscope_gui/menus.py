@@ -18,7 +18,7 @@ _MENUS = {
     "&VMs": ("spawn", "run-script", "", "load-selected", "load-all", "", "mode", "default", "", "look", "collect",
              "interrupt", "", "close-selected", "close-all"),
     "&Cache": ("compare", "globals", "cache-map", "", "recompile", "old-code", "", "evict", "evict-pattern", "",
-               "clear"),
+               "clear", "", "limits"),
     "V&iew": ("palette", "pause", "", "docks", "", "shown", "reset-layout", "", "theme"),
     "&Engine": ("what-if", "", "restart", "", "about"),
 }  # fmt: skip

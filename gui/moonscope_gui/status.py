@@ -25,6 +25,7 @@ Unshared: what the same VMs would hold without the cache.
 The process takes more than shared and private: the C allocator rounds up, and the cache keeps records.
 Saved: unshared less private less shared; negative when the cache costs memory."""
 _VMS_TIP = "VMs that are not closed"
+_FILES_TIP = "Files the cache knows"
 _NOTE_MS = 8_000
 _PATIENCE_MS = 300  # work that ends sooner shows no progress
 
@@ -67,7 +68,7 @@ class StatusBar(QStatusBar):
         self.setSizeGripEnabled(False)
         self.connection = self._segment("connection", "The host process that runs the engine")
         self._vms = self._segment("vms", _VMS_TIP)
-        self._files = self._segment("files", "Files the cache knows")
+        self._files = self._segment("files", _FILES_TIP)
         self._loads = self._segment("loads", "Loads from the cache, loads that compiled, and how many a second")
         self._memory = self._segment("memory", _MEMORY_TIP)
         self._tier = self._segment("tier", "")
@@ -127,7 +128,7 @@ class StatusBar(QStatusBar):
         """Show the totals of the state."""
         state, sample = self._state, self._state.sample
         self._show_vms(sample)
-        _show(self._files, formats.plural(len(state.files), "file"))
+        self._show_files(sample)
         if state.vms_changed != self._told:  # which looks at each of them
             self._told = state.vms_changed
             _show(self._tier, state.tiers and f"tier {state.tiers}")
@@ -156,6 +157,16 @@ class StatusBar(QStatusBar):
             tip += f". Abandoned: could not be ended, and hold {held} until they return or the engine ends"
         _show(self._vms, text)
         self._vms.setToolTip(tip)
+
+    def _show_files(self, sample: Sample | None) -> None:
+        text, tip, settings = formats.plural(len(self._state.files), "file"), _FILES_TIP, self._state.settings
+        limits = formats.limits(settings.cache_bytes, settings.cache_files) if settings else ""
+        if limits:
+            evicted = sample.evicted if sample is not None else 0
+            text += f", {evicted:,} evicted" if evicted else ""
+            tip += f". The cache of each Lua stores {limits}; {formats.plural(evicted, 'file')} gave way to others"
+        _show(self._files, text)
+        self._files.setToolTip(tip)
 
     # Notes and work
 

@@ -129,7 +129,7 @@ def test_a_file_that_was_deleted_is_named_and_the_others_are_measured(
     person.waits_until(dialog.export.isEnabled)
     assert [(found.mode, found.failed) for found in dialog.findings] == [(mode, 3) for mode in CacheMode]
     told = dialog.failed.toPlainText().splitlines()
-    assert told[0] == "on: 3 of 6 loads failed"
+    assert told[0] == "on, exist, off: 3 of 6 loads failed:"
     assert told[1].startswith(f"    {folder / 'two.lua'}: ")
     assert dialog.failed.isVisible()
     assert all(found.load_us is not None and found.load_us.count == 3 for found in dialog.findings)
@@ -143,7 +143,7 @@ def test_loads_that_fail_without_the_cache_are_told(person: Person, dialog: What
     person.waits_until(dialog.export.isEnabled)
     failed = {found.mode: found.failed for found in dialog.findings}
     assert failed == {CacheMode.ON: 0, CacheMode.EXIST: 0, CacheMode.OFF: 3}
-    assert dialog.failed.toPlainText().splitlines()[0] == "off: 3 of 6 loads failed"
+    assert dialog.failed.toPlainText().splitlines()[0] == "off: 3 of 6 loads failed:"
     assert f"{folder / 'two.lua'}: line 1: unexpected symbol" in dialog.failed.toPlainText()
 
 

@@ -35,7 +35,7 @@ _TEXT = (
     "Loads the files that are cached into fresh VMs: once with the cache (on), once with what is stored in it now "
     "(exist), once without it (off). The VMs are closed again; their loads count in the statistics.\n"
     "Memory: what one VM holds of the files, the median of all VMs, after a full collection. Time: from the call to "
-    "the function, the median of the loads that were timed; between the quarters below and above it lies half of them."
+    "the function, the median of the loads that were timed; a quarter of them was below ¼, a quarter above ¾."
 )
 
 
@@ -69,7 +69,7 @@ class WhatIfDialog(QDialog):
         self.view.hide()
         self.words = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
         self.failed = QPlainTextEdit(readOnly=True)
-        self.failed.setFixedHeight(self.failed.fontMetrics().height() * 5)
+        self.failed.setFixedHeight(self.failed.fontMetrics().height() * 6)
         self.failed.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.failed.hide()
         self.progress = QProgressBar(textVisible=False)
@@ -154,15 +154,16 @@ class WhatIfDialog(QDialog):
 
 
 def failures(findings: Sequence[Finding]) -> str:
-    """Which loads failed in which mode, a line for each file and reason; "" if none did."""
-    lines = []
+    """Which loads failed, by mode, a line for each file and reason; "" if none did."""
+    modes: dict[str, list[str]] = {}
     for finding in findings:
         if finding.failed:
-            loads = finding.files * finding.vms
-            lines.append(f"{finding.mode.value}: {finding.failed:,} of {formats.plural(loads, 'load')} failed")
+            loads = formats.plural(finding.files * finding.vms, "load")
             causes = dict.fromkeys((failure.path, failure.message) for failure in finding.failures)
+            lines = [f"{finding.failed:,} of {loads} failed:"]
             lines += [f"    {path}: {without_name(message, path)}" for path, message in causes]
-    return "\n".join(lines)
+            modes.setdefault("\n".join(lines), []).append(finding.mode.value)
+    return "\n".join(f"{', '.join(names)}: {lines}" for lines, names in modes.items())
 
 
 def groups(findings: Sequence[Finding]) -> list[Group]:

@@ -1,4 +1,4 @@
-"""Clearing the cache: all, the selected files, or by pattern; always after a dry run."""
+"""Clearing the cache: all, the selected files, or by pattern, always after a dry run; and its limits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject
 
 from moonscope.errors import MoonscopeError
-from moonscope.protocol import Clear, Cleared
+from moonscope.protocol import Clear, Cleared, SetLimits
 
 from ..models import formats
 from .desk import Desk
@@ -36,6 +36,18 @@ class CacheFlow(QObject):
 
     def evict_pattern(self) -> None:
         self._open("Evict by pattern", "Files whose names match will be dropped from the cache:", None)
+
+    def choose_limits(self) -> None:
+        settings = self._desk.state.settings
+        if settings is None:
+            return
+        from ..dialogs.limits import LimitsDialog
+
+        LimitsDialog(settings.cache_bytes, settings.cache_files, self._set_limits, self._desk.window).open()
+
+    def _set_limits(self, command: SetLimits) -> None:
+        words = formats.limits(command.cache_bytes, command.cache_files) or "no limits"
+        self._desk.jobs.start("Limits of the cache", command, lambda _: self._desk.note(f"Cache of each Lua: {words}"))
 
     def _open(self, title: str, text: str, question: Clear | None) -> None:
         from ..dialogs.clear import ClearDialog

@@ -86,6 +86,13 @@ def vms(ids: Sequence[int]) -> str:
     return f"VM {ids[0]}" if len(ids) == 1 else plural(len(ids), "VM")
 
 
+def limits(bytes_: int, files: int) -> str:
+    """`at most 64 MiB and 500 files`; "" without a limit."""
+    parts = [size(bytes_)] if bytes_ else []
+    parts += [plural(files, "file")] if files else []
+    return f"at most {' and '.join(parts)}" if parts else ""
+
+
 def tip(text: str) -> str:
     """Text for a tool tip, shown as it is: names that look like HTML are no HTML."""
     return f"<qt>{escape(text)}</qt>".replace("\n", "<br>") if text else ""

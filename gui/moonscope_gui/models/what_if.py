@@ -77,19 +77,19 @@ COLUMNS: tuple[Column[Finding], ...] = (
            numeric=True, width=8),
     Column("total_bytes", "All VMs", lambda f: f.total_bytes, formats.size, "Per VM for each of them, and shared once",
            numeric=True, width=8),
-    Column("load_us", "Load per file", _time("median"), formats.microseconds, "Median of the time from the call to the "
+    Column("load_us", "Per load", _time("median"), formats.microseconds, "Median of the time from the call to the "
            "function, over the loads that were timed", numeric=True, width=8),
-    Column("load_low_us", "Quarter below", _time("low"), formats.microseconds, "A quarter of the loads was faster",
+    Column("load_low_us", "¼", _time("low"), formats.microseconds, "A quarter of the loads was faster",
            numeric=True, width=8),
-    Column("load_high_us", "Quarter above", _time("high"), formats.microseconds, "A quarter of the loads was slower",
+    Column("load_high_us", "¾", _time("high"), formats.microseconds, "A quarter of the loads was slower",
            numeric=True, width=8),
     Column("timed", "Timed", lambda f: f.load_us.count if f.load_us else 0, formats.count, "Loads whose time was told",
            numeric=True, width=5),
     Column("failed", "Failed", lambda f: f.failed, formats.count, "Loads that failed, and files that are not there",
            numeric=True, width=5, tone=lambda f: "error" if f.failed else "muted"),
-    Column("hits", "Hits", lambda f: f.counters.hits, formats.count, numeric=True, width=5),
-    Column("misses", "Misses", lambda f: f.counters.misses, formats.count, numeric=True, width=5),
-    Column("bypasses", "Bypasses", lambda f: f.counters.bypasses, formats.count, numeric=True, width=5),
+    Column("hits", "Hits", lambda f: f.counters.hits, formats.count, numeric=True, width=5, rank=1),
+    Column("misses", "Misses", lambda f: f.counters.misses, formats.count, numeric=True, width=5, rank=2),
+    Column("bypasses", "Bypasses", lambda f: f.counters.bypasses, formats.count, numeric=True, width=5, rank=3),
 )  # fmt: skip
 
 
