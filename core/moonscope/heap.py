@@ -12,10 +12,10 @@ import psutil
 from . import _native
 
 TRIM_AFTER = 8 << 20  # bytes that were freed since the allocator gave pages back for the last time
-TRIM_EVERY = 2.0  # seconds, at least; and never more than a fiftieth of the time
+EVERY = 2.0  # seconds between two trims, or two questions what is free, at least; no more than a hundredth of the time
 ASK_ABOVE = 2 << 20  # bytes that nothing explains: less is not worth asking the allocator
 ENTRIES = 3 * 104 + 2 * 56  # bytes per row: entries in three dictionaries, with tuples that are their keys or values
-SHOWN = 8  # rows weighed of each kind
+SHOWN = 3  # rows weighed of each kind
 
 
 class Heap:
@@ -25,16 +25,18 @@ class Heap:
         self._process = psutil.Process()
         self._resident, self._free = self._look(), _native.heap_free()
         self._most = self._most_rows = 0
-        self._due = 0.0
+        self._trim_due = self._ask_due = 0.0
+        self._free_now = self._free
 
     def trim(self, counted: int) -> None:
         """So many bytes are counted now. Has the C allocator give pages back when much was freed: it takes its lock for
         that, so it is not done often."""
         self._most = max(self._most, counted)
-        now, busy = time.monotonic(), time.thread_time()
-        if self._most - counted >= TRIM_AFTER and now >= self._due:
+        if self._most - counted >= TRIM_AFTER and time.monotonic() >= self._trim_due:
+            busy = time.thread_time()
             _native.heap_trim()
-            self._most, self._due = counted, now + max(TRIM_EVERY, 50 * (time.thread_time() - busy))
+            self._most, self._trim_due = counted, _next_time(busy)
+            self._ask_due = 0.0
 
     def kept(self, counted: int, rows: int) -> int:
         """Bytes that allocators keep for blocks to come: Python's at most what `rows` took once more than now, the C
@@ -44,7 +46,11 @@ class Heap:
         unexplained = self._look() - self._resident - counted
         if unexplained < ASK_ABOVE:
             return 0
-        return max(0, min(unexplained, self._most_rows - rows + _native.heap_free() - self._free))
+        if time.monotonic() >= self._ask_due:
+            busy = time.thread_time()
+            self._free_now = _native.heap_free()
+            self._ask_due = _next_time(busy)
+        return max(0, min(unexplained, self._most_rows - rows + self._free_now - self._free))
 
     def rss(self) -> int:
         """Resident bytes of the process."""
@@ -54,6 +60,11 @@ class Heap:
         """Resident bytes of its own: without those of files."""
         memory = self._process.memory_info()
         return int(memory.rss - getattr(memory, "shared", 0))
+
+
+def _next_time(busy: float) -> float:
+    """When what began at that CPU time may be done again."""
+    return time.monotonic() + max(EVERY, 100 * (time.thread_time() - busy))
 
 
 def weight(count: int, rows: Iterable[object], entries: int = ENTRIES) -> int:

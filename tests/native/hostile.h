@@ -6,6 +6,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 void *hostile_malloc(size_t, const char *function);
 void *hostile_calloc(size_t, size_t, const char *function);
