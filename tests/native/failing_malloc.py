@@ -62,11 +62,12 @@ class Work:
 
     def go(self) -> None:
         lua, sharing, own = self.way
-        cache = CodeCache(lua, sharing=sharing, own=own)
+        cache = CodeCache(lua, sharing=sharing, own=own, max_files=len(self.paths) - 1)
         for clear in (cache.clear, lambda: cache.evict(self.paths[0])):
             self.attempt(lambda: self.attach_and_load(cache))
             self.attempt(lambda: self.spawn_and_run(cache))
-            for look in (cache.files, cache.generations, cache.counters, cache.native.vms, cache.native.drain):
+            looks = (cache.files, cache.generations, cache.counters, cache.native.vms, cache.native.drain)
+            for look in (*looks, lambda: cache.native.changes(0), lambda: cache.native.changes(1)):
                 self.attempt(look)
             self.attempt(lambda: [cache.payload(row.id) for row in cache.generations()])
             self.attempt(lambda: cache.compile(self.paths[0]))
