@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import sys
 import threading
 import time
 from collections.abc import Iterable
@@ -21,6 +23,7 @@ MAX_WORKERS = 64
 RESERVE = 8  # further threads, for brief jobs alone
 BUSY_SECONDS = 0.05  # when all have been at their job for so long, and something waits, one more is started
 IDLE_SECONDS = 2.0  # after which one that is not needed ends
+_NICE = 10  # of threads beyond `count`: what answers windows goes before them when there are more than processors
 _RETRY = 0.005  # seconds after memory ran out
 
 
@@ -34,12 +37,13 @@ def limit(count: int, maximum: int | None) -> int:
 
 
 class _Worker:
-    """One thread. `since`: when it began its job, or was started."""
+    """One thread. `since`: when it began its job, or was started. `extra`: started because all others were busy."""
 
-    __slots__ = ("actor", "since", "thread")
+    __slots__ = ("actor", "extra", "since", "thread")
 
     def __init__(self, target: Any, number: int) -> None:
         self.actor: Actor | None = None
+        self.extra = False
         self.since = time.monotonic()
         name = f"moonscope-worker-{number}"
         self.thread = threading.Thread(target=target, args=(self,), name=name, daemon=True)
@@ -224,6 +228,7 @@ class Workers:
         worker = _Worker(self._work, next(self._numbers))
         with self.lock:
             self._workers.add(worker)
+            worker.extra = len(self._workers) > self.count
         try:
             worker.thread.start()
         except BaseException:
@@ -232,6 +237,9 @@ class Workers:
             raise
 
     def _work(self, worker: _Worker) -> None:
+        if worker.extra and sys.platform == "linux":  # elsewhere it would be the whole process
+            with suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         while True:
             try:
                 actor = self._next(worker)

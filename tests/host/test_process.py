@@ -154,6 +154,21 @@ def test_reads_and_what_stops_things_are_answered_while_a_hundred_scripts_run(pr
         assert result.interrupted or "closed before" in result.failure.message
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own")
+def test_what_answers_windows_goes_before_the_threads_that_endless_scripts_added(process, attach):
+    client = attach(process.address)
+    vms = client.request(Spawn(8)).result(DEADLINE).report.vms
+    client.request(RunChunk(vms=vms, source=ENDLESS))
+    tasks = Path(f"/proc/{process.pid}/task")
+    deadline = time.monotonic() + DEADLINE
+    nice = []
+    while sum(value > 0 for value in nice) < 6 and time.monotonic() < deadline:  # two workers were there before
+        nice = [int((task / "stat").read_text().rpartition(")")[2].split()[16]) for task in tasks.iterdir()]
+    assert sum(value > 0 for value in nice) >= 6
+    assert sum(value == 0 for value in nice) >= 5  # the host's own
+    assert client.request(Close(vms=vms)).result(DEADLINE) == Done(8)
+
+
 def test_a_stopped_host_is_noticed_and_so_is_that_it_goes_on(process):
     heard = SimpleQueue()
     with EngineClient.connect(process.address, on_answering=heard.put) as client:
