@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..model import LuaVersion
 from .flow import Global, Literal
-from .operands import field_name
+from .operands import field_name, unquoted
 from .standard import STANDARD, TABLES, others_with
 from .values import Kind
 
@@ -13,6 +13,11 @@ Touch = tuple[Kind, str]
 
 STRINGS_METATABLE = 'getmetatable("")'
 """The path of the one metatable that all strings of a VM share."""
+REGISTRY = "debug.getregistry()"
+REACHING_BEYOND = frozenset(
+    f"debug.{name}"
+    for name in ("getregistry", "sethook", "setlocal", "setmetatable", "setupvalue", "setuservalue", "upvaluejoin")
+)
 
 _SPECIAL = {
     "load": Kind.LOADS_CODE,
@@ -28,7 +33,9 @@ _SPECIAL = {
 
 def is_standard(path: str, lua: LuaVersion) -> bool:
     """Whether a path is a table of the standard library or something in one."""
-    return path.partition(".")[0].partition("[")[0] in TABLES[lua] or path.startswith(STRINGS_METATABLE)
+    if path.startswith(("getmetatable(", REGISTRY)):
+        return True
+    return path.partition(".")[0].partition("[")[0] in TABLES[lua]
 
 
 def read(table: Global, key: Literal | None, lua: LuaVersion) -> tuple[Touch | None, Global | None]:
@@ -36,6 +43,13 @@ def read(table: Global, key: Literal | None, lua: LuaVersion) -> tuple[Touch | N
     path = table.path
     if key is None:
         return (None if path else (Kind.READS_COMPUTED_GLOBAL, "")), None
+    if path == "package.loaded":
+        name = unquoted(key.text) if key.type == "string" else ""
+        return None, (Global("" if name == "_G" else name) if name in TABLES[lua] else None)
+    if path == STRINGS_METATABLE and key.text == '"__index"':
+        return None, Global("string")
+    if path.startswith(("getmetatable(", REGISTRY)):
+        return None, Global(field_name(path, key.text))
     if path and (path not in TABLES[lua]):
         return None, None  # a field of a value that was found through the globals, told where it was found
     name = field_name(path, key.text)
@@ -47,6 +61,8 @@ def _kind_of(name: str, lua: LuaVersion) -> Kind:
         return Kind.READS_OTHER_STANDARD if others_with(name, lua) else Kind.READS_GLOBAL
     if name in _SPECIAL:
         return _SPECIAL[name]
+    if name in REACHING_BEYOND:
+        return Kind.REACHES_BEYOND
     return Kind.USES_DEBUG if name.startswith("debug.") else Kind.READS_STANDARD
 
 

@@ -1,8 +1,9 @@
 """What the registers and upvalues of a function are known to hold, followed through its code.
 
 A forward analysis over the flow graph: where several paths meet, only what is known on all of them stays known.
-The exception is the table of globals: what may be it is taken to be it, so that no access to a global is missed.
-Each slot can change twice per meeting point, which bounds the work also for code that no compiler made.
+The exception are tables that other code uses, above all that of the globals: what may be one is taken to be it, so
+that no access is missed. A slot can only change to a weightier table, or to unknown, at a meeting point, which bounds
+the work also for code that no compiler made.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from heapq import heappop, heappush
 
 from ..model import Instruction, LuaVersion
 from .operands import LIKE_51
+from .standard import TABLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,20 @@ class Literal:
     type: str
 
 
-Value = Global | Literal
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A function that this one made: by the closure of a child (its index), or by loading code (-1 - pc)."""
+
+    at: int
+
+
+Value = Global | Literal | Made
 GLOBALS = Global("")
+_SHARED_TABLES = frozenset(name for names in TABLES.values() for name in names) | {
+    "", "package.loaded", "package.loaders", "package.preload", "package.searchers",
+}  # fmt: skip
+_LOADERS = (Global("load"), Global("loadstring"))
+"""Either of them: "loadstring or load" is how programs for several Luas say it."""
 State = dict[int, Value]
 """slot (see `operands`) → what is known to be there"""
 Step = Callable[[Instruction, State], None]
@@ -97,9 +111,30 @@ def follow(code: Sequence[Instruction], entry: State, step: Step, lua: LuaVersio
         _run_block(code, start, starts, dict(outside), step)
 
 
+def is_shared_table(value: Value) -> bool:
+    """Whether a value is a table that other code of the VM uses: globals, a standard library, a metatable of these."""
+    return isinstance(value, Global) and (value.path in _SHARED_TABLES or value.path.startswith("getmetatable("))
+
+
+def weightier(one: Global, other: Global) -> Global:
+    """Which of two tables a slot that may hold both is taken to hold."""
+    return GLOBALS if GLOBALS in (one, other) else max(one, other, key=lambda each: each.path)
+
+
 def _meet(one: State, other: State) -> State:
-    both = {slot: value for slot, value in one.items() if value == GLOBALS or other.get(slot) == value}
-    return both | {slot: value for slot, value in other.items() if value == GLOBALS}
+    both: State = {}
+    for slot in one.keys() | other.keys():
+        first, second = one.get(slot), other.get(slot)
+        tables = [each for each in (first, second) if isinstance(each, Global) and is_shared_table(each)]
+        if len(tables) == 2:
+            both[slot] = weightier(*tables)
+        elif tables:
+            both[slot] = tables[0]
+        elif first is not None and first == second:
+            both[slot] = first
+        elif first in _LOADERS and second in _LOADERS:
+            both[slot] = Global("load")
+    return both
 
 
 def _run_block(code: Sequence[Instruction], pc: int, starts: set[int], state: State, step: Step) -> int:

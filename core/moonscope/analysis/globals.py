@@ -2,29 +2,48 @@
 
 Lua 5.2 – 5.5 reach globals through the variable `_ENV`, Lua 5.1 through the environment of the function. Both are
 followed from the main function into the functions it creates, through registers, locals and upvalues. A captured
-variable is taken to keep what it held when the closure was made; what may be the table of globals is taken to be
-it. LuaJIT runs the language of 5.1, and its instructions are followed as those of 5.1.
+variable is taken to keep what it held when the closure was made, unless a function assigns it a table that other code
+uses (`variables`); what may be such a table, above all that of the globals, is taken to be it. LuaJIT runs the language
+of 5.1, and its instructions are followed as those of 5.1.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from ..bytecode.as51 import as_51
 from ..model import Instruction, LuaVersion, Prototype, PrototypeTree
 from .access import Touch, read, write
 from .calls import call
-from .flow import GLOBALS, Global, Literal, State, Value, follow, written
+from .flow import GLOBALS, Global, Literal, Made, State, Value, follow, written
 from .operands import ENVIRONMENT, JITS, LIKE_51, OLD, TableUse, constant_at, table_use, upvalue_slot
 from .standard import TABLES
 from .values import Access, FileState, Kind, PrototypePath, PrototypeState
+from .variables import Assigned, Scope, Variable
+
+_MOST_ROUNDS = 16
+"""A round finds what variables hold that the round before found out; no program needs so many."""
 
 
 def file_state(tree: PrototypeTree) -> FileState:
     """What all prototypes of a file do with the state of the VM that runs them."""
+    assigned = Assigned()
+    for _ in range(_MOST_ROUNDS):
+        assigned.news = False
+        found = _round(tree, assigned)
+        if not assigned.news:
+            break
+    return FileState(lua=tree.lua, key=tree.key, prototypes=tuple(found))
+
+
+def _round(tree: PrototypeTree, assigned: Assigned) -> list[PrototypeState]:
+    """Follow all prototypes once, with what is known of captured variables, and learn more about these."""
     found: list[PrototypeState] = []
-    waiting: list[tuple[Prototype, PrototypePath, State]] = [(tree.root, (), _entry(tree))]
+    root = Scope(tree.root, (), (None,) * len(tree.root.upvalues))
+    waiting: list[tuple[Prototype, PrototypePath, State, Scope]] = [(tree.root, (), _entry(tree), root)]
     while waiting:
-        prototype, path, entry = waiting.pop()
-        run = _Run(prototype, tree.lua, entry)
+        prototype, path, entry, scope = waiting.pop()
+        run = _Run(prototype, tree.lua, entry, scope, assigned)
         state = PrototypeState(
             path=path,
             name=prototype.name,
@@ -35,9 +54,11 @@ def file_state(tree: PrototypeTree) -> FileState:
         )
         if state.accesses or state.upvalues:
             found.append(state)
-        children = list(enumerate(prototype.children))
-        waiting += [(child, (*path, at), run.entries.get(at, {})) for at, child in reversed(children)]
-    return FileState(lua=tree.lua, key=tree.key, prototypes=tuple(found))
+        for at, child in reversed(list(enumerate(prototype.children))):
+            inner = (*path, at)
+            variables = run.variables.get(at, (None,) * len(child.upvalues))
+            waiting.append((child, inner, run.entry(at), Scope(child, inner, variables)))
+    return found
 
 
 def _entry(tree: PrototypeTree) -> State:
@@ -60,14 +81,31 @@ def _captured(prototype: Prototype, entry: State) -> tuple[str, ...]:
 class _Run:
     """One prototype followed through its code."""
 
-    def __init__(self, prototype: Prototype, lua: LuaVersion, entry: State) -> None:
-        self.entries: dict[int, State] = {}  # child → what it starts with
+    def __init__(
+        self, prototype: Prototype, lua: LuaVersion, entry: State, scope: Scope, assigned: Assigned
+    ) -> None:
+        self.variables: dict[int, tuple[Variable | None, ...]] = {}  # child → what its upvalues are
+        self._entries: dict[int, State] = {}  # child → what it starts with
+        self._environments: dict[int, Value | None] = {}  # child → what setfenv gave it before it was used
+        self._used: set[int] = set()  # children that may have been called
+        self._scope = scope
+        self._assigned = assigned
         self._prototype = prototype
         self._lua = lua
         self._found: dict[int, list[Touch]] = {}  # by pc; what is found last counts
         self._captures = _captures(prototype) if lua is LuaVersion.LUA51 else frozenset()
         self._first_argument = 2 if lua is LuaVersion.LUAJIT21 else 1  # after the function; 2.1 has frames of two slots
         follow(as_51(prototype.code) if lua in JITS else prototype.code, entry, self._step, lua)
+
+    def entry(self, child: int) -> State:
+        """What is known when a child starts."""
+        state = dict(self._entries.get(child, {}))
+        if child in self._environments:
+            environment = self._environments[child]
+            state.pop(ENVIRONMENT, None)
+            if environment is not None:
+                state[ENVIRONMENT] = environment
+        return state
 
     def accesses(self) -> tuple[Access, ...]:
         """In the order of the code, without the "string" of a "string.format" on the same line."""
@@ -90,34 +128,49 @@ class _Run:
         for slot in [slot for slot in state if slot in changed]:
             del state[slot]
         if value is not None:
-            state[instruction.operands[0]] = value
+            register = instruction.operands[0]
+            state[register] = value
+            self._assign(register, instruction.pc, value)
         state.update(more)
+
+    def _assign(self, slot: int, pc: int, value: Value | None) -> None:
+        variable = self._scope.at(slot, pc)
+        if variable is not None:
+            self._assigned.add(variable, value)
+
+    def _get(self, slot: int, pc: int, state: State) -> Value | None:
+        """What a slot is known to hold, or may hold since another function assigned it."""
+        variable = self._scope.at(slot, pc)
+        elsewhere = self._assigned.values.get(variable) if variable is not None else None
+        known = state.get(slot)
+        return known if elsewhere is None or known == GLOBALS else elsewhere
 
     def _carry_out(self, instruction: Instruction, state: State, touches: list[Touch]) -> tuple[Value | None, State]:
         """What the instruction puts into its register A, and into other slots."""
         opcode, operands = instruction.opcode, instruction.operands
         use = table_use(instruction, self._lua in OLD)
         if use is not None:
-            receiver = state.get(operands[1]) if opcode == "SELF" else None
-            return self._table(use, state, touches), {operands[0] + 1: receiver} if receiver is not None else {}
+            receiver = self._get(operands[1], instruction.pc, state) if opcode == "SELF" else None
+            result = self._table(use, instruction.pc, state, touches)
+            return result, {operands[0] + 1: receiver} if receiver is not None else {}
         match opcode:
             case "MOVE":
-                return state.get(operands[1]), {}
+                return self._get(operands[1], instruction.pc, state), {}
             case "GETUPVAL":
-                return state.get(upvalue_slot(operands[1])), {}
-            case "KSHORT":  # LuaJIT: a small integer
+                return self._get(upvalue_slot(operands[1]), instruction.pc, state), {}
+            case "KSHORT" | "LOADI" | "LOADF":  # a small number
                 return Literal(str(operands[1]), "number"), {}
             case "LOADK":
                 source = operands[1] if self._lua in OLD else -1 - operands[1]
                 return self._known(source, state), {}
             case "SETUPVAL":
-                self._set_upvalue(operands, state, touches)
+                self._set_upvalue(operands, instruction.pc, state, touches)
             case "CLOSURE":
-                self._create(operands[1], state)
+                return self._create(operands[1], instruction.pc, state), {}
             case "CALL" | "TAILCALL":
-                return self._call(operands, state, touches), {}
+                return self._call(operands, instruction.pc, state, touches), {}
             case "CALLT":  # LuaJIT: no RETURN follows
-                if self._call(operands, state, touches) == GLOBALS:
+                if self._call(operands, instruction.pc, state, touches) == GLOBALS:
                     touches.append((Kind.HANDS_ON_GLOBALS, ""))
             case "RETURN" | "RETURN1" | "SETLIST":
                 self._give_away(opcode, operands, state, touches)
@@ -131,8 +184,8 @@ class _Run:
         constant = constant_at(self._prototype, source)
         return Literal(*constant) if constant is not None else None
 
-    def _table(self, use: TableUse, state: State, touches: list[Touch]) -> Value | None:
-        table = state.get(use.table)
+    def _table(self, use: TableUse, pc: int, state: State, touches: list[Touch]) -> Value | None:
+        table = self._get(use.table, pc, state)
         key = self._known(use.key, state) if use.key is not None else None
         key = key if isinstance(key, Literal) else None
         touch: Touch | None = None
@@ -144,57 +197,90 @@ class _Run:
                 touch = write(table, key, self._lua)
         if touch is not None:
             touches.append(touch)
-        if use.value is not None and touch is None and self._known(use.value, state) == GLOBALS:
-            touches.append((Kind.HANDS_ON_GLOBALS, ""))
+        value = self._known(use.value, state) if use.value is not None else None
+        self._use([value])
+        if touch is None and value == GLOBALS:
+            read_only = key is not None and key.text == '"__index"'
+            touches.append((Kind.READS_ALL_GLOBALS, "__index") if read_only else (Kind.HANDS_ON_GLOBALS, ""))
         return result
 
-    def _set_upvalue(self, operands: tuple[int, ...], state: State, touches: list[Touch]) -> None:
+    def _use(self, values: Iterable[Value | None]) -> None:
+        """Values go where they may be called."""
+        self._used.update(each.at for each in values if isinstance(each, Made))
+
+    def _set_upvalue(self, operands: tuple[int, ...], pc: int, state: State, touches: list[Touch]) -> None:
         value, slot = self._known(operands[0], state), upvalue_slot(operands[1])
         upvalues = self._prototype.upvalues
         name = upvalues[operands[1]].name if 0 <= operands[1] < len(upvalues) else ""
         if name in ("_ENV", "") and state.get(slot) == GLOBALS:
             touches.append((Kind.CHANGES_ENVIRONMENT, "_ENV"))
+        self._use([value])
+        self._assign(slot, pc, value)
         state.pop(slot, None)
         if value is not None:
             state[slot] = value
 
-    def _create(self, index: int, state: State) -> None:
+    def _create(self, index: int, pc: int, state: State) -> Value | None:
         """A closure is made: its upvalues are registers or upvalues of this function."""
         if not 0 <= index < len(self._prototype.children):
-            return
+            return None
+        child = self._prototype.children[index]
         entry: State = {}
-        for at, upvalue in enumerate(self._prototype.children[index].upvalues):
+        for at, upvalue in enumerate(child.upvalues):
             value = state.get(upvalue.index if upvalue.in_stack else upvalue_slot(upvalue.index))
-            if value is not None:
+            if isinstance(value, Made):
+                self._used.add(value.at)
+            elif value is not None:
                 entry[upvalue_slot(at)] = value
         if ENVIRONMENT in state:
             entry[ENVIRONMENT] = state[ENVIRONMENT]
-        self.entries[index] = entry
+        self._entries[index] = entry
+        self.variables[index] = self._scope.capture(child, pc)
+        return Made(index)
 
-    def _call(self, operands: tuple[int, ...], state: State, touches: list[Touch]) -> Value | None:
+    def _call(self, operands: tuple[int, ...], pc: int, state: State, touches: list[Touch]) -> Value | None:
         function = state.get(operands[0])
+        path = function.path if isinstance(function, Global) else ""
         arguments = _arguments(operands[0] + self._first_argument, operands[1] - 1, state)
         environment = state.get(ENVIRONMENT)
-        outcome = call(function.path if isinstance(function, Global) else "", arguments, environment, self._lua)
+        if path in ("setfenv", "debug.setfenv") and self._lua in LIKE_51 and len(arguments) > 1:
+            self._set_environment(arguments[0], arguments[1])
+            arguments = [None if isinstance(each, Made) else each for each in arguments]
+        self._use([function, *arguments])
+        outcome = call(path, arguments, environment, self._lua)
         touches.extend(outcome.touches)
+        if any(kind is Kind.RUNS_LOADED_CODE for kind, _ in outcome.touches) and path != "dofile":
+            return Made(-1 - pc)
         if outcome.new_environment:
             state.pop(ENVIRONMENT, None)
             if outcome.environment is not None:
                 state[ENVIRONMENT] = outcome.environment
         return outcome.result
 
+    def _set_environment(self, function: Value | None, environment: Value | None) -> None:
+        """setfenv on a function that was made here and cannot have run yet: its globals are another table's fields."""
+        if not isinstance(function, Made) or function.at in self._used or environment == GLOBALS:
+            return
+        if function.at >= 0:
+            self._environments[function.at] = environment if isinstance(environment, Global) else None
+        else:
+            touches = self._found[-1 - function.at]
+            touches[:] = [touch for touch in touches if touch[0] is not Kind.RUNS_LOADED_CODE]
+
     def _give_away(self, opcode: str, operands: tuple[int, ...], state: State, touches: list[Touch]) -> None:
         """Values are returned or put into a new table."""
         first, count = operands[0], 1 if opcode == "RETURN1" else operands[1] - 1
         if opcode == "SETLIST":
             first, count = first + 1, operands[1] or -1
-        if GLOBALS in _arguments(first, count, state):
+        given = _arguments(first, count, state)
+        self._use(given)
+        if GLOBALS in given:
             touches.append((Kind.HANDS_ON_GLOBALS, ""))
 
 
 def _arguments(first: int, count: int, state: State) -> list[Value | None]:
-    """What is known of `count` registers; -1: as many as there are."""
-    last = first + count if count >= 0 else 1 + max((slot for slot in state if slot >= first), default=first - 1)
+    """What is known of `count` registers; -1: as many as there are, which is one at least."""
+    last = first + count if count >= 0 else 1 + max((slot for slot in state if slot >= first), default=first)
     return [state.get(register) for register in range(first, last)]
 
 

@@ -16,7 +16,7 @@ from .words import EXPLANATIONS, SUMMARIES, WEIGHTS
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 ROOT = "%SRCROOT%"
 """The name under which relative URIs find their base."""
-_LEVELS = {Verdict.READS_STATE: "note", Verdict.WRITES_GLOBALS: "warning"}
+_LEVELS = {Verdict.READS_STATE: "note", Verdict.MAY_WRITE: "note", Verdict.WRITES_GLOBALS: "warning"}
 _RULES = tuple(WEIGHTS)
 
 

@@ -17,6 +17,7 @@ class Verdict(StrEnum):
 
     SHARES_CLEANLY = "shares cleanly"
     READS_STATE = "reads state of its VM"
+    MAY_WRITE = "may write"  # what cannot be told here may change the VM; or settings that are no globals are changed
     WRITES_GLOBALS = "writes globals"
     NOT_ANALYSED = "not analysed"
 
@@ -32,7 +33,12 @@ class Kind(StrEnum):
     CHANGES_ENVIRONMENT = "changes-environment"  # setfenv, getfenv, an assignment to _ENV
     READS_GLOBAL = "reads-global"
     READS_COMPUTED_GLOBAL = "reads-computed-global"
+    READS_ALL_GLOBALS = "reads-all-globals"  # the table itself, for reading; name: by which function or field
     HANDS_ON_GLOBALS = "hands-on-globals"  # the table of globals itself; name: to which function or field
+    HANDS_ON_STANDARD = "hands-on-standard-library"  # name: the table that is given to a function that is not known
+    RUNS_LOADED_CODE = "runs-loaded-code"  # name: the function that loads it
+    REACHES_BEYOND = "reaches-beyond"  # name: a function of the debug library that changes what others use
+    CHANGES_SETTING = "changes-setting"  # of the VM or the process; name: the function
     WRITES_GLOBAL = "writes-global"
     WRITES_COMPUTED_GLOBAL = "writes-computed-global"
     CHANGES_STANDARD = "changes-standard-library"

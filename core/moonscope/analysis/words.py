@@ -17,6 +17,11 @@ EXPLANATIONS: Mapping[Verdict, str] = {
         "The code is shared, the globals it reads are not: each VM has its own. "
         "A VM where one is missing or has another value gets another result from the same cached code."
     ),
+    Verdict.MAY_WRITE: (
+        "The file does something that can change the VM that runs it, and what it changes cannot be told here or is a "
+        "setting that is no global: it may work on tables that others use, run code that is not in the file, or set "
+        "what holds for the whole VM."
+    ),
     Verdict.WRITES_GLOBALS: (
         "Running the file changes the VM that runs it, and only that one. Taking the file from the cache "
         "does not bring along what another VM's run has set: each VM has to run it, and in each VM its names "
@@ -28,7 +33,12 @@ EXPLANATIONS: Mapping[Verdict, str] = {
 WEIGHTS: Mapping[Kind, Verdict] = {
     Kind.READS_GLOBAL: Verdict.READS_STATE,
     Kind.READS_COMPUTED_GLOBAL: Verdict.READS_STATE,
-    Kind.HANDS_ON_GLOBALS: Verdict.READS_STATE,
+    Kind.READS_ALL_GLOBALS: Verdict.READS_STATE,
+    Kind.HANDS_ON_GLOBALS: Verdict.MAY_WRITE,
+    Kind.HANDS_ON_STANDARD: Verdict.MAY_WRITE,
+    Kind.RUNS_LOADED_CODE: Verdict.MAY_WRITE,
+    Kind.REACHES_BEYOND: Verdict.MAY_WRITE,
+    Kind.CHANGES_SETTING: Verdict.MAY_WRITE,
     Kind.WRITES_GLOBAL: Verdict.WRITES_GLOBALS,
     Kind.WRITES_COMPUTED_GLOBAL: Verdict.WRITES_GLOBALS,
     Kind.CHANGES_STANDARD: Verdict.WRITES_GLOBALS,
@@ -43,7 +53,12 @@ REMARKS = frozenset({Kind.READS_OTHER_STANDARD, Kind.LOADS_CODE, Kind.USES_DEBUG
 SUMMARIES: Mapping[Kind, str] = {
     Kind.READS_GLOBAL: "reads a global outside the standard library",
     Kind.READS_COMPUTED_GLOBAL: "reads a global whose name is computed",
+    Kind.READS_ALL_GLOBALS: "reads the table of globals as a whole",
     Kind.HANDS_ON_GLOBALS: "hands the table of globals on",
+    Kind.HANDS_ON_STANDARD: "hands a table of the standard library on",
+    Kind.RUNS_LOADED_CODE: "loads code that has the globals",
+    Kind.REACHES_BEYOND: "uses a debug function that changes what others use",
+    Kind.CHANGES_SETTING: "changes a setting of the VM",
     Kind.WRITES_GLOBAL: "writes a global",
     Kind.WRITES_COMPUTED_GLOBAL: "writes a global whose name is computed",
     Kind.CHANGES_STANDARD: "changes the standard library",
@@ -70,6 +85,26 @@ def sentence(kind: Kind, name: str, lua: LuaVersion) -> str:
                 "Reads a global whose name is computed while the program runs, so it can be any. "
                 "The shared code finds what this VM has under that name."
             )
+        case Kind.READS_ALL_GLOBALS:
+            return (
+                f"Gives the table of globals to {name} for reading. What is found there is what the VM has that runs "
+                "the code."
+            )
+        case Kind.HANDS_ON_STANDARD:
+            return (
+                f"Hands {name}, a table of the standard library, to a function that is not known here and may change "
+                "it, for all code of the VM that runs this."
+            )
+        case Kind.RUNS_LOADED_CODE:
+            return (
+                f"Loads code by {name} that has the globals of the VM. It is not in this file: it may write them."
+            )
+        case Kind.REACHES_BEYOND:
+            return (
+                f"Uses {name}, which can change variables, metatables and settings that the file itself does not have."
+            )
+        case Kind.CHANGES_SETTING:
+            return f"Calls {name}, which sets something for all code of the VM that runs this, or of the process."
         case Kind.HANDS_ON_GLOBALS:
             return (
                 f"Hands the table of globals on{f' to {name}' if name else ''}. What is then read or written in it "

@@ -38,9 +38,14 @@ examples:
 Files are compiled, never run, and nothing is stored. A file that cannot be read or compiled is named on stderr and
 counted, and the rest goes on.
 
-exit codes: 0 no file writes globals, 1 a file writes globals, 2 wrong command line or no file could be checked
+exit codes: 0 no file is known to write globals, 1 a file writes globals, 2 wrong command line, or nothing to check
 """
-_STYLES = {Verdict.SHARES_CLEANLY: "green", Verdict.READS_STATE: "yellow", Verdict.WRITES_GLOBALS: "bold red"}
+_STYLES = {
+    Verdict.SHARES_CLEANLY: "green",
+    Verdict.READS_STATE: "yellow",
+    Verdict.MAY_WRITE: "magenta",
+    Verdict.WRITES_GLOBALS: "bold red",
+}
 _MOST_LINES = 8  # shown for one name; --json and --sarif have all
 
 
@@ -76,7 +81,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="moonscope check",
         description=(
             "Tell for every .lua file under PATH what sharing its code between VMs means: "
-            "it shares cleanly, reads state of its VM, or writes globals; with names, lines and explanations."
+            "it shares cleanly, reads state of its VM, writes globals, or may write what cannot be told; with names, "
+            "lines and explanations."
         ),
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

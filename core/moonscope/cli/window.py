@@ -26,7 +26,7 @@ HELP = """\
 commands:
   run PATH…         load every .lua file in many VMs; print what sharing them saves
   inspect FILE      print the prototypes of a Lua file
-  check PATH…       tell which files share cleanly, which read state of their VM, which write globals
+  check PATH…       tell which files share cleanly, which read state of their VM, which (may) write globals
   compare A B       print what differs between the prototypes of two Lua files
   bench             measure Moonscope against plain Lua on this machine
   host              serve an engine that windows attach to

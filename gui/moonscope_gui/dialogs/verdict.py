@@ -16,6 +16,7 @@ from ..views.table_view import TableView
 _TONES = {
     Verdict.SHARES_CLEANLY: "hit",
     Verdict.READS_STATE: "stale",
+    Verdict.MAY_WRITE: "stale",
     Verdict.WRITES_GLOBALS: "danger",
     Verdict.NOT_ANALYSED: "muted",
 }

@@ -29,6 +29,7 @@ KINDS: dict[str, Callable[[FileEntry], bool] | None] = {
     "Several names": lambda entry: bool(entry.file.aliases),
     "Not in the cache": lambda entry: entry.generation is None,
     "Reads globals": lambda entry: entry.verdict is not None and entry.verdict.verdict is Verdict.READS_STATE,
+    "May write": lambda entry: entry.verdict is not None and entry.verdict.verdict is Verdict.MAY_WRITE,
     "Writes globals": lambda entry: entry.verdict is not None and entry.verdict.verdict is Verdict.WRITES_GLOBALS,
 }
 

@@ -21,19 +21,26 @@ from .background import Background
 _TONES = {
     Verdict.SHARES_CLEANLY: "hit",
     Verdict.READS_STATE: "stale",
+    Verdict.MAY_WRITE: "stale",
     Verdict.WRITES_GLOBALS: "danger",
     Verdict.NOT_ANALYSED: "muted",
 }
 _HEADLINES = {
     Verdict.SHARES_CLEANLY: "Shares cleanly",
     Verdict.READS_STATE: "Reads state of its VM",
+    Verdict.MAY_WRITE: "May write",
     Verdict.WRITES_GLOBALS: "Writes globals",
     Verdict.NOT_ANALYSED: "Not analysed",
 }
 _WORDS = {
     Kind.READS_GLOBAL: "reads {}",
     Kind.READS_COMPUTED_GLOBAL: "reads a computed name",
+    Kind.READS_ALL_GLOBALS: "reads all globals",
     Kind.HANDS_ON_GLOBALS: "hands on all globals",
+    Kind.HANDS_ON_STANDARD: "hands on {}",
+    Kind.RUNS_LOADED_CODE: "loads code by {}",
+    Kind.REACHES_BEYOND: "uses {}",
+    Kind.CHANGES_SETTING: "sets {}",
     Kind.WRITES_GLOBAL: "writes {}",
     Kind.WRITES_COMPUTED_GLOBAL: "writes a computed name",
     Kind.CHANGES_STANDARD: "changes {}",

@@ -92,6 +92,32 @@ def test_setfenv_of_another_function_leaves_this_one_alone(names, lua):
 
 
 @pytest.mark.parametrize("lua", LIKE_51)
+def test_a_function_that_setfenv_gives_another_table_before_it_runs_writes_no_globals(names, lua):
+    assert names("local function g() x = 1 end setfenv(g, {})", lua, *WRITES) == []
+    assert names("local function g() x = 1 return function() y = 2 end end return setfenv(g, {})", lua, *WRITES) == []
+    assert names("local function g() x = 1 end g() setfenv(g, {})", lua, *WRITES) == ["x"]
+    assert names("local function g() x = 1 end print(g) setfenv(g, {})", lua, *WRITES) == ["x"]
+    assert names("local function g() x = 1 end setfenv(g, _G)", lua, *WRITES) == ["x"]
+
+
+@pytest.mark.parametrize("lua", LIKE_51)
+def test_loaded_code_that_setfenv_gives_another_table_has_no_globals(names, lua):
+    assert names("local f = loadstring(...) setfenv(f, {}) f()", lua, Kind.RUNS_LOADED_CODE) == []
+    assert names("local f = loadstring(...) f() setfenv(f, {})", lua, Kind.RUNS_LOADED_CODE) == ["loadstring"]
+
+
+@pytest.mark.parametrize("lua", WITH_ENV)
+def test_loaded_code_that_is_given_an_environment_has_no_globals(names, lua):
+    for source, found in (
+        ("load(..., 'n', 't', {})", []),
+        ("loadfile(..., 't', {})", []),
+        ("load(..., 'n', 't', _ENV)", ["load"]),
+        ("load(...)", ["load"]),
+    ):
+        assert names(source, lua, Kind.RUNS_LOADED_CODE) == found
+
+
+@pytest.mark.parametrize("lua", LIKE_51)
 def test_getfenv_gives_the_globals(names, lua):
     source = "getfenv().x = 1\ngetfenv(0).y = 2\nlocal e = getfenv(1)\ne.z = 3"
     assert names(source, lua, *WRITES) == ["x", "y", "z"]

@@ -14,6 +14,7 @@ COUNTED = {
     Kind.WRITES_GLOBAL: "writes",
     Kind.WRITES_COMPUTED_GLOBAL: "writes",
     Kind.CHANGES_STANDARD: "changes",
+    Kind.READS_ALL_GLOBALS: "reads all",
     Kind.HANDS_ON_GLOBALS: "hands on",
     Kind.CHANGES_METATABLE: "metatable",
     Kind.DEFINES_MODULE: "module",
@@ -181,16 +182,24 @@ def test_names_that_are_no_identifiers(touched):
 @pytest.mark.parametrize(
     ("source", "to"),
     [
-        ("for k, v in pairs(_G) do end", "pairs"),
         ("local t = {}\nt.g = _G", ""),
         ("return _G", ""),
-        ("local t = setmetatable({}, { __index = _G })", ""),
+        ("local t = setmetatable({}, { __newindex = _G })", ""),
         ("local t = { _G }", ""),
         ("some.unknown.method(_G)", ""),
     ],
 )
 def test_the_table_of_globals_is_handed_on(accesses, source, to):
     assert [each.name for each in accesses(source) if each.kind is Kind.HANDS_ON_GLOBALS] == [to]
+
+
+@pytest.mark.parametrize(
+    ("source", "to"),
+    [("for k, v in pairs(_G) do end", "pairs"), ("local t = setmetatable({}, { __index = _G })", "__index")],
+)
+def test_the_table_of_globals_is_read_as_a_whole(accesses, source, to):
+    assert [each.name for each in accesses(source) if each.kind is Kind.READS_ALL_GLOBALS] == [to]
+    assert not [each for each in accesses(source) if each.kind is Kind.HANDS_ON_GLOBALS]
 
 
 def test_looking_at_the_table_of_globals_is_not_handing_it_on(accesses):

@@ -1,0 +1,86 @@
+"""Local variables that inner functions capture: which one a register or an upvalue is, and what they may come to hold.
+
+A captured variable can be assigned by any function that shares it, at any time. For each, it is kept whether one of
+them assigns the table of globals or a table of the standard library; functions are then followed again with that
+knowledge, until nothing new is found.
+"""
+
+from __future__ import annotations
+
+from ..model import Prototype
+from .flow import Global, Value, is_shared_table, weightier
+from .operands import upvalue_slot
+from .values import PrototypePath
+
+Variable = tuple[PrototypePath, int, int]
+"""The function that declares it, its register, and the pc from which it is that variable (0: there are no names)."""
+
+
+class Assigned:
+    """What captured variables may hold by an assignment somewhere in the file."""
+
+    def __init__(self) -> None:
+        self.values: dict[Variable, Global] = {}
+        self.news = False
+
+    def add(self, variable: Variable, value: Value | None) -> None:
+        if isinstance(value, Global) and is_shared_table(value):
+            known = self.values.get(variable)
+            best = value if known is None else weightier(known, value)
+            if best != known:
+                self.values[variable] = best
+                self.news = True
+
+
+class Scope:
+    """The variables of one function: its own, and those that its upvalues are."""
+
+    def __init__(self, prototype: Prototype, path: PrototypePath, upvalues: tuple[Variable | None, ...]) -> None:
+        self._prototype = prototype
+        self._path = path
+        self._upvalues = upvalues
+        self._own = _registers(prototype)
+        self._captured: dict[int, list[Variable]] = {}  # by register
+
+    def at(self, slot: int, pc: int) -> Variable | None:
+        """The captured variable that a register or upvalue is for the instruction at `pc`."""
+        if slot < 0:
+            at = -1 - slot
+            return self._upvalues[at] if at < len(self._upvalues) else None
+        for variable in self._captured.get(slot, ()):
+            if variable[2] <= pc < self._own.get(variable[1:], 1 << 62):
+                return variable
+        return None
+
+    def capture(self, child: Prototype, pc: int) -> tuple[Variable | None, ...]:
+        """A closure of `child` is made at `pc`: what its upvalues are."""
+        return tuple(
+            self._capture(each.index, pc, len(child.upvalues))
+            if each.in_stack
+            else self.at(upvalue_slot(each.index), pc)
+            for each in child.upvalues
+        )
+
+    def _capture(self, register: int, pc: int, upvalues: int) -> Variable:
+        """A local function is visible to itself from the instruction on that follows the closure and its upvalues."""
+        starts = [start for (slot, start), end in self._own.items() if slot == register and pc <= end]
+        visible = max((start for start in starts if start <= pc), default=0)
+        itself = min((start for start in starts if pc < start <= pc + upvalues + 1), default=0)
+        variable = (self._path, register, visible or itself)
+        known = self._captured.setdefault(register, [])
+        if variable not in known:
+            known.append(variable)
+        return variable
+
+
+def _registers(prototype: Prototype) -> dict[tuple[int, int], int]:
+    """Register and first pc of each local variable → the pc after its last."""
+    found: dict[tuple[int, int], int] = {}
+    ends: list[int] = []  # of the variables that are visible, by register
+    for local in prototype.locals:
+        while ends and ends[-1] <= local.start_pc:
+            ends.pop()
+        found[len(ends), local.start_pc] = local.end_pc
+        ends.append(local.end_pc)
+    return found
+
