@@ -129,6 +129,40 @@ def test_ending_a_run_collects_nothing(lua: LuaVersion, new_vm: NewVM) -> None:
     assert vm.run("return kept[1] ~= nil").values == ("true",)
 
 
+UNHOOKED = {
+    "removed once": "debug.sethook() while true do end",
+    "removed again and again": "while true do debug.sethook() end",
+    "set again and again": "local f = function() end while true do debug.sethook(f, '', 900) debug.sethook(f, 'c') end",
+    "removed for another coroutine": """
+        local co = coroutine.create(function() while true do end end) debug.sethook(co) coroutine.resume(co)""",
+    "set in a coroutine": "coroutine.wrap(function() debug.sethook(print, 'r') while true do end end)()",
+    "removed by itself": "debug.sethook(function() debug.sethook() end, 'l') while true do end",
+}
+
+
+@pytest.mark.parametrize("script", UNHOOKED)
+def test_a_script_cannot_take_the_budget_away(lua: LuaVersion, script: str, new_vm: NewVM) -> None:
+    vm = new_vm(CodeCache(lua), instruction_budget=100_000)
+    result = vm.run(UNHOOKED[script])
+    assert result.interrupted
+    assert result.failure is not None
+    assert result.failure.message == "the instruction budget of 100,000 is used up"
+    assert vm.run("return debug.gethook()").values[:1] in (("nil",), ())
+
+
+@pytest.mark.parametrize("count", [1, 7, 999, 1000, 1001, 2500])
+def test_a_hook_that_counts_fires_as_often_beside_a_budget(lua: LuaVersion, count: int, new_vm: NewVM) -> None:
+    source = f"""
+        local n = 0
+        debug.sethook(function() n = n + 1 end, "", {count})
+        for i = 1, 20000 do local x = i end
+        debug.sethook()
+        return n"""
+    alone, beside = (new_vm(CodeCache(lua), instruction_budget=budget).run(source) for budget in (None, 10_000_000))
+    assert alone.failure is None
+    assert alone.values == beside.values
+
+
 C_FUNCTIONS = {
     "string.find": "string.find(('a'):rep(900), '^' .. ('.-'):rep(3) .. 'b')",
     "os.execute": "coroutine.wrap(function() os.execute('sleep 1') end)()",

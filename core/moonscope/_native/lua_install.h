@@ -44,6 +44,11 @@ static void install_console(lua_State *L, struct vm *vm, int loaded, int globals
     lua_getfield(L, loaded, "coroutine");
     if (lua_type(L, -1) == LUA_TTABLE)
         track_coroutines(L);
+    lua_getfield(L, loaded, "debug");
+    if (lua_type(L, -1) == LUA_TTABLE) {
+        put_function(L, "sethook", own_sethook);
+        put_function(L, "gethook", own_gethook);
+    }
 #if LUA_VERSION_NUM >= 504
     vm->warnings = LUA_VERSION_NUM >= 505 ? WARNINGS_ON : WARNINGS_OFF;
     lua_setwarnf(L, captured_warning, vm);

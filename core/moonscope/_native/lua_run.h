@@ -81,6 +81,7 @@ static void push_chunk(lua_State *L, struct vm *vm, int how)
 static int run_body(lua_State *L)
 {
     struct vm *vm = own_vm(L);
+    forget_script_hooks(L);
     push_chunk(L, vm, (int)to_integer(L, 3));
     int base = lua_gettop(L) - 1;
     plain_call(L, 0, LUA_MULTRET);

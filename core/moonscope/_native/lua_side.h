@@ -50,6 +50,7 @@
 #include "lua_traceback.h"
 #include "lua_interrupt.h"
 #include "lua_coroutines.h"
+#include "lua_script_hooks.h"
 #include "lua_console.h"
 #include "lua_install.h"
 #include "lua_reach.h"
