@@ -4,6 +4,7 @@
     tsan     thread sanitizer under 8 threads that spawn, load, run, interrupt, clear, evict and close for N seconds
     guard    shared memory is read-only, and out of bounds once freed, under the conformance cases and the same threads
     malloc   every allocation of store, publish, freeze, clone and spawn fails once, and from then on
+    instructions  what a new string and a VM cost, under valgrind
     cycles   10,000 times spawn, load, close, with clears in between: memory stays flat
     keys     a million names over time: memory stays flat; 50,000 files in 1,000 VMs: commands cost what they change
 
@@ -198,8 +199,12 @@ def keys(folder: Path, options: argparse.Namespace) -> None:
     workload(build(folder), "keys.py", "--seconds", str(options.seconds))
 
 
-CHECKS = {check.__name__: check for check in (asan, tsan, guard, malloc, cycles, keys)}
-SECONDS = {"asan": 20, "tsan": 60, "guard": 20, "malloc": 600, "cycles": 600, "keys": 600}
+def instructions(folder: Path, options: argparse.Namespace) -> None:
+    workload(build(folder), "instructions.py")
+
+
+CHECKS = {check.__name__: check for check in (asan, tsan, guard, malloc, cycles, keys, instructions)}
+SECONDS = {"asan": 20, "tsan": 60, "guard": 20, "malloc": 600, "cycles": 600, "keys": 600, "instructions": 0}
 
 
 def main() -> None:
