@@ -108,8 +108,8 @@ class Recorder:
         return load_events(events, self._load_serials)
 
     def _sample(self, caches: list[CodeCache]) -> Sample:
-        sums = [sum(column) for column in zip(*(cache.native.totals() for cache in caches), strict=True)] or [0] * 14
-        *loads, shared, retained, private, unshared, vms, dropped, overhead, evicted, lowered = sums
+        sums = [sum(column) for column in zip(*(cache.native.totals() for cache in caches), strict=True)] or [0] * 15
+        *loads, shared, retained, private, unshared, vms, dropped, overhead, evicted, lowered, files = sums
         if evicted > self._evicted:
             self.mark("evict", f"{evicted - self._evicted:,} files, by the limit of the cache")
         self._evicted = evicted
@@ -127,6 +127,7 @@ class Recorder:
             unshared_bytes=unshared,
             overhead_bytes=overhead,
             vms=vms,
+            files=files,
             counters=Counters(*loads),
             rss_bytes=self._heap.rss(),
             dropped=dropped,

@@ -25,7 +25,8 @@ Unshared: what the same VMs would hold without the cache.
 The process takes more than shared and private: the C allocator rounds up, and the cache keeps records.
 Saved: unshared less private less shared; negative when the cache costs memory."""
 _VMS_TIP = "VMs that are not closed"
-_FILES_TIP = "Files the cache knows"
+_FILES_TIP = """Files that a load finds in the cache.
+The table also lists files of which VMs hold old code, and files that failed to load"""
 _NOTE_MS = 8_000
 _PATIENCE_MS = 300  # work that ends sooner shows no progress
 
@@ -159,7 +160,7 @@ class StatusBar(QStatusBar):
         self._vms.setToolTip(tip)
 
     def _show_files(self, sample: Sample | None) -> None:
-        text, tip, settings = formats.plural(len(self._state.files), "file"), _FILES_TIP, self._state.settings
+        text, tip, settings = formats.plural(sample.files if sample else 0, "file"), _FILES_TIP, self._state.settings
         limits = formats.limits(settings.cache_bytes, settings.cache_files) if settings else ""
         if limits:
             evicted = sample.evicted if sample is not None else 0

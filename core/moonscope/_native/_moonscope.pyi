@@ -118,11 +118,11 @@ class Cache:
     def set_limits(self, max_bytes: int, max_files: int) -> None:
         """What current generations may take together, and how many there may be; 0: no limit. Those that were hit least
         recently go first; the order of hits between two readings is not known."""
-    def totals(self) -> tuple[int, int, int, int, int, int, int, int, int, int, int, int, int, int]:
+    def totals(self) -> tuple[int, ...]:
         """hits, misses, bypasses, races, errors, shared bytes (retired ones and frozen words included), retained bytes,
         private bytes of all VMs, unshared bytes, VMs, dropped events, overhead bytes (what the C allocator takes beyond
         what was asked of it, and the cache's records), files evicted by the limits, generations of a lower tier than
-        the first"""
+        the first, files with a current generation"""
     def measure(self) -> None:
         """See to it that what all current generations take is known. Without the GIL; 25 µs per generation."""
     def drain(self, limit: int = 4096) -> list[EventTuple]: ...

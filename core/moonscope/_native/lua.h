@@ -62,8 +62,9 @@ struct lua_ops {
     const struct tier *(*sharing)(void *library, const char *release);
     const struct tier *graft; /* NULL: not for this Lua; to be used only when sharing() gave a tier */
     uint64_t (*newest_word)(void); /* place of the newest frozen short string (tier direct) */
-    uint64_t (*word_bytes)(void);  /* of all frozen short strings, which generations have in common */
-    uint64_t (*word_overhead)(void); /* what they take beyond that */
+    uint64_t (*word_bytes)(void);  /* of the frozen short strings that generations have in common */
+    uint64_t (*word_savings)(void); /* what a VM that finds them holds less before it loads anything */
+    uint64_t (*word_overhead)(void); /* what they take beyond that, and those that are there before any file */
     void (*hold_donor)(bool); /* takes the lock of measurements, or gives it back; see fork.h */
     void (*hold_words)(bool); /* as hold_donor, that of the vocabulary */
     void (*sweep_words)(void);     /* drops those that no generation has any more, as soon as that may be */

@@ -104,9 +104,10 @@ static int keep_own_strings(lua_State *L)
     return 0;
 }
 
-/* In a VM that is not attached to a cache of anybody. */
-static bool live_and_tell(struct vm *vm, lua_State *L, struct base_words *base)
+/* Argument: struct base_words. */
+static bool live_and_tell(struct vm *vm, lua_State *L, void *argument)
 {
+    struct base_words *base = argument;
     struct request request = {.vm = vm, .kind = REQUEST_EXECUTE, .chunkname = "=console", .chunkname_length = 8};
     request.text = experience;
     request.length = sizeof experience - 1;
@@ -121,19 +122,47 @@ static bool live_and_tell(struct vm *vm, lua_State *L, struct base_words *base)
     return protected_start(L, keep_own_strings, base) == LUA_OK && base->kept;
 }
 
-static bool make_base_words(lua_CFunction own_strings)
+/* Calls `work` with a VM that is ready to run scripts, and is attached to a cache of nobody. False: no memory, or `work`
+   said so. */
+static bool in_fresh_vm(bool (*work)(struct vm *, lua_State *, void *), void *argument)
 {
     const struct tier *const no_tiers[TIERS] = {NULL};
     struct cache *cache = cache_new(LUA_INDEX, no_tiers, false, 64);
     struct birth birth = {.vm = cache != NULL ? vm_new(cache, 0, true) : NULL, .search_path = ""};
     lua_State *L = birth.vm != NULL ? spawn(&birth) : NULL;
-    struct base_words base = {own_strings, false};
-    bool made = L != NULL && live_and_tell(birth.vm, L, &base);
+    bool done = L != NULL && work(birth.vm, L, argument);
     if (L != NULL)
         lua_close(L);
     if (birth.vm != NULL)
         vm_release(birth.vm);
     if (cache != NULL)
         cache_release(cache);
+    return done;
+}
+
+/* Sets *(size_t *)bytes to what a VM holds before it loads or runs anything. */
+static bool weigh(struct vm *vm, lua_State *L, void *bytes)
+{
+    struct request request = {.vm = vm, .kind = REQUEST_COLLECT};
+    bool done = enter(&request) == STATUS_OK;
+    *(size_t *)bytes = counted_bytes(L);
+    return done;
+}
+
+static size_t weight_before; /* there were base words */
+
+static bool make_base_words(lua_CFunction own_strings)
+{
+    struct base_words base = {own_strings, false};
+    bool made = in_fresh_vm(weigh, &weight_before) && in_fresh_vm(live_and_tell, &base);
+    vocabulary.base = atomic_load(&vocabulary.bytes);
     return made;
+}
+
+/* Once states find them: what a VM holds less because they are shared. */
+static void measure_base_words(void)
+{
+    size_t weight = 0;
+    if (in_fresh_vm(weigh, &weight) && weight < weight_before)
+        vocabulary.spared = weight_before - weight;
 }

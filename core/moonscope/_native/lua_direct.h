@@ -118,6 +118,7 @@ static const struct tier direct = {
 
 /* See lua_base_words.h. False: no memory. */
 static bool make_base_words(lua_CFunction own_strings);
+static void measure_base_words(void);
 
 /* The runtime's; NULL: this is no Moonscope runtime, or another version of it. */
 static void *runtime_symbol(void *library, const char *name)
@@ -149,6 +150,7 @@ static bool direct_start(void *library)
         *hook = frozen_short_string; /* states ask it as soon as there is a filter */
         runtime.filter = runtime_symbol(library, "moonscope_filter");
         atomic_store_explicit(runtime.filter, atomic_load(&vocabulary.table)->filter, memory_order_release);
+        measure_base_words();
     } else {
         vocabulary.runtime = NULL;
         visit_state = NULL;

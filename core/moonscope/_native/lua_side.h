@@ -114,7 +114,16 @@ static uint64_t newest_word(void)
 static uint64_t word_bytes(void)
 {
 #if LUA_VERSION_NUM >= 504
-    return atomic_load(&vocabulary.bytes);
+    return atomic_load(&vocabulary.bytes) - vocabulary.base;
+#else
+    return 0;
+#endif
+}
+
+static uint64_t word_savings(void)
+{
+#if LUA_VERSION_NUM >= 504
+    return vocabulary.spared;
 #else
     return 0;
 #endif
@@ -123,7 +132,7 @@ static uint64_t word_bytes(void)
 static uint64_t word_overhead(void)
 {
 #if LUA_VERSION_NUM >= 504
-    return atomic_load(&vocabulary.overhead);
+    return atomic_load(&vocabulary.overhead) + vocabulary.base;
 #else
     return 0;
 #endif
@@ -177,6 +186,7 @@ const struct lua_ops NAMED(LUA_TAG) = {
     .graft = GRAFT,
     .newest_word = newest_word,
     .word_bytes = word_bytes,
+    .word_savings = word_savings,
     .word_overhead = word_overhead,
     .hold_donor = hold_donor,
     .hold_words = hold_words,

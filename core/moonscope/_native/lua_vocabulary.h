@@ -45,6 +45,8 @@ static struct {
     _Atomic uint64_t newest; /* in the sequence; 0: there never was a word */
     _Atomic uint64_t bytes;  /* of all words */
     _Atomic uint64_t overhead; /* what the C allocator takes beyond them, for tables and pages too */
+    uint64_t base;   /* bytes of the base words, which are there before any file (lua_base_words.h) */
+    uint64_t spared; /* bytes that a fresh VM holds less thanks to the words; immutable once states find them */
     /* Under the lock: */
     struct word_page *pages[WORD_PAGES]; /* by number; a word's entry may be read without the lock by who uses the word */
     uint32_t roomy_page;                 /* pages before it are full */

@@ -160,9 +160,9 @@ PyObject *totals_tuple(struct cache *cache)
     Py_BEGIN_ALLOW_THREADS
     snapshot_totals(cache, &totals);
     Py_END_ALLOW_THREADS
-    return Py_BuildValue("KKKKKKKKKKKKKK", BIG(totals.loads[OUTCOME_HIT]), BIG(totals.loads[OUTCOME_MISS]),
+    return Py_BuildValue("KKKKKKKKKKKKKKK", BIG(totals.loads[OUTCOME_HIT]), BIG(totals.loads[OUTCOME_MISS]),
                          BIG(totals.loads[OUTCOME_BYPASS]), BIG(totals.loads[OUTCOME_RACE]),
                          BIG(totals.loads[OUTCOME_ERROR]), BIG(totals.shared), BIG(totals.retained), BIG(totals.private),
                          BIG(totals.unshared), BIG(totals.vms), BIG(totals.dropped), BIG(totals.overhead),
-                         BIG(totals.evicted), BIG(totals.lowered));
+                         BIG(totals.evicted), BIG(totals.lowered), BIG(totals.files));
 }

@@ -213,6 +213,8 @@ bool snapshot_generation(struct cache *cache, uint64_t id, struct snapshot *snap
 
 void snapshot_totals(struct cache *cache, struct totals *totals)
 {
+    const struct lua_ops *ops = lua_ops[cache->lua];
+    bool words = cache->tiers[0] != NULL && cache->tiers[0]->words;
     memset(totals, 0, sizeof *totals);
     pthread_mutex_lock(&cache->lock);
     cache_reclaim(cache);
@@ -223,14 +225,17 @@ void snapshot_totals(struct cache *cache, struct totals *totals)
         for (int i = 0; i < OUTCOMES; i++)
             totals->loads[i] += vm->seen.loads[i];
         totals->private += vm->seen.used;
+        if (words && vm->born > 0)
+            totals->unshared += ops->word_savings();
     }
-    totals->unshared = totals->private + cache->spared;
+    totals->unshared += totals->private + cache->spared;
     totals->shared = cache->shared;
     totals->retained = cache->retained;
-    if (cache->tiers[0] != NULL && cache->tiers[0]->words)
-        totals->shared += lua_ops[cache->lua]->word_bytes();
+    if (words)
+        totals->shared += ops->word_bytes();
     totals->overhead = cache_overhead(cache);
     totals->vms = cache->vm_count;
+    totals->files = cache->current_count;
     totals->dropped = ring_dropped(cache->ring);
     totals->evicted = cache->evicted;
     totals->lowered = cache->lowered;

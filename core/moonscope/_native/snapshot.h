@@ -56,7 +56,7 @@ struct snapshot {
 
 struct totals {
     uint64_t loads[OUTCOMES];
-    uint64_t shared, retained, private, unshared, vms, dropped, overhead, evicted, lowered;
+    uint64_t shared, retained, private, unshared, vms, dropped, overhead, evicted, lowered, files;
 };
 
 /* The rows that changed after revision `since`, and what is gone since then; all there is for 0, and when that is not known

@@ -33,7 +33,7 @@ class RunReport(Struct, frozen=True, kw_only=True):
     bypasses: int
     races: int
     errors: int  # loads that failed: broken files times VMs
-    shared_bytes: int  # held once for the process
+    shared_bytes: int  # held once for the process: compiled files, and the strings that they have in common
     private_bytes_per_vm: int | None  # measured: what loading the files added to a VM (median)
     unshared_bytes_per_vm: int | None  # what one VM holds when it loads the same files plainly
     first_vm_us_per_file: float | None
@@ -63,7 +63,7 @@ def table(report: RunReport) -> Table:
     if report.conflicts:
         whose = f"in {report.conflict_vms:,} of the VMs, which had words of their own before"
         others.append(f"{report.conflicts:,} by graft {whose}")
-    how = f"cache mode {report.mode}", f"libraries: {report.libraries}"
+    how = f"cache mode {report.mode}", f"libraries {report.libraries}" if report.libraries != "all" else ""
     add("sharing", report.sharing, "; ".join(filter(None, (*how, *others, report.sharing_why))))
     add("files", report.files, f"{len(report.failures):,} could not be loaded" if report.failures else "")
     add("prototypes", report.prototypes, "in the cache")

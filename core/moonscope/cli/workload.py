@@ -76,7 +76,7 @@ class Workload:
             bypasses=sum(row.counters.bypasses for row in full.vms),
             races=sum(row.counters.races for row in full.vms),
             errors=sum(row.counters.errors for row in full.vms),
-            shared_bytes=sum(row.shared_bytes for row in full.generations),
+            shared_bytes=sample.shared_bytes,
             private_bytes_per_vm=found.growth,
             unshared_bytes_per_vm=found.plain_growth,
             first_vm_us_per_file=_microseconds(found.first_us),

@@ -50,6 +50,7 @@ class Sample(Struct, frozen=True, kw_only=True):
     unshared_bytes: int = 0  # what the same VMs would hold without the cache
     overhead_bytes: int = 0  # what the C allocator takes beyond shared and private, records of the cache, rows told
     vms: int = 0
+    files: int = 0  # with a current generation: what a load finds in the cache
     counters: Counters = Counters()
     rss_bytes: int = 0
     dropped: int = 0  # load events lost because the ring was full

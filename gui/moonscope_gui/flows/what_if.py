@@ -111,7 +111,7 @@ class WhatIfFlow(QObject):
             vms=len(vms),
             files=len(files),
             private_bytes=_plain_bytes(rows, grown) if mode is CacheMode.OFF else grown,
-            shared_bytes=0 if mode is CacheMode.OFF else sum(row.shared_bytes for row in rows),
+            shared_bytes=0 if mode is CacheMode.OFF else self._shared(rows),
             load_us=Spread.of(self._durations),
             counters=_total([self._counters(vm) for vm in vms]),
             failed=_failed_loads(report, len(vms)),
@@ -128,6 +128,12 @@ class WhatIfFlow(QObject):
         """Loads that did not fail."""
         counters = [self._counters(vm) for vm in vms]
         return sum(each.loads - each.errors for each in counters)
+
+    def _shared(self, rows: Iterable[GenerationRow]) -> int:
+        """Bytes held once for these files and the strings they have in common, as the status bar counts them."""
+        state, chosen = self._desk.state, {row.id for row in rows}
+        others = sum(row.shared_bytes for row in state.generations.values() if row.id not in chosen)
+        return state.sample.shared_bytes - others if state.sample is not None else 0
 
     def _generations(self, files: Iterable[FileId]) -> list[GenerationRow]:
         state = self._desk.state
