@@ -7,6 +7,8 @@
     instructions  what a new string and a VM cost, under valgrind
     cycles   10,000 times spawn, load, close, with clears in between: memory stays flat
     keys     a million names over time: memory stays flat; 50,000 files in 1,000 VMs: commands cost what they change
+    attacker scripts take apart what `debug` lets them reach, under the address sanitizer, for N seconds
+    age      one VM reloads a file 10,000 times: generations and memory stay flat
 
 --official adds Lua's own test files to asan and guard. --runtime builds moonscope-runtime with the sanitizer too, which
 then watches all that Lua itself does with shared memory (a minute more, and pip must find lupa's source).
@@ -203,8 +205,19 @@ def instructions(folder: Path, options: argparse.Namespace) -> None:
     workload(build(folder), "instructions.py")
 
 
-CHECKS = {check.__name__: check for check in (asan, tsan, guard, malloc, cycles, keys, instructions)}
-SECONDS = {"asan": 20, "tsan": 60, "guard": 20, "malloc": 600, "cycles": 600, "keys": 600, "instructions": 0}
+def attacker(folder: Path, options: argparse.Namespace) -> None:
+    environment = build(folder, flags=["-fsanitize=address"])
+    environment["LD_PRELOAD"] = preload("libasan.so", "libstdc++.so.6")
+    environment["ASAN_OPTIONS"] = "detect_leaks=0:allocator_may_return_null=1"
+    workload(environment, "attacker.py", "--seconds", str(options.seconds))
+
+
+def age(folder: Path, options: argparse.Namespace) -> None:
+    workload(build(folder), "age.py", "--reloads", "10000")
+
+
+CHECKS = {check.__name__: check for check in (asan, tsan, guard, malloc, cycles, keys, instructions, attacker, age)}
+SECONDS = {"asan": 20, "tsan": 60, "guard": 20, "malloc": 600, "cycles": 600, "keys": 600, "attacker": 120}
 
 
 def main() -> None:
@@ -214,7 +227,7 @@ def main() -> None:
     parser.add_argument("--official", action="store_true", help="asan, guard: Lua's own test files too")
     parser.add_argument("--runtime", action="store_true", help="asan, tsan: build moonscope-runtime with it too")
     options = parser.parse_args()
-    options.seconds = options.seconds or SECONDS[options.check]
+    options.seconds = options.seconds or SECONDS.get(options.check, 0)
     with tempfile.TemporaryDirectory(prefix="moonscope-") as folder:
         CHECKS[options.check](Path(folder), options)
     print(f"{options.check}: passed")
