@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -31,6 +32,9 @@ from .rows import MODES
 from .watchdog import ASKED, EXIT, INSTRUCTIONS, TIME, Watchdog
 
 MAX_OUTPUT = 2 << 20  # characters of one run's output, and of each value, that a result keeps; the C part keeps 1 MiB
+
+CLOSE_SECONDS = 1.0  # that finalizers may take when a VM is closed
+COUNT_SECONDS = 0.05  # after which an instruction budget counts in finalizers, too
 
 _CHUNK, _EXPRESSION, _FILE = range(3)
 _OK, _, _INTERRUPTED = range(3)
@@ -91,6 +95,7 @@ class LuaVM:
         )
         self.id = self._native.id
         self._pid = os.getpid()
+        self._deadline = float("inf")  # of the run that goes on, by time.monotonic
         self._watchdog = watchdog if watchdog is not None else Watchdog()
         self._listener = listener
         self._output: list[str] = []
@@ -178,11 +183,14 @@ class LuaVM:
         with self._turn:
             if run is not self.current:
                 return False
+            if reason == INSTRUCTIONS and time.monotonic() >= self._deadline:
+                reason = TIME
             self._native.interrupt(reason)
             return True
 
     def close(self) -> None:
         """Tear the VM down; a run is interrupted first. Idempotent; waits until `lua_close` has returned.
+        Finalizers that run then are ended by `interrupt`, and after CLOSE_SECONDS.
         Nothing happens in a child that was forked since it was made."""
         if os.getpid() != self._pid:
             return
@@ -190,7 +198,16 @@ class LuaVM:
             self._closing = True
         self.interrupt()
         with self._busy:
-            self._native.close()
+            with self._turn:
+                self.current = run = _Run(self)
+            try:
+                with contextlib.suppress(MoonscopeError):  # then they have all the time they want
+                    self._watch(run, after=CLOSE_SECONDS)
+                self._native.close()
+            finally:
+                with self._turn:
+                    self.current = None
+                self._watchdog.over(run)
 
     # Reading, while it runs too
 
@@ -256,13 +273,20 @@ class LuaVM:
                 self.current = run = _Run(self)
             self.interrupted = False
             try:
-                if timed and self.options.time_budget is not None:
-                    self._watch(run, TIME, self.options.time_budget)
+                self._watch_budgets(run, self.options.time_budget if timed else None)
                 yield
             finally:
                 with self._turn:
                     self.current = None
                 self._watchdog.over(run)
+
+    def _watch_budgets(self, run: _Run, seconds: float | None) -> None:
+        self._deadline = float("inf") if seconds is None else time.monotonic() + seconds
+        if self.options.instruction_budget is not None:
+            # Lua keeps hooks off in finalizers: again and again they are let run, so that it counts there too.
+            self._watch(run, INSTRUCTIONS, COUNT_SECONDS if seconds is None else min(seconds, COUNT_SECONDS))
+        elif seconds is not None:
+            self._watch(run, TIME, seconds)
 
     def _watch(self, run: _Run, reason: int = ASKED, after: float = 0.0) -> None:
         try:

@@ -43,13 +43,16 @@ class Watchdog:
             self._start()
 
     def end(self, run: Run, *, reason: int = ASKED, after: float = 0.0) -> None:
-        """End a run in `after` seconds, unless it is over by then. The earliest deadline wins.
+        """End a run in `after` seconds, unless it is over by then. The earliest deadline wins. With the reason
+        INSTRUCTIONS a budget counts where hooks are off, again and again from then on, until another reason comes.
 
         Raises RuntimeError when there is no thread to watch it, and none can be started; the next call tries again.
         """
         due = time.monotonic() + after
         with self._lock:
             known = self._due.get(run)
+            if known is not None and known[1] == INSTRUCTIONS:  # which ends nothing by itself
+                known = None
             # A new tuple each time: by its identity `_try` knows whether somebody asked meanwhile.
             self._due[run] = (due, reason) if known is None or due < known[0] else (known[0], known[1])
             if self._thread is None:

@@ -150,6 +150,50 @@ def test_a_script_cannot_take_the_budget_away(lua: LuaVersion, script: str, new_
     assert vm.run("return debug.gethook()").values[:1] in (("nil",), ())
 
 
+FINALIZED = """
+    local function endless() while true do pcall(error) end end
+    if newproxy then getmetatable(newproxy(true)).__gc = endless else setmetatable({}, {__gc = endless}) end
+    """
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        FINALIZED + "while true do pcall(collectgarbage) end",
+        "debug.sethook(function() while true do end end, '', 1) local x = 1",
+        "debug.sethook(function() xpcall(error, function() while true do end end) end, 'l')\nlocal x = 1",
+        "xpcall(function() while true do end end, function() while true do end end)",
+    ],
+)
+def test_a_budget_counts_where_lua_keeps_hooks_off(lua: LuaVersion, script: str, new_vm: NewVM) -> None:
+    vm = new_vm(CodeCache(lua), instruction_budget=1_000_000)
+    result = vm.run(script)
+    assert result.failure is not None
+    assert result.failure.message == "the instruction budget of 1,000,000 is used up"
+    assert vm.run("return 1 + 1").values == ("2",)
+
+
+def test_a_time_budget_beside_one_of_instructions(lua: LuaVersion, new_vm: NewVM) -> None:
+    vm = new_vm(CodeCache(lua), instruction_budget=10**15, time_budget=0.2)
+    result = vm.run("while true do end")
+    assert result.failure is not None
+    assert result.failure.message == "the time budget of 0.2 s is used up"
+    assert run_until_interrupted(new_vm(CodeCache(lua), instruction_budget=10**15), "while true do end").interrupted
+
+
+def test_finalizers_end_when_a_vm_is_closed(lua: LuaVersion, new_vm: NewVM) -> None:
+    vm = new_vm(CodeCache(lua))
+    assert (
+        vm.run(
+            "kept = {} "
+            + FINALIZED.replace("newproxy(true)", "(function() kept[1] = newproxy(true) return kept[1] end)()")
+        ).failure
+        is None
+    )
+    vm.close()
+    assert vm.closed
+
+
 @pytest.mark.parametrize("count", [1, 7, 999, 1000, 1001, 2500])
 def test_a_hook_that_counts_fires_as_often_beside_a_budget(lua: LuaVersion, count: int, new_vm: NewVM) -> None:
     source = f"""

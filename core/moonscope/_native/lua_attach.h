@@ -12,6 +12,7 @@ static int state_ends(lua_State *L)
     /* Scripts can reach this function, too. When a state is closed, nothing else runs in its main coroutine. */
     if (vm == NULL || L != vm->main || lua_getstack(L, 1, &activation))
         return 0;
+    vm_end_interrupts(vm);
     lua_setallocf(L, vm->allocate, vm->allocate_data);
     vm_detach(vm);
     return 0;
@@ -139,7 +140,14 @@ static lua_State *spawn(struct birth *birth)
     return NULL;
 }
 
+/* Its finalizers can be ended like a run, until the state is freed (vm_allocate) or, on LuaJIT, state_ends is called. */
 static void close_state(lua_State *L)
 {
+    struct vm *vm = attached_vm(L);
+    if (vm != NULL) {
+        atomic_store(&vm->stop, REASON_NONE);
+        vm->hooked = NULL;
+        atomic_store(&vm->current, L);
+    }
     lua_close(L);
 }

@@ -101,6 +101,7 @@ static void begin_run(lua_State *L, struct vm *vm)
     vm->exit_code = 0;
     vm->left = (int64_t)vm->budget;
     vm->told = false;
+    vm->hooked = NULL;
     vm_begin_result(vm);
     if (vm->budget > 0)
         restore_hook(L, vm);

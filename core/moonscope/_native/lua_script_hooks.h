@@ -87,18 +87,19 @@ static void set_script_hook(struct vm *vm, lua_State *hooked, int mask, int coun
         restore_hook(hooked, vm);
 }
 
-static void call_script_hook(lua_State *L, lua_Debug *activation)
+/* With what was set on top: pushes the function and its two arguments. */
+static bool prepare_script_hook(lua_State *L, lua_Debug *activation)
 {
     static const char *const events[] = {"call", "return", "line", "count", LUA_VERSION_NUM == 501 ? "tail return" : "tail call"};
     lua_rawgeti(L, -1, SET_FUNCTION);
     if (lua_type(L, -1) != LUA_TFUNCTION)
-        return;
+        return false;
     lua_pushstring(L, events[activation->event >= 0 && activation->event <= 4 ? activation->event : 3]);
     if (activation->currentline >= 0)
         lua_pushinteger(L, activation->currentline);
     else
         lua_pushnil(L);
-    plain_call(L, 2, 0);
+    return true;
 }
 
 /* With what was set on top: is an event of count due? Keeps the steps of one that is longer than those of the budget. */
@@ -114,6 +115,22 @@ static bool count_is_due(lua_State *L, int step)
     return due && wanted;
 }
 
+/* Hooks stay on meanwhile, so that what the function does counts; its own events are no events for it. LuaJIT does not go on
+   counting inside a hook, so there they stay off until let_hooks_run. */
+static void call_counted(lua_State *L, struct vm *vm, lua_Debug *activation)
+{
+    lua_State *outer = vm->hooked;
+    vm->hooked = L;
+    if (inside.hooks > 0 && !ON_LUAJIT)
+        set_hooks_off((unsigned char *)L + inside.hooks, false);
+    int status = prepare_script_hook(L, activation) ? protected_call(L, 2, 0, 0) : LUA_OK;
+    vm->hooked = outer;
+    if (status != LUA_OK && atomic_load(&vm->stop) != REASON_NONE)
+        stop_now(L, vm, REASON_PERSON);
+    if (status != LUA_OK)
+        lua_error(L);
+}
+
 static void script_hook(lua_State *L, lua_Debug *activation)
 {
     struct vm *vm = attached_vm(L);
@@ -124,8 +141,13 @@ static void script_hook(lua_State *L, lua_Debug *activation)
     if (budget && counts)
         charge(L, vm, step);
     int top = lua_gettop(L);
-    if (push_set(L, L) && (!budget || !counts || count_is_due(L, step)))
-        call_script_hook(L, activation);
+    if (push_set(L, L)) {
+        bool due = !budget || !counts || count_is_due(L, step);
+        if (budget && due && vm->hooked != L && !(ON_LUAJIT && vm->hooked != NULL))
+            call_counted(L, vm, activation);
+        else if (!budget && prepare_script_hook(L, activation))
+            plain_call(L, 2, 0);
+    }
     lua_settop(L, top);
 }
 

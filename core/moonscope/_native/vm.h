@@ -118,6 +118,7 @@ struct vm {
     _Atomic int stop;             /* enum reason; sticky until the outermost call has returned */
     uint64_t budget;              /* instructions a run may take; 0: no limit */
     int resumed;                  /* coroutines that wait for one another; the VM's thread only */
+    lua_State *hooked;            /* with a budget: whose hook of the script runs; the VM's thread only */
     int64_t left;                 /* of the budget, in this run; the VM's thread only */
     int exit_code;
     FILE *streams[OUTPUTS]; /* owned, write to the output; NULL: none. The VM's thread only */
@@ -148,6 +149,9 @@ void vm_detach(struct vm *);
 
 /* The allocator to give to the state; `ud` is the vm. Counts, enforces the cap, and sees the state's end. */
 void *vm_allocate(void *ud, void *block, size_t old_size, size_t new_size);
+
+/* The VM's thread: nobody interrupts it from here on; who is about to has finished. */
+void vm_end_interrupts(struct vm *);
 
 /* Loads are bracketed by these; generations found in between stay alive until vm_exit. Nestable. */
 void vm_enter(struct vm *);

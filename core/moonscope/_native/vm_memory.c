@@ -5,6 +5,13 @@
 
 #include "block.h"
 
+void vm_end_interrupts(struct vm *vm)
+{
+    atomic_store(&vm->current, NULL);
+    while (atomic_load(&vm->hooking))
+        sched_yield();
+}
+
 void *vm_allocate(void *ud, void *block, size_t old_size, size_t new_size)
 {
     struct vm *vm = ud;
@@ -32,6 +39,8 @@ void *vm_allocate(void *ud, void *block, size_t old_size, size_t new_size)
     /* The block that holds the main thread is the last that lua_close frees. */
     bool end = new_size == 0 && block != NULL && (char *)vm->main >= (char *)block &&
                (char *)vm->main < (char *)block + old_size;
+    if (end)
+        vm_end_interrupts(vm);
     void *result = vm->allocate(vm->allocate_data, block, old_size, new_size);
     if (end) {
         vm_detach(vm);
