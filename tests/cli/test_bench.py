@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,13 @@ from typing import Any
 import pytest
 
 from moonscope import runtime
+from moonscope.cache import CodeCache
 from moonscope.cli import bench_speed
+from moonscope.cli.bench_engine import _tier, loaders
+from moonscope.cli.bench_native import measure_recording
+from moonscope.cli.bench_tiers import Rival, make_cache
 from moonscope.cli.measure import Measure, Target
+from moonscope.errors import MoonscopeError
 from moonscope.model import LuaVersion
 
 from .conftest import Command
@@ -133,3 +139,33 @@ def test_only_broken_files_are_said(moonscope: Command, tmp_path: Path) -> None:
     done = moonscope("bench", "broken.lua", "--quick")
     assert done.returncode == 1
     assert "none of the files compiles as Lua 5.4: broken.lua" in done.stderr
+
+
+def test_noise_does_not_make_the_calibration_run_away() -> None:
+    asked: list[int] = []
+
+    def never_busy(count: int) -> float:
+        asked.append(count)
+        return 0.0 if len(asked) % 2 else -1.0
+
+    with pytest.raises(MoonscopeError, match="too noisy to tell"):
+        loaders(never_busy)
+    assert sum(asked) < 4_000
+    moments = iter(range(0, 1_000, 30))
+    with pytest.raises(MoonscopeError, match="too noisy to tell"):
+        loaders(lambda count: 0.0, lambda: float(next(moments)))
+    assert loaders(lambda count: count / 1_000) == 256
+
+
+def test_an_engine_is_labelled_with_the_tier_in_force() -> None:
+    caches = {rival: make_cache(LuaVersion.LUA54, rival) for rival in (Rival.OFF, Rival.BYTECODE)}
+    assert _tier(caches, own=False) == CodeCache("5.4", own=False).tier.value == "graft"
+    assert _tier(caches, own=True) == ""
+
+
+def test_recording_is_measured_on_the_best_tier(tmp_path: Path) -> None:
+    file = tmp_path / "a.lua"
+    file.write_text("return 1")
+    undump, recording = measure_recording(LuaVersion.LUA54, [os.fsencode(file)], 3)
+    assert (undump.tier, recording.tier) == ("bytecode", CodeCache("5.4").tier.value)
+    assert all(value > 0 for measure in (undump, recording) for value in measure.values)

@@ -63,6 +63,8 @@ def test_the_listing_has_every_function_and_instruction(moonscope: Command, file
     tree = json.loads(moonscope("inspect", file, "--json").stdout)
     heads = [line for line in done.stdout.splitlines() if line.startswith(("main <", "function <"))]
     assert [head.split(":")[-1].split(">")[0] for head in heads] == ["0,0", "2,5", "3,3"]
+    assert done.stdout.endswith("\n")
+    assert not done.stdout.endswith("\n\n")  # luac's has no empty line at its end
     for instruction in tree["root"]["code"]:
         assert f"\t{instruction['pc']}\t[{instruction['line']}]\t{instruction['opcode']}" in done.stdout
 

@@ -185,7 +185,8 @@ class VM:
 def bench(cache: Cache, names: list[bytes], rounds: int) -> list[tuple[float, float, float]]:
     """Stores `names` in the cache from a state of its own (files that do not load are left out) and gives for every
     round the ns of CPU time that one file costs on average: a bare undump of the stored bytes, a hit, and a hit without
-    counters and events, taken in turn. Raises ValueError when no file could be stored."""
+    counters and events, taken in turn; the first is 0 for a tier that stores no bytes. Raises ValueError when no file
+    could be stored."""
 
 def bench_loads(cache: Cache, names: list[bytes], states: int, passes: int) -> list[tuple[list[float], int]]:
     """In each of `states` fresh states, one directly after the other: load all files `passes` times. Per state: the ns

@@ -19,7 +19,7 @@ PyObject *bench(PyObject *module, PyObject *arguments)
     (void)module;
     PyObject *self, *list, *result = NULL;
     Py_ssize_t rounds, count;
-    size_t stored;
+    size_t stored = 0;
     if (!PyArg_ParseTuple(arguments, "O!O!n", &cache_type, &self, &PyList_Type, &list, &rounds))
         return NULL;
     if (rounds < 1 || rounds > 100000)
@@ -32,10 +32,11 @@ PyObject *bench(PyObject *module, PyObject *arguments)
     }
     struct cache *cache = cache_of(self);
     Py_BEGIN_ALLOW_THREADS
-    stored = cache->tiers[0] == lua_ops[cache->lua]->bytecode ? lua_ops[cache->lua]->bench(cache, names, (size_t)count, (size_t)rounds, out) : 0;
+    if (cache->tiers[0] != NULL)
+        stored = lua_ops[cache->lua]->bench(cache, names, (size_t)count, (size_t)rounds, out);
     Py_END_ALLOW_THREADS
     if (stored == 0) {
-        PyErr_SetString(PyExc_ValueError, "no file could be stored by tier bytecode");
+        PyErr_SetString(PyExc_ValueError, "no file could be stored");
         goto done;
     }
     result = PyList_New(rounds);

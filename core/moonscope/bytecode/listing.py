@@ -5,11 +5,14 @@ Where luac prints addresses this prints `#0`, `#1`, …: the number of the funct
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..model import Instruction, LuaVersion, Prototype, PrototypeTree
 from . import luajit_listing
 from .dialect import Dialect
 from .opcodes import JIT
 from .tables import DIALECTS
+from .text import as_listed
 
 _NUMBERS = ("", "%d", "%d %d", "%d %d %d", "%d %d %d %d")
 _TYPE_LETTERS = {"nil": "N", "boolean": "B", "float": "F", "integer": "I", "string": "S"}
@@ -51,6 +54,7 @@ def _flagged(operands: tuple[int, ...]) -> str:
 def _code(prototype: Prototype, dialect: Dialect, children: list[int]) -> list[str]:
     out = []
     hidden = 0
+    told = _told(prototype)
     silent, flagged, continues = dialect.silent, dialect.flagged, bool(dialect.first_constant)
     for instruction in prototype.code:
         pc, line, opcode = instruction.pc, instruction.line, instruction.opcode
@@ -63,10 +67,19 @@ def _code(prototype: Prototype, dialect: Dialect, children: list[int]) -> list[s
             comment = ""
         elif opcode == "CLOSURE" and operands[1] < len(children):
             comment = f"#{children[operands[1]]}"
+        elif told is not None:
+            comment = as_listed(comment, prototype.constants, told)
         numbers = _flagged(operands) if opcode in flagged else _NUMBERS[len(operands)] % operands
         text = f"\t{pc}\t[{line if line > 0 else '-'}]\t{opcode:<9}\t{numbers}"
         out.append(f"{text}\t; {comment}" if comment else text)
     return out
+
+
+def _told(prototype: Prototype) -> tuple[str, ...] | None:
+    """The types of the constants if there are floats of which luac prints not all digits."""
+    typed = zip(prototype.constants, prototype.constant_types, strict=True)
+    long = any(kind in ("float", "number") and len(text) > 14 for text, kind in typed)
+    return prototype.constant_types if long else None
 
 
 def _plural(count: int, word: str) -> str:
@@ -95,11 +108,14 @@ def _header(prototype: Prototype, number: int, lua: LuaVersion) -> list[str]:
 def _tables(prototype: Prototype, number: int, lua: LuaVersion, dialect: Dialect) -> list[str]:
     out = [f"constants ({len(prototype.constants)}) for #{number}:"]
     first = dialect.first_constant
+    texts: Sequence[str] = prototype.constants
+    if (told := _told(prototype)) is not None:
+        texts = [as_listed(text, texts, told) for text in texts]
     if dialect.lists_types:
-        typed = zip(prototype.constants, prototype.constant_types, strict=True)
+        typed = zip(texts, prototype.constant_types, strict=True)
         out += [f"\t{at}\t{_TYPE_LETTERS[kind]}\t{text}" for at, (text, kind) in enumerate(typed)]
     else:
-        out += [f"\t{at}\t{text}" for at, text in enumerate(prototype.constants, first)]
+        out += [f"\t{at}\t{text}" for at, text in enumerate(texts, first)]
     out.append(f"locals ({len(prototype.locals)}) for #{number}:")
     out += [f"\t{at}\t{each.name}\t{each.start_pc}\t{each.end_pc}" for at, each in enumerate(prototype.locals)]
     upvalues = prototype.upvalues

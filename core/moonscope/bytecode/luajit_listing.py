@@ -11,7 +11,7 @@ from functools import cached_property
 
 from ..model import Instruction, Prototype
 from .dialect import Dialect
-from .text import unquoted
+from .text import as_listed, unquoted
 
 _CONTROL = re.compile(r"[\0-\x1f\x7f]")
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -129,7 +129,9 @@ class Lines:
             return instruction.comment
         constants = self._prototype.constants
         text = constants[operand] if 0 <= operand < len(constants) else "(no constant)"
-        return _string(text) if text.startswith('"') else text
+        if text.startswith('"'):
+            return _string(text)
+        return as_listed(text, (text,), ("number",)) if mode == "num" else text
 
     def _upvalue(self, index: int) -> str:
         upvalues = self._prototype.upvalues

@@ -1,4 +1,8 @@
-"""Constants and names as text, the way luac prints them, within a bound on their sum."""
+"""Constants and names as text, the way luac prints them, within a bound on their sum.
+
+Of a float all digits are told that it takes to read it back, so that two numbers never look the same; luac prints 14,
+and so does a listing (`as_listed`).
+"""
 
 from __future__ import annotations
 
@@ -28,6 +32,23 @@ def unquoted(constant: str) -> bytes:
         return chr(int(escape) & 0xFF) if escape.isdigit() else _MEANT.get(escape, escape)
 
     return _ESCAPED.sub(plain, constant[1:-1]).encode("latin-1", "replace")
+
+
+_QUOTED_OR_NUMBER = re.compile(r'"(?:\\.|[^"\\])*"|-?\d[\d.]*(?:e[+-]\d+)?')
+_DIGITS = 14  # of a float that luac prints
+
+
+def as_listed(text: str, constants: Sequence[str], kinds: Sequence[str]) -> str:
+    """A text that names constants of a function (all of them, with their types), as luac prints it."""
+    if len(text) <= _DIGITS:
+        return text
+    longer = {each for each, kind in zip(constants, kinds, strict=True) if kind in ("float", "number")}
+
+    def shorter(match: re.Match[str]) -> str:
+        number = match[0]
+        return f"{float(number):.{_DIGITS}g}" if number in longer and len(number) > _DIGITS else number
+
+    return _QUOTED_OR_NUMBER.sub(shorter, text)
 
 
 class Texts:
@@ -117,6 +138,8 @@ class Texts:
         if isnan(value):
             return "-nan" if copysign(1.0, value) < 0 else "nan"
         text = self._float_format % value
+        if float(text) != value:
+            text = f"{value:.17g}"
         if self._integers and text.lstrip("-").isdigit():
             return text + ".0"
         return text

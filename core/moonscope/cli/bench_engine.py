@@ -19,12 +19,14 @@ from ..model import LuaVersion, VMOptions
 from ..protocol import Clear, Close, Load, Loaded, RunChunk, Spawn, Spawned
 from ..vm import LuaVM
 from ..watchdog import Watchdog
+from .bench_memory import affordable
 from .bench_tiers import Rival
 from .measure import Measure, Target
 from .terminal import Advance
 
 SPAWNED = 200  # VMs or runtimes per round
-FILES, LOADERS = 500, (16, 2000)  # of the project that is loaded; the fewest and the most VMs that load it
+FILES, LOADERS = 500, (16, 1024)  # of the project that is loaded; the fewest and the most VMs that load it
+CALIBRATION = 20.0  # seconds, at most, to find out how many VMs keep a worker busy
 SHORTEST = 0.25  # seconds one worker is to be busy in a round: a few VMs would measure what comes after the loads
 
 _COMPUTE = "local x = 0 for i = 1, 3000000 do x = x ~= i and i or x end"
@@ -66,9 +68,10 @@ def measure_workers(
 
 
 def _tier(caches: Mapping[Rival, CodeCache], own: bool) -> str:
-    """The best tier among those compared, on Moonscope's own runtime or lupa's; empty for none."""
-    tiers = [cache.tier.value for rival, cache in caches.items() if (rival is Rival.DIRECT) == own]
-    return tiers[-1] if tiers else ""
+    """The tier in force in an engine of Moonscope's own runtime, or of lupa's; empty when that is not compared."""
+    if not any((rival is Rival.DIRECT) == own for rival in caches):
+        return ""
+    return CodeCache(caches[Rival.OFF].lua, own=own).tier.value
 
 
 def _project(names: Sequence[bytes], folder: Path) -> tuple[str, ...]:
@@ -80,12 +83,35 @@ def _project(names: Sequence[bytes], folder: Path) -> tuple[str, ...]:
     return tuple(paths)
 
 
+def loaders(seconds_of: Callable[[int], float], now: Callable[[], float] = time.monotonic) -> int:
+    """How many VMs keep one worker busy for long enough: doubled until `seconds_of` loading in so many says so.
+
+    Only a time that was measured counts, no difference of two, which noise makes nothing or less. Raises MoonscopeError
+    when it cannot be told with as many VMs, or in as much time, as there may be.
+    """
+    count, most = LOADERS
+    end = now() + CALIBRATION
+    while seconds_of(count) < SHORTEST:
+        count *= 2
+        if count > most or now() > end:
+            raise MoonscopeError("too noisy to tell: no number of VMs keeps a worker busy for long enough")
+    return count
+
+
 def _loaders(engines: Sequence[Engine], lua: LuaVersion, paths: tuple[str, ...]) -> int:
-    """How many VMs keep one worker busy for long enough. Warms both engines."""
-    fewest, most = LOADERS
-    few, twice = (_load(engines[0], lua, paths, count)[0] for count in (fewest, 2 * fewest))
-    _load(engines[1], lua, paths, fewest)
-    return min(most, max(fewest, round(SHORTEST / max(1e-4, twice - few) * fewest)))
+    """See `loaders`. Warms both engines. Raises MoonscopeError too when that many VMs would fill the memory."""
+    _load(engines[1], lua, paths, LOADERS[0])
+    [vm] = _spawn(engines[1], lua, 1)
+    engines[1].perform(Load(paths=paths, vms=(vm,)))
+    [held] = [row.memory for row in engines[1].changes(0).vms if row.id == vm]
+    engines[1].perform(Close(vms=(vm,)))
+
+    def seconds_of(count: int) -> float:
+        if affordable(count, held) < count:
+            raise MoonscopeError(f"{count:,} VMs that load these files need more memory than is free")
+        return _load(engines[0], lua, paths, count)[0]
+
+    return loaders(seconds_of)
 
 
 def _load(engine: Engine, lua: LuaVersion, paths: tuple[str, ...], count: int) -> tuple[float, float]:

@@ -96,14 +96,16 @@ def _load(cache: CodeCache, names: list[bytes], states: int, passes: int) -> lis
 
 
 def measure_recording(lua: LuaVersion, names: Sequence[bytes], rounds: int) -> list[Measure]:
-    """Tier `bytecode` against a bare undump, in one VM. Raises UnsupportedError when no file could be stored."""
+    """Tier `bytecode` against a bare undump, and the best tier against itself without records, each in one VM. Raises
+    UnsupportedError when no file could be stored."""
     try:
         taken = _moonscope.bench(CodeCache(lua, sharing=Sharing.BYTECODE, own=False).native, list(names), rounds)
     except ValueError as error:
         raise UnsupportedError(f"nothing to measure: {error}") from error
     hit = [hit / bare for bare, hit, _ in taken]
-    recorded = [hit / quiet for _, hit, quiet in taken]
+    best = CodeCache(lua)  # where a hit takes least, what records it shows
+    recorded = [hit / quiet for _, hit, quiet in _moonscope.bench(best.native, list(names), rounds)]
     return [
         Measure("cached load / bare undump of the same bytes", hit, tier="bytecode", target=Target("<=", 1.1)),
-        Measure("hit with counters and events / without", recorded, tier="bytecode", target=Target("<=", 1.03)),
+        Measure("hit with counters and events / without", recorded, tier=best.tier, target=Target("<=", 1.03)),
     ]

@@ -37,7 +37,7 @@ def main(argv: Sequence[str]) -> int:
     if args.json:
         print(bytecode.as_json(tree).decode())
     elif args.listing:
-        print(bytecode.listing(tree))
+        print(bytecode.listing(tree), end="")
     else:
         console(sys.stdout).print(_drawn(tree, args.depth))
     if tree.notice:

@@ -155,3 +155,24 @@ def test_replacing_the_spans_of_one_side_gives_the_other(a, b):
     assert rebuilt == b
     assert all(span.a_from < span.a_to or span.b_from < span.b_to for span in spans)
     assert spans == sorted(spans)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("3.141592653589793", "3.14159265358979"),
+        ("9007199254740992.0", "9007199254740994.0"),
+        ("0.1", "0.10000000000000002"),
+        ("1e308 * 10", "-1e308 * 10"),
+    ],
+)
+def test_floats_are_compared_by_value(tree_of, lua, a, b):
+    [change] = compare(tree_of(f"local x = {a} return x", lua), tree_of(f"local x = {b} return x", lua)).changes
+    assert change.match is Match.CHANGED
+
+
+@pytest.mark.parametrize("lua", [LuaVersion.LUA53, LuaVersion.LUA54, LuaVersion.LUA55])
+@pytest.mark.parametrize(("a", "b"), [("1", "1.0"), ("0.0", "-0.0"), ("1 << 53", "2.0 ^ 53")])
+def test_integers_and_floats_differ(tree_of, lua, a, b):
+    [change] = compare(tree_of(f"local x = {a} return x", lua), tree_of(f"local x = {b} return x", lua)).changes
+    assert change.match is Match.CHANGED
