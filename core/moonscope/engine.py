@@ -150,6 +150,8 @@ class Engine:
 
 def _tick(pool: VMPool, recorder: Recorder) -> None:
     pool.drain_output()
+    if waiting := recorder.waiting():
+        pool.answer(waiting)
     recorder.measure()
     recorder.read(sample=True)
 

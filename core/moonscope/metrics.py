@@ -18,7 +18,7 @@ from .disk import Disk
 from .heap import Heap
 from .ledger import Ledger
 from .mailbox import Actor
-from .model import Counters, LoadEvent, Mark, OutputEvent, Sample
+from .model import Counters, LoadEvent, LuaVersion, Mark, OutputEvent, Sample
 from .rows import load_events
 
 DRAIN = 4_096  # load events taken per cache and reading; more are dropped (and counted) by the ring
@@ -90,6 +90,10 @@ class Recorder:
             )
             if any(getattr(delta, name) for name in delta.__struct_fields__ if name != "revision"):
                 self._ledger.record(delta)
+
+    def waiting(self) -> set[LuaVersion]:
+        """The Luas whose shared strings cannot be freed before each VM has told which of them it refers to."""
+        return {cache.lua for cache in self._caches() if cache.native.words_wait()}
 
     def measure(self) -> bool:
         """Have the next reading tell what new generations take; False: some are left for the next time."""

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from .cache import CodeCache
 from .errors import CancelledError, MoonscopeError, NotFoundError, UsageError
 from .forks import refuse_in_child
 from .mailbox import LONG_PATIENCE, Actor, Batch, Cancelled, Job, Progress, T
-from .model import CacheMode, FileFailure, InterruptReport, RunResult, SpawnReport, StuckVM, VMOptions, VMState
+from .model import (
+    CacheMode,
+    FileFailure,
+    InterruptReport,
+    LuaVersion,
+    RunResult,
+    SpawnReport,
+    StuckVM,
+    VMOptions,
+    VMState,
+)
 from .vm import Listener, LuaVM, check
 from .workers import Workers
 
@@ -61,6 +71,12 @@ class VMPool:
         """Pass on what running VMs have printed so far."""
         for vm in self._workers.running():
             vm.drain_output()
+
+    def answer(self, luas: Collection[LuaVersion]) -> None:
+        """Have idle VMs of these Luas tell which shared strings they refer to, so that the others can be freed."""
+        for actor in self.actors():
+            if actor.vm is not None and not actor.closing and actor.options.lua in luas:
+                actor.vm.answer()
 
     # What can be done
 

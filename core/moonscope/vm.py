@@ -261,6 +261,14 @@ class LuaVM:
         if self._listener is not None:
             self._listener.printed(self.id, text)
 
+    def answer(self) -> None:
+        """If it is idle, tell the cache which shared strings it refers to; else it does so when it collects garbage."""
+        if self._busy.acquire(blocking=False):
+            try:
+                self._native.answer()
+            finally:
+                self._busy.release()
+
     # Inside
 
     @contextmanager

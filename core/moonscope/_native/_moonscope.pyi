@@ -118,6 +118,8 @@ class Cache:
     def set_limits(self, max_bytes: int, max_files: int) -> None:
         """What current generations may take together, and how many there may be; 0: no limit. Those that were hit least
         recently go first; the order of hits between two readings is not known."""
+    def words_wait(self) -> bool:
+        """Whether a round waits for VMs to `answer` which frozen strings they refer to; unused ones stay until then."""
     def totals(self) -> tuple[int, ...]:
         """hits, misses, bypasses, races, errors, shared bytes (retired ones and frozen words included), retained bytes,
         private bytes of all VMs, unshared bytes, VMs, dropped events, overhead bytes (what the C allocator takes beyond
@@ -157,6 +159,8 @@ class VM:
         """Load files, names joined by NUL, through the cache and keep their functions; see take_failures. Begins with
         the name at that byte, and stops after a portion (20 ms). Returns the byte that the next name begins at, and the
         number of names tried. A load that is interrupted, or has no memory to go on, has failed for all names left."""
+    def answer(self) -> None:
+        """Look at the VM, which must be idle and stay so meanwhile, for the round that waits: `Cache.words_wait`."""
     def collect(self) -> int:
         """A full garbage collection; bytes held afterwards."""
     def look(self, path: tuple[NativeStep, ...], offset: int, limit: int) -> LookAnswer:

@@ -65,6 +65,10 @@ struct lua_ops {
     uint64_t (*word_bytes)(void);  /* of the frozen short strings that generations have in common */
     uint64_t (*word_savings)(void); /* what a VM that finds them holds less before it loads anything */
     uint64_t (*word_overhead)(void); /* what they take beyond that, and those that are there before any file */
+    /* Does a round (lua_word_rounds.h) wait for states? An idle VM that answers is looked at in this thread, which must
+       have it for itself meanwhile. */
+    bool (*words_wait)(void);
+    void (*answer)(struct vm *);
     void (*hold_donor)(bool); /* takes the lock of measurements, or gives it back; see fork.h */
     void (*hold_words)(bool); /* as hold_donor, that of the vocabulary */
     void (*sweep_words)(void);     /* drops those that no generation has any more, as soon as that may be */

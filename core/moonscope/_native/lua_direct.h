@@ -140,6 +140,7 @@ static bool direct_start(void *library)
     *(void **)&runtime.without_states = runtime_symbol(library, "moonscope_without_states");
     *(void **)&runtime.begin_round = runtime_symbol(library, "moonscope_begin_round");
     *(void **)&runtime.round_is_over = runtime_symbol(library, "moonscope_round_is_over");
+    *(void **)&runtime.answer = runtime_symbol(library, "moonscope_answer");
     if (hook == NULL)
         return false;
     if (*hook != NULL) /* set before */

@@ -129,6 +129,25 @@ static uint64_t word_savings(void)
 #endif
 }
 
+static bool words_wait(void)
+{
+#if LUA_VERSION_NUM >= 504
+    return vocabulary_waits();
+#else
+    return false;
+#endif
+}
+
+static void answer(struct vm *vm)
+{
+#if LUA_VERSION_NUM >= 504
+    if (vocabulary.runtime != NULL)
+        vocabulary.runtime->answer(vm->main);
+#else
+    (void)vm;
+#endif
+}
+
 static uint64_t word_overhead(void)
 {
 #if LUA_VERSION_NUM >= 504
@@ -188,6 +207,8 @@ const struct lua_ops NAMED(LUA_TAG) = {
     .word_bytes = word_bytes,
     .word_savings = word_savings,
     .word_overhead = word_overhead,
+    .words_wait = words_wait,
+    .answer = answer,
     .hold_donor = hold_donor,
     .hold_words = hold_words,
     .sweep_words = sweep_words,

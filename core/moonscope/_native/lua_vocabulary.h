@@ -33,6 +33,7 @@ struct word_runtime {
     int (*without_states)(void (*work)(void)); /* runs the work while no state is alive; false: one is */
     void (*begin_round)(void);
     int (*round_is_over)(void);
+    void (*answer)(lua_State *); /* of the state: it is looked at, if the round has not looked at it yet */
     _Atomic(struct word_filter *) *filter; /* NULL: states do not ask yet */
 };
 

@@ -7,8 +7,8 @@
    on. It is freed at the end of the next round, when no lookup that began before is under way. So are tables that were
    replaced.
 
-   A state that runs nothing, so that nobody may look at it, holds the round up; then what there is stays, and what comes
-   is found out later. */
+   A state is looked at when its collector works. For one that runs nothing, its owner has to ask (lua_ops.answer), as an
+   engine does; until then what there is stays, and what comes is found out later. */
 
 enum { ROUND_WORDS = 4096 }; /* so many must be unused, and a quarter of all, or to look at all states costs too much */
 
@@ -123,4 +123,13 @@ static void vocabulary_sweep(void)
             begin_round();
     }
     pthread_mutex_unlock(&vocabulary.lock);
+}
+
+/* Is a round under way that is not over? */
+static bool vocabulary_waits(void)
+{
+    pthread_mutex_lock(&vocabulary.lock);
+    bool waits = vocabulary.round && !vocabulary.runtime->round_is_over();
+    pthread_mutex_unlock(&vocabulary.lock);
+    return waits;
 }

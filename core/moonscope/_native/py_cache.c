@@ -373,6 +373,12 @@ static PyObject *cache_set_limits(PyObject *self, PyObject *arguments)
     Py_RETURN_NONE;
 }
 
+static PyObject *cache_words_wait(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return PyBool_FromLong(lua_ops[cache_of(self)->lua]->words_wait());
+}
+
 static PyObject *cache_totals(PyObject *self, PyObject *unused)
 {
     (void)unused;
@@ -413,6 +419,7 @@ static PyMethodDef methods[] = {
     {"changes", cache_changes, METH_O, "What changed since a revision."},
     {"generation", cache_generation, METH_O, "The tuple of one generation, or None."},
     {"set_limits", cache_set_limits, METH_VARARGS, "How much may be stored; 0: no limit."},
+    {"words_wait", cache_words_wait, METH_NOARGS, "Does a round wait for states to tell which frozen strings they refer to?"},
     {"totals", cache_totals, METH_NOARGS, "Sums over everything."},
     {"drain", cache_drain, METH_VARARGS, "Load events since the last call."},
     {"measure", cache_measure, METH_NOARGS, "See to it that all current generations are measured."},

@@ -220,6 +220,18 @@ static PyObject *vm_collect(PyObject *self, PyObject *unused)
     return PyLong_FromSize_t(atomic_load(&request.vm->used));
 }
 
+static PyObject *vm_answer(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    struct vm *vm = vm_of(self);
+    if (vm->managed && atomic_load(&vm->attached) && !atomic_load(&vm->closed)) {
+        Py_BEGIN_ALLOW_THREADS
+        lua_ops[vm->cache->lua]->answer(vm);
+        Py_END_ALLOW_THREADS
+    }
+    Py_RETURN_NONE;
+}
+
 static PyObject *vm_close(PyObject *self, PyObject *unused)
 {
     (void)unused;
@@ -289,6 +301,7 @@ static PyMethodDef methods[] = {
     {"take_output", vm_take_output_bytes, METH_NOARGS, "What was printed since the last call."},
     {"take_result", vm_take_result_tuple, METH_NOARGS, "What the last run gave, once."},
     {"take_failures", vm_take_failure_list, METH_NOARGS, "Files that could not be loaded, once."},
+    {"answer", vm_answer, METH_NOARGS, "Look at the idle VM for a round that asks who refers to which frozen strings."},
     {"close", vm_close, METH_NOARGS, "Close the state of a managed VM."},
     {"release", vm_release_record, METH_NOARGS, "No runtime will be attached any more, or it is about to be dropped."},
     {NULL, NULL, 0, NULL},
