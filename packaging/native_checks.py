@@ -5,6 +5,7 @@
     guard    shared memory is read-only, and out of bounds once freed, under the conformance cases and the same threads
     malloc   every allocation of store, publish, freeze, clone and spawn fails once, and from then on
     instructions  what a new string and a VM cost, under valgrind
+    python   Python's own allocations and thread starts fail while an engine works; then it must answer and interrupt
     cycles   10,000 times spawn, load, close, with clears in between: memory stays flat
     keys     a million names over time: memory stays flat; 50,000 files in 1,000 VMs: commands cost what they change
     attacker scripts take apart what `debug` lets them reach, under the address sanitizer, for N seconds
@@ -193,6 +194,10 @@ def malloc(folder: Path, options: argparse.Namespace) -> None:
     workload(build(folder, hostile=True), "failing_malloc.py", "--seconds", str(options.seconds))
 
 
+def python(folder: Path, options: argparse.Namespace) -> None:
+    workload(build(folder), "failing_python.py", "--seconds", str(options.seconds))
+
+
 def cycles(folder: Path, options: argparse.Namespace) -> None:
     workload(build(folder), "cycles.py", "--seconds", str(options.seconds))
 
@@ -216,8 +221,11 @@ def age(folder: Path, options: argparse.Namespace) -> None:
     workload(build(folder), "age.py", "--reloads", "10000")
 
 
-CHECKS = {check.__name__: check for check in (asan, tsan, guard, malloc, cycles, keys, instructions, attacker, age)}
-SECONDS = {"asan": 20, "tsan": 60, "guard": 20, "malloc": 600, "cycles": 600, "keys": 600, "attacker": 120}
+ALL = (asan, tsan, guard, malloc, python, cycles, keys, instructions, attacker, age)
+CHECKS = {check.__name__: check for check in ALL}
+SECONDS = {
+    "asan": 20, "tsan": 60, "guard": 20, "malloc": 600, "python": 60, "cycles": 600, "keys": 600, "attacker": 120,
+}  # fmt: skip
 
 
 def main() -> None:

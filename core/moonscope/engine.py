@@ -69,7 +69,7 @@ class Engine:
         # Nothing that a thread keeps alive may refer to the engine: it would never be dropped.
         self._ledger = ledger = Ledger(settings)
         self._recorder = recorder = Recorder(
-            ledger, self._caches.all, lambda: pool.take_touched(), lambda: pool.abandoned()
+            ledger, self._caches.all, lambda: pool.take_touched(), lambda: pool.actors(), lambda: pool.abandoned()
         )
         self._pool = pool = VMPool(workers, max_workers=max_workers, listener=recorder)
         self._commands = Commands(self._caches, pool, recorder, ledger)

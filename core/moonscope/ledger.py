@@ -88,7 +88,8 @@ class Ledger:
     """All that an engine tells the world."""
 
     def __init__(self, settings: Settings, *, max_gone: int = MAX_GONE) -> None:
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()  # held by itself: a condition that is left without memory stays locked
+        self._changed = threading.Condition(self._lock)
         self._revision = 1
         self._settings = (1, settings)
         self._files: Table[tuple[LuaVersion, str], FileRow] = Table(lambda row: (row.lua, row.key), max_gone)
@@ -101,7 +102,7 @@ class Ledger:
 
     def record(self, delta: Update) -> None:
         """Everything in `delta` changed now. Wakes those who wait."""
-        with self._changed:
+        with self._lock:
             self._revision = revision = self._revision + 1
             if delta.settings is not None:
                 self._settings = (revision, delta.settings)
@@ -116,7 +117,7 @@ class Ledger:
 
     def changes(self, since: int) -> Update:
         """What is newer than `since`; all there is for 0, or (`reset`) for a revision too old or of another engine."""
-        with self._changed:
+        with self._lock:
             forgotten = max(self._files.forgotten, self._generations.forgotten, self._vms.forgotten)
             reset = since != 0 and not forgotten <= since <= self._revision
             since = 0 if reset else since
@@ -139,12 +140,12 @@ class Ledger:
 
     def wait(self, since: int, timeout: float) -> bool:
         """True as soon as a revision newer than `since` exists."""
-        with self._changed:
+        with self._lock:
             return self._changed.wait_for(lambda: self._revision > since, timeout)
 
     def weight(self) -> int:
         """Bytes that the rows take, about."""
-        with self._changed:
+        with self._lock:
             parts = (self._files, self._generations, self._vms, self._loads, self._output, self._samples)
             return sum(part.weight() for part in parts)
 

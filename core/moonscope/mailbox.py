@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar, cast
 
 from .errors import CancelledError
@@ -113,7 +113,7 @@ class Batch(Generic[T]):
         self._count: int | None = None
         self._results: dict[int, object] = {}
         self._partial: dict[int, int] = {}
-        self._complete = threading.Event()
+        self._complete: SimpleQueue[None] = SimpleQueue()  # not an Event: without memory, one may stay locked
 
     def advance(self, vm: int, units: int) -> None:
         """The job of that VM has done so much more."""
@@ -123,7 +123,7 @@ class Batch(Generic[T]):
         """The job of that VM is over: what it returned, or the error it raised."""
         self._results[vm] = outcome
         if len(self._results) == self._count:
-            self._complete.set()
+            self._complete.put(None)
 
     def finished(self, vm: int) -> bool:
         return vm in self._results
@@ -153,7 +153,10 @@ class Batch(Generic[T]):
                 if withdraw is None:
                     break
                 withdraw()
-            self._complete.wait(POLL)
+            try:  # noqa: SIM105  # `suppress` needs memory itself
+                self._complete.get(timeout=POLL)
+            except Empty:
+                pass
         if self.cancelled:
             done = sum(not isinstance(outcome, CancelledError) for outcome in self._results.values())
             raise CancelledError(f"{self.task}: cancelled after {done} of {count} VMs")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import logging
 import threading
@@ -18,12 +17,14 @@ from .disk import Disk
 from .heap import Heap
 from .ledger import Ledger
 from .mailbox import Actor
-from .model import Counters, LoadEvent, LuaVersion, Mark, OutputEvent, Sample
+from .model import Counters, LoadEvent, LuaVersion, Mark, OutputEvent, Sample, Update
 from .rows import load_events
 
 DRAIN = 4_096  # load events taken per cache and reading; more are dropped (and counted) by the ring
 PIECE, PIECES = 8_192, 8  # characters of one output event, and events made of one portion of output
 SLOW_EVERY = 8  # ticks of the sampler between two looks at the disk
+
+_RETRY = 0.05  # seconds after memory ran out
 
 log = logging.getLogger("moonscope.metrics")
 
@@ -36,12 +37,15 @@ class Recorder:
         ledger: Ledger,
         caches: Callable[[], list[CodeCache]],
         actors: Callable[[], list[tuple[Actor, bool]]],  # as in `VMPool.take_touched`
+        everybody: Callable[[], list[Actor]],
         abandoned: Callable[[], list[Actor]],
     ) -> None:
         self._ledger = ledger
         self._caches = caches
         self._actors = actors
+        self._everybody = everybody
         self._abandoned = abandoned
+        self._whole = False  # the next reading is of all rows
         self._disk = Disk()
         self._census = Census(self._disk)
         self._heap = Heap()
@@ -76,20 +80,40 @@ class Recorder:
     def read(self, *, sample: bool = False) -> None:
         """Record what changed since the last reading."""
         with self._reading:
-            caches = self._caches()
-            rows = self._census.delta(caches, self._actors())
-            with self._events:
-                output, self._output = self._output, []
-                marks, self._marks = self._marks, []
-            delta = replace(
-                rows,
-                loads=tuple(self._drain(caches)),
-                output=tuple(output),
-                marks=tuple(marks),
-                samples=(self._sample(caches),) if sample else (),
-            )
-            if any(getattr(delta, name) for name in delta.__struct_fields__ if name != "revision"):
-                self._ledger.record(delta)
+            whole, self._whole = self._whole, True  # what a reading took is lost when it fails
+            self._record(whole, sample)
+            self._whole = False
+
+    def _record(self, whole: bool, sample: bool) -> None:
+        caches = self._caches()
+        rows = self._all_rows(caches) if whole else self._census.delta(caches, self._actors())
+        with self._events:
+            output, self._output = self._output, []
+            marks, self._marks = self._marks, []
+        delta = replace(
+            rows,
+            loads=tuple(self._drain(caches)),
+            output=tuple(output),
+            marks=tuple(marks),
+            samples=(self._sample(caches),) if sample else (),
+        )
+        if any(getattr(delta, name) for name in delta.__struct_fields__ if name != "revision"):
+            self._ledger.record(delta)
+
+    def _all_rows(self, caches: list[CodeCache]) -> Update:
+        """All there are, and those of the ledger that are not there: a delta for whatever a reading lost."""
+        self._actors()
+        actors = [(actor, True) for actor in self._everybody()]
+        with self._measuring:
+            self._census = Census(self._disk)
+            rows = self._census.delta(caches, actors + [(actor, False) for actor in self._abandoned()])
+        told = self._ledger.changes(0)
+        return replace(
+            rows,
+            files_gone=tuple({(row.lua, row.key) for row in told.files} - {(row.lua, row.key) for row in rows.files}),
+            generations_gone=tuple({row.id for row in told.generations} - {row.id for row in rows.generations}),
+            vms_gone=tuple({row.id for row in told.vms} - {row.id for row in rows.vms}),
+        )
 
     def waiting(self) -> set[LuaVersion]:
         """The Luas whose shared strings cannot be freed before each VM has told which of them it refers to."""
@@ -165,29 +189,28 @@ class Sampler:
         self._last.put(last)
 
     def _run(self) -> None:
-        due = time.monotonic()
-        for count in itertools.count():
-            due += self._interval
+        due, count = time.monotonic(), 0
+        while True:
             try:
-                if count % SLOW_EVERY == 0:
-                    self._slow()
-                self._tick()
-            except Exception as error:
-                _log_failure(error)
-            now = time.monotonic()
-            due = max(due, now + self._interval / 4)  # a reading that took long delays the next ones
-            try:
+                due += self._interval
+                self._read(count)
+                count += 1
+                now = time.monotonic()
+                due = max(due, now + self._interval / 4)  # a reading that took long delays the next ones
                 last = self._last.get(timeout=due - now)
             except Empty:
                 continue
             except MemoryError:  # it passes
-                time.sleep(self._interval)
+                time.sleep(_RETRY)
                 continue
             if last is not None:
                 last()
             return
 
-
-def _log_failure(error: Exception) -> None:
-    with contextlib.suppress(MemoryError):
-        log.error("a reading of the engine failed; the next one is tried", exc_info=error)
+    def _read(self, count: int) -> None:
+        try:
+            if count % SLOW_EVERY == 0:
+                self._slow()
+            self._tick()
+        except Exception:
+            log.exception("a reading of the engine failed; the next one is tried")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 
 from .cache import CodeCache
 from .errors import CancelledError, MoonscopeError, NotFoundError, UsageError
@@ -119,25 +119,27 @@ class VMPool:
 
     def _create(
         self, count: int, options: VMOptions, cache: CodeCache, batch: Batch[RunResult]
-    ) -> Iterator[tuple[int, str]]:
+    ) -> list[tuple[int, str]]:
         """Make VMs, here and not on the workers: it takes less than to hand them over.
         Boot scripts are for the workers, as soon as their VM is there. Gives ids, each with what went wrong."""
         actors = [Actor(cache.new_id(), options) for _ in range(count)]
-        with self._workers.lock:
-            self._refuse_when_closed()
-            self._actors.update((actor.id, actor) for actor in actors)
-            self._workers.touched.update(actors)
+        made: list[tuple[int, str]] = []
         try:
+            with self._workers.lock:
+                self._refuse_when_closed()
+                self._workers.touched.update(actors)
+                self._actors.update((actor.id, actor) for actor in actors)
             for actor in actors:
                 try:
                     self._born(actor, cache, batch)
                 except MoonscopeError as error:
-                    self._forget((actor,))
-                    yield actor.id, str(error)
+                    self._forget(actor)
+                    made.append((actor.id, str(error)))
                 else:
-                    yield actor.id, ""
+                    made.append((actor.id, ""))
         finally:
-            self._forget([actor for actor in actors if actor.vm is None])  # whatever ended this early
+            self._forget_unborn(actors)
+        return made
 
     def _born(self, actor: Actor, cache: CodeCache, batch: Batch[RunResult]) -> None:
         vm = LuaVM(cache, actor.options, id=actor.id, watchdog=self._workers.watchdog, listener=self._listener)
@@ -338,18 +340,33 @@ class VMPool:
         if self._closed:
             raise UsageError("the VMs of this engine are closed")
 
-    def _forget(self, actors: Iterable[Actor]) -> None:
-        """Take VMs off the list: closed, or never made."""
-        with self._workers.lock:
-            for actor in actors:
-                self._workers.touched.add(actor)
-                self._actors.pop(actor.id, None)
+    def _forget(self, actor: Actor) -> None:
+        """Take a VM off the list: closed, or never made. When memory runs out, it is tried until it succeeds."""
+        while True:
+            try:
+                with self._workers.lock:
+                    self._workers.touched.add(actor)
+                    self._actors.pop(actor.id, None)
+                return
+            except MemoryError:
+                time.sleep(_LOOK)
+
+    def _forget_unborn(self, actors: list[Actor]) -> None:
+        """Whatever ended their creation early."""
+        while True:
+            try:
+                for actor in actors:
+                    if actor.vm is None:
+                        self._forget(actor)
+                return
+            except MemoryError:
+                time.sleep(_LOOK)
 
     def _abandon(self, actor: Actor) -> bool:
         """False when it has ended meanwhile."""
         if not self._workers.abandon(actor, actor.now):
             return False
-        self._forget((actor,))
+        self._forget(actor)
         return True
 
     def _begin_close(self, actor: Actor, batch: Batch[bool]) -> bool:
@@ -357,10 +374,14 @@ class VMPool:
 
     def _tear_down(self, actor: Actor) -> bool:
         actor.state = VMState.CLOSED
-        if actor.vm is not None:
-            actor.vm.close()
-        self._forget((actor,))
-        return True
+        while True:
+            try:
+                if actor.vm is not None:
+                    actor.vm.close()
+                self._forget(actor)
+                return True
+            except MemoryError:  # it passes; a VM that is half closed would be in the list for ever
+                time.sleep(_LOOK)
 
 
 def _boot(actor: Actor) -> RunResult:

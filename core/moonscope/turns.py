@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import deque
 from typing import Any
 
@@ -52,8 +51,10 @@ class Turns:
         if not batch.waiting:
             self._batches.popleft()
         else:
-            with contextlib.suppress(MemoryError):  # then the same one has another turn
+            try:  # noqa: SIM105  # `suppress` needs memory itself
                 self._batches.rotate(-1)
+            except MemoryError:  # the same one has another turn
+                pass
         return actor
 
     def _find(self, brief: bool) -> int | None:

@@ -6,7 +6,6 @@ this for all VMs of a pool.
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from queue import Empty, SimpleQueue
@@ -112,8 +111,10 @@ class Watchdog:
             for run in due:
                 self._try(run)
             return True
-        with contextlib.suppress(Empty):
+        try:  # noqa: SIM105  # `suppress` needs memory itself
             self._wake.get(timeout=min(soonest - now, threading.TIMEOUT_MAX))
+        except Empty:
+            pass
         self._asleep = False
         return True
 

@@ -126,9 +126,11 @@ class Workers:
             dropped, now = list(actor.jobs), actor.now
             self._turns.remove(actor)
             actor.jobs.clear()
-            actor.closing = True
-            self.enqueue(actor, job)
-        _drop(actor, dropped)
+            try:
+                self.enqueue(actor, job)
+                actor.closing = True
+            finally:
+                _drop(actor, dropped)
         if now is not None:
             self._tell(now)
         return True
@@ -220,9 +222,11 @@ class Workers:
         """Under the lock: a thread that waits has something to do. Without memory for a token, whoever waits for the
         job finds that nobody took it: `grow`."""
         if self._idle:
-            with suppress(MemoryError):
+            try:
                 self._tokens.put(None)
-                self._idle -= 1
+            except MemoryError:
+                return
+            self._idle -= 1
 
     def _start(self) -> None:
         worker = _Worker(self._work, next(self._numbers))
@@ -242,16 +246,15 @@ class Workers:
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         while True:
             try:
-                actor = self._next(worker)
+                if not self._turn(worker):
+                    return
             except MemoryError:  # it passes; jobs must be done then
                 time.sleep(_RETRY)
-                continue
-            if actor is not None:
-                if not self._serve(worker, actor):
-                    return
-                del actor  # waiting for the next one must not keep a VM alive
-            elif not self._wait(worker):
-                return
+
+    def _turn(self, worker: _Worker) -> bool:
+        """Do a job or wait for one. False: the thread is not needed any more. Waiting must not keep a VM alive."""
+        actor = self._next(worker)
+        return self._serve(worker, actor) if actor is not None else self._wait(worker)
 
     def _next(self, worker: _Worker) -> Actor | None:
         """Take a job, or note that this thread waits for one."""
@@ -265,8 +268,10 @@ class Workers:
             worker.actor = actor
             worker.since = job.begun = now
             self._scripts += not job.batch.brief
-            with suppress(MemoryError):  # then its row shows this job late
+            try:  # noqa: SIM105  # `suppress` needs memory itself
                 self.touched.add(actor)
+            except MemoryError:  # its row shows this job late
+                pass
             return actor
 
     def _wait(self, worker: _Worker) -> bool:
