@@ -31,6 +31,7 @@ from .names import printable, to_bytes, to_text, utf_8
 from .rows import MODES
 from .watchdog import ASKED, EXIT, INSTRUCTIONS, TIME, Watchdog
 
+MIN_MEMORY_CAP = 65_536  # bytes; a new VM of any Lua, with all libraries, has less
 MAX_OUTPUT = 2 << 20  # characters of one run's output, and of each value, that a result keeps; the C part keeps 1 MiB
 
 CLOSE_SECONDS = 1.0  # that finalizers may take when a VM is closed
@@ -351,6 +352,9 @@ def check(options: VMOptions) -> None:
     ):
         if limit is not None and not 0 < limit < 1 << 63:
             raise UsageError(f"the {name} must be more than 0, less than 2^63, not {limit}; leave it out for no limit")
+    cap = options.memory_cap
+    if cap is not None and cap < MIN_MEMORY_CAP:
+        raise UsageError(f"the memory cap must be {MIN_MEMORY_CAP:,} bytes or more, not {cap}: a new VM needs them")
 
 
 def joined(names: Iterable[bytes]) -> bytes:

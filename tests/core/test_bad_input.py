@@ -333,11 +333,15 @@ def test_options_that_cannot_hold_are_refused(engine: Engine, options: VMOptions
     assert engine.changes(0).vms == ()
 
 
-def test_a_memory_cap_too_small_for_any_vm_says_so(engine: Engine) -> None:
-    result = engine.perform(Spawn(count=2, options=VMOptions(memory_cap=1000, boot="return 1")))
-    assert isinstance(result, Spawned)
-    assert len(result.report.failures) == 2
-    assert all("memory" in failure.message for failure in result.report.failures)
+@pytest.mark.parametrize("cap", [1, 1000, 65_535])
+def test_a_memory_cap_too_small_for_any_vm_says_so(engine: Engine, cap: int) -> None:
+    with pytest.raises(UsageError, match=rf"the memory cap must be 65,536 bytes or more, not {cap}"):
+        engine.perform(Spawn(count=2, options=VMOptions(memory_cap=cap)))
+    assert engine.changes(0).vms == ()
+
+
+def test_the_smallest_memory_cap_holds_a_new_vm(lua: LuaVersion, new_vm: NewVM) -> None:
+    assert new_vm(CodeCache(lua), memory_cap=65_536).run("return 1").values == ("1",)
 
 
 @pytest.mark.parametrize(
