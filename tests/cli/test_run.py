@@ -18,7 +18,7 @@ from .conftest import Command
 
 WHOLE = {"files", "prototypes", "vms", "hits", "misses", "bypasses", "races", "errors", "shared_bytes", "rss_bytes"} | {
     "cleared_bytes", "retained_bytes", "freed_after_close_bytes", "private_bytes_per_vm", "unshared_bytes_per_vm",
-    "overhead_bytes", "conflicts", "conflict_vms",
+    "overhead_bytes", "conflicts", "conflict_vms", "evicted",
 }  # fmt: skip
 FRACTIONS = {"first_vm_us_per_file", "next_vm_us_per_file", "duration_s"}
 WORDS = {"lua", "release", "sharing", "sharing_why", "mode", "libraries"}
@@ -140,6 +140,13 @@ def test_every_lua(moonscope: Command, library: Path, lua: str) -> None:
     assert found["lua"] == lua
     assert found["release"].startswith("LuaJIT 2." if lua.startswith("luajit") else f"Lua {lua}.")
     assert (found["misses"], found["hits"], found["prototypes"]) == (12, 24, 36)
+
+
+def test_a_limited_cache_tells_what_it_stores_and_what_gave_way(moonscope: Command, library: Path) -> None:
+    found = report(moonscope, library, "--vms", "2", "--cache-files", "5")
+    assert (found["prototypes"], found["tiers"]) == (5 * 3, {found["sharing"]: 5})
+    assert found["evicted"] == found["misses"] - 5
+    assert found["retained_bytes"] > 0
 
 
 def test_one_vm_has_no_next_one(moonscope: Command, library: Path) -> None:

@@ -26,13 +26,14 @@ class RunReport(Struct, frozen=True, kw_only=True):
     mode: str
     libraries: str  # those of the VMs: all, restricted or pure
     files: int  # found, each counted once
-    prototypes: int  # in the cache
+    prototypes: int  # of the files that are in the cache
     vms: int
     hits: int
     misses: int
     bypasses: int
     races: int
     errors: int  # loads that failed: broken files times VMs
+    evicted: int  # files that gave way to others because of the cache's limits
     shared_bytes: int  # held once for the process: compiled files, and the strings that they have in common
     private_bytes_per_vm: int | None  # measured: what loading the files added to a VM (median)
     unshared_bytes_per_vm: int | None  # what one VM holds when it loads the same files plainly
@@ -74,6 +75,8 @@ def table(report: RunReport) -> Table:
     add("bypasses", report.bypasses)
     add("races", report.races)
     add("errors", report.errors)
+    if report.evicted:
+        add("evicted", report.evicted, "files that gave way to others: the cache is limited")
     rows.add_section()
     add("shared bytes", report.shared_bytes, f"{_size(report.shared_bytes)} once".strip())
     add("private bytes per VM", report.private_bytes_per_vm, _size(report.private_bytes_per_vm))

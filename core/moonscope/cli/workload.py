@@ -55,6 +55,7 @@ class Workload:
         self._engine.measure()
         full = self._engine.changes(0)
         sample = self._next_sample(full)
+        current = [row for row in full.generations if row.state is GenerationState.CURRENT]
         rss = psutil.Process().memory_info().rss
         cleared, retained, freed = self._clear_and_close()
         found = self._measured
@@ -63,19 +64,20 @@ class Workload:
             release=self._engine.cache(options.lua).release,
             sharing=_common(row.tier.value for row in full.vms),
             sharing_why=self._why(options),
-            tiers=dict(sorted(Counter(row.tier.value for row in full.generations).items())),
+            tiers=dict(sorted(Counter(row.tier.value for row in current).items())),
             conflicts=sum(row.conflicts for row in full.vms),
             conflict_vms=sum(row.conflicts > 0 for row in full.vms),
             mode=_common(row.mode.value for row in full.vms),
             libraries=_common(row.libraries.value for row in full.vms if row.libraries is not None),
             files=found.files,
-            prototypes=sum(row.prototypes for row in full.generations),
+            prototypes=sum(row.prototypes for row in current),
             vms=len(full.vms),
             hits=sum(row.counters.hits for row in full.vms),
             misses=sum(row.counters.misses for row in full.vms),
             bypasses=sum(row.counters.bypasses for row in full.vms),
             races=sum(row.counters.races for row in full.vms),
             errors=sum(row.counters.errors for row in full.vms),
+            evicted=sample.evicted,
             shared_bytes=sample.shared_bytes,
             private_bytes_per_vm=found.growth,
             unshared_bytes_per_vm=found.plain_growth,
