@@ -4,7 +4,7 @@
     tsan     thread sanitizer under 8 threads that spawn, load, run, interrupt, clear, evict and close for N seconds
     guard    shared memory is read-only, and out of bounds once freed, under the conformance cases and the same threads
     malloc   every allocation of store, publish, freeze, clone and spawn fails once, and from then on
-    instructions  what a new string and a VM cost, under valgrind
+    instructions  what a cached load, a new string and a VM cost, under valgrind
     python   Python's own allocations and thread starts fail while an engine works; then it must answer and interrupt
     cycles   10,000 times spawn, load, close, with clears in between: memory stays flat
     keys     a million names over time: memory stays flat; 50,000 files in 1,000 VMs: commands cost what they change
@@ -207,7 +207,11 @@ def keys(folder: Path, options: argparse.Namespace) -> None:
 
 
 def instructions(folder: Path, options: argparse.Namespace) -> None:
-    workload(build(folder), "instructions.py")
+    if shutil.which("valgrind") is None:
+        raise SystemExit("valgrind is not installed. To do: apt install valgrind   (Debian)")
+    environment = build(folder, flags=["-O2"])  # as it is released
+    workload(environment, "hits.py")
+    workload(environment, "instructions.py")
 
 
 def attacker(folder: Path, options: argparse.Namespace) -> None:

@@ -10,8 +10,9 @@ import pytest
 from moonscope.cache import CodeCache
 from moonscope.engine import Engine
 from moonscope.errors import UsageError
-from moonscope.model import CacheMode, Counters, LuaVersion, Outcome, Sharing, Tier, Update
+from moonscope.model import CacheMode, Counters, LuaVersion, Outcome, Sharing, Tier, Update, VMOptions
 from moonscope.protocol import Load, RunChunk, SetMode
+from moonscope.rows import OUTCOMES
 from moonscope.vm import LuaVM
 
 NewVM = Callable[..., LuaVM]
@@ -217,11 +218,36 @@ def test_events_that_do_not_fit_are_counted(
     eventually: Callable[[Callable[[Update], object]], Update],
 ) -> None:
     """More loads in one go than the ring holds: each is either told or counted as dropped."""
-    path = write("a.lua", "return 1")
     spawn(1)
-    engine.perform(RunChunk(vms=(), source=f"for _ = 1, 200000 do loadfile({path!r}) end"))
+    engine.perform(RunChunk(vms=(), source="for _ = 1, 200000 do loadfile('/nowhere') end"))
     snapshot = eventually(
         lambda update: update.samples and (last := update.samples[-1]).dropped and last.counters.loads == 200_000
     )
     assert 0 < snapshot.samples[-1].dropped < 200_000
-    assert snapshot.samples[-1].counters == Counters(hits=199_999, misses=1)
+    assert snapshot.samples[-1].counters == Counters(errors=200_000)
+
+
+@pytest.mark.parametrize("lua", [LuaVersion.LUA51, LuaVersion.LUA54, LuaVersion.LUA55, LuaVersion.LUAJIT21])
+def test_of_hits_the_first_and_then_each_sixteenth_is_logged_and_all_are_counted(lua: LuaVersion, write: Write) -> None:
+    """As the docs of LoadEvent say. A load that is no hit is always logged, and so is what follows a first hit."""
+    cache = CodeCache(lua, sharing=Sharing.AUTO)
+    path, other, late = (write(name, "return 1") for name in ("a.lua", "other.lua", "late.lua"))
+    maker, vm = LuaVM(cache, VMOptions(lua=lua)), LuaVM(cache, VMOptions(lua=lua))
+    maker.run(f"for _, name in ipairs {{{path!r}, {other!r}}} do loadfile(name) end")
+    cache.native.drain(100)
+    vm.run(f"""
+        for _ = 1, 1 + 1 + 2 * 16 do loadfile({path!r}) end  -- the first, the one after it, and each 16th from there
+        for _ = 1, 5 do loadfile({path!r}) end               -- none of these
+        loadfile({other!r})                                  -- a first one
+        loadfile({late!r}) loadfile('/nowhere')""")
+    logged = [(key.decode(), OUTCOMES[outcome]) for _, _, _, key, outcome, *_ in cache.native.drain(100)]
+    assert logged == [
+        *[(path, Outcome.HIT)] * 4,
+        (other, Outcome.HIT),
+        (late, Outcome.MISS),
+        ("/nowhere", Outcome.ERROR),
+    ]
+    counters = Counters(hits=34 + 5 + 1, misses=3, errors=1)
+    assert cache.counters() == counters
+    assert vm.load_us > 0
+    assert {row.key: row.counters.hits for row in cache.files()} == {path: 39, other: 1, late: 0, "/nowhere": 0}

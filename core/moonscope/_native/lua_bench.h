@@ -72,7 +72,7 @@ static void bare_undump(lua_State *L, struct vm *vm, const char *name)
 
 static void full_hit(lua_State *L, struct vm *vm, const char *name)
 {
-    cached_load(L, vm, name, strlen(name), NULL);
+    cached_load(L, vm, name, NULL);
 }
 
 /* ns per file of one pass over all names. The collector rests meanwhile: its work is the same for all. */
@@ -104,7 +104,7 @@ static int bench_body(lua_State *L)
     struct bench *bench = lua_touserdata(L, 1);
     const char **names = (const char **)bench->names;
     for (size_t i = 0; i < bench->count; i++) {
-        bool loaded = cached_load(L, bench->vm, names[i], strlen(names[i]), NULL) == LUA_OK;
+        bool loaded = cached_load(L, bench->vm, names[i], NULL) == LUA_OK;
         if (loaded && is_stored(bench->vm, names[i])) {
             const char *name = names[i];
             names[i] = names[bench->stored];
@@ -172,7 +172,7 @@ struct bench_state {
 static void load_batch(lua_State *L, const struct bench_state *state, size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++)
-        if (cached_load(L, state->vm, state->job->names[i], strlen(state->job->names[i]), NULL) != LUA_OK)
+        if (cached_load(L, state->vm, state->job->names[i], NULL) != LUA_OK)
             lua_error(L);
 }
 

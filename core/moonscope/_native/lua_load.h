@@ -6,7 +6,8 @@ static int vm_mode(const struct vm *vm)
     return atomic_load_explicit(&vm->mode, memory_order_relaxed);
 }
 
-/* Serves from the cache; false: nothing was pushed, load it otherwise. */
+/* Serves from the cache; false: nothing was pushed, load it otherwise. Without a `start` a first hit is timed from when it is
+   known to be one: the lookup is not in it. */
 static bool load_stored(lua_State *L, struct vm *vm, const struct key *key, const char *mode, uint64_t start, int *status)
 {
     vm_enter(vm);
@@ -21,14 +22,13 @@ static bool load_stored(lua_State *L, struct vm *vm, const struct key *key, cons
         vm_exit(vm);
         return false;
     }
+    bool first = hold == NULL || atomic_load_explicit(&hold->hits, memory_order_relaxed) == 1;
+    if (first && start == 0)
+        start = ticks_now();
     *status = generation->tier->push(L, vm, hold, &generation->payload, file->chunkname);
     bool ok = *status == LUA_OK;
-    if (ok && hold != NULL)
-        hold_count_hit(hold);
-    else if (ok)
-        atomic_fetch_add_explicit(&file->loads[OUTCOME_HIT], 1, memory_order_relaxed);
     if (ok)
-        vm_record(vm, OUTCOME_HIT, start, generation);
+        vm_record_hit(vm, hold, first, start, generation);
     vm_exit(vm);
     if (!ok)
         vm_record_key(vm, key, OUTCOME_ERROR, start, NULL);
@@ -37,18 +37,20 @@ static bool load_stored(lua_State *L, struct vm *vm, const struct key *key, cons
 
 /* Pushes the function of a file, or an error message; returns Lua's status. The name stays on the stack, or is the
    caller's, until then. */
-static int cached_load(lua_State *L, struct vm *vm, const char *name, size_t length, const char *mode)
+static int cached_load(lua_State *L, struct vm *vm, const char *name, const char *mode)
 {
-    uint64_t start = ticks_now();
+    uint64_t start = vm_start_load(vm);
     int status;
     if (name == NULL) /* standard input */
-        return load_stock(L, vm, NULL, mode, start);
+        return load_stock(L, vm, NULL, mode, start != 0 ? start : ticks_now());
     if (vm->taken >= RETIRED_LEAST)
         end_holds(L, vm);
-    length = strlen(name); /* as the stock loader reads it: up to the first NUL */
+    size_t length = strlen(name); /* as the stock loader reads it: up to the first NUL */
     struct key key = {name, length, index_hash(name, length)};
     if (vm_mode(vm) != MODE_OFF && load_stored(L, vm, &key, mode, start, &status))
         return status;
+    if (start == 0)
+        start = ticks_now();
     if (vm->cache->tiers[0] != NULL && vm_mode(vm) == MODE_ON && length < CHUNKNAME_ROOM - 1)
         return load_and_store(L, vm, &key, mode, start);
     return load_stock(L, vm, &key, mode, start);
@@ -56,8 +58,10 @@ static int cached_load(lua_State *L, struct vm *vm, const char *name, size_t len
 
 static int cached_loadfile(lua_State *L)
 {
-    size_t length = 0;
-    const char *name = luaL_optlstring(L, 1, NULL, &length);
+    const char *name = lua_gettop(L) == 1 ? lua_tolstring(L, 1, NULL) : NULL;
+    if (name != NULL) /* as nearly all calls are */
+        return load_results(L, cached_load(L, own_vm(L), name, NULL), 0);
+    name = luaL_optlstring(L, 1, NULL, NULL);
 #if LUA_VERSION_NUM == 501 && !defined LUAJIT
     const char *mode = NULL;
     int environment = 0;
@@ -65,7 +69,7 @@ static int cached_loadfile(lua_State *L)
     const char *mode = luaL_optlstring(L, 2, NULL, NULL);
     int environment = lua_isnone(L, 3) ? 0 : 3;
 #endif
-    return load_results(L, cached_load(L, own_vm(L), name, length, mode), environment);
+    return load_results(L, cached_load(L, own_vm(L), name, mode), environment);
 }
 
 #if LUA_VERSION_NUM >= 503
@@ -84,10 +88,9 @@ static int finish_dofile(lua_State *L)
 
 static int cached_dofile(lua_State *L)
 {
-    size_t length = 0;
-    const char *name = luaL_optlstring(L, 1, NULL, &length);
+    const char *name = luaL_optlstring(L, 1, NULL, NULL);
     lua_settop(L, 1);
-    if (cached_load(L, own_vm(L), name, length, NULL) != LUA_OK)
+    if (cached_load(L, own_vm(L), name, NULL) != LUA_OK)
         return lua_error(L);
 #if LUA_VERSION_NUM == 501
     lua_call(L, 0, LUA_MULTRET);

@@ -61,7 +61,7 @@ static int cached_searcher(lua_State *L)
     if (name == NULL)
         return luaL_error(L, "'package.searchpath' must return a string");
     int file = lua_gettop(L);
-    if (cached_load(L, own_vm(L), name, length, NULL) != LUA_OK)
+    if (cached_load(L, own_vm(L), name, NULL) != LUA_OK)
         return luaL_error(L, "error loading module '%s' from file '%s':\n\t%s", lua_tostring(L, 1), name,
                           lua_tostring(L, -1));
 #if LUA_VERSION_NUM == 501

@@ -58,7 +58,7 @@ static void push_chunk(lua_State *L, struct vm *vm, int how)
     const char *name = luaL_checklstring(L, 2, &name_length);
     int status;
     if (how == 2) {
-        status = cached_load(L, vm, source, length, NULL);
+        status = cached_load(L, vm, source, NULL);
     } else {
         status = LUA_ERRRUN;
         bool told = how == 1 && source[0] == '='; /* an expression, as the prompts of 5.1, 5.2 and LuaJIT want it */
@@ -159,7 +159,7 @@ static enum status run_protected(lua_State *L, struct vm *vm, lua_CFunction body
 static bool load_one(lua_State *L, struct vm *vm, const char *name)
 {
     size_t length = 0;
-    bool loaded = cached_load(L, vm, name, strlen(name), NULL) == LUA_OK;
+    bool loaded = cached_load(L, vm, name, NULL) == LUA_OK;
     if (!loaded && atomic_load(&vm->stop) != REASON_NONE)
         return false;
     if (loaded) {

@@ -102,26 +102,6 @@ void vm_detach(struct vm *vm)
         vm_release(vm);
 }
 
-void vm_enter(struct vm *vm)
-{
-    if (vm->depth++ == 0)
-        atomic_store(&vm->active, atomic_load(&vm->cache->epoch));
-}
-
-void vm_exit(struct vm *vm)
-{
-    if (--vm->depth == 0)
-        atomic_store_explicit(&vm->active, 0, memory_order_release);
-}
-
-struct hold *vm_find_hold(const struct vm *vm, uint32_t slot)
-{
-    size_t page = slot / HOLDS_PER_PAGE;
-    if (page >= vm->page_count || vm->pages[page] == NULL)
-        return NULL;
-    return &vm->pages[page][slot % HOLDS_PER_PAGE];
-}
-
 /* Only here the pages change, so only here their lock is needed. */
 static void add_page(struct vm *vm, size_t page)
 {
@@ -144,8 +124,7 @@ static void add_page(struct vm *vm, size_t page)
     pthread_mutex_unlock(&vm->lock);
 }
 
-/* The first load of a generation in this VM. */
-static struct hold *add_hold(struct vm *vm, struct generation *generation)
+struct hold *vm_add_hold(struct vm *vm, struct generation *generation)
 {
     struct hold *hold = vm_find_hold(vm, generation->slot);
     if (hold == NULL) {
@@ -159,14 +138,6 @@ static struct hold *add_hold(struct vm *vm, struct generation *generation)
         uint32_t held = atomic_load_explicit(&vm->held, memory_order_relaxed);
         atomic_store_explicit(&vm->held, held + 1, memory_order_release);
     }
-    return hold;
-}
-
-struct hold *vm_hold(struct vm *vm, struct generation *generation)
-{
-    struct hold *hold = vm_find_hold(vm, generation->slot);
-    if (hold == NULL || atomic_load_explicit(&hold->hits, memory_order_relaxed) == 0)
-        hold = add_hold(vm, generation);
     return hold;
 }
 
@@ -213,27 +184,24 @@ size_t vm_replaced(struct vm *vm, uint32_t slot, uint32_t *slots, size_t room)
     return count;
 }
 
-void hold_count_hit(struct hold *hold)
+/* The VM's thread is the only writer of a counter. */
+static void count(_Atomic uint64_t *counter, uint64_t more, memory_order order)
 {
-    /* The VM's thread is the only writer. */
-    uint64_t hits = atomic_load_explicit(&hold->hits, memory_order_relaxed);
-    atomic_store_explicit(&hold->hits, hits + 1, memory_order_relaxed);
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + more, order);
 }
 
-/* Counts and times a load that ends now. */
-static void count_load(struct vm *vm, struct event *event, uint64_t start)
+/* Times and logs a load that ends now. It stands for so many in the time that all loads took. */
+static void log_load(struct vm *vm, struct event *event, uint64_t start, unsigned loads)
 {
     event->end = ticks_now();
-    event->duration = event->end > start ? event->end - start : 0; /* another core's counter may be a little behind */
+    event->duration = event->end > start && start != 0 ? event->end - start : 0; /* another core's counter may be behind */
     event->vm = vm->id;
-    /* The VM's thread is the only writer. */
-    _Atomic uint64_t *loads = &vm->loads[event->outcome];
-    atomic_store_explicit(loads, atomic_load_explicit(loads, memory_order_relaxed) + 1, memory_order_release);
-    atomic_store_explicit(&vm->load_ticks, atomic_load_explicit(&vm->load_ticks, memory_order_relaxed) + event->duration,
-                          memory_order_relaxed);
+    count(&vm->load_ticks, event->duration * loads, memory_order_relaxed);
+    ring_put(vm->cache->ring, event);
 }
 
-void vm_record(struct vm *vm, enum outcome outcome, uint64_t start, const struct generation *generation)
+static void log_generation(struct vm *vm, enum outcome outcome, uint64_t start, const struct generation *generation,
+                           unsigned loads)
 {
     struct event event = {
         .outcome = (uint8_t)outcome,
@@ -241,21 +209,56 @@ void vm_record(struct vm *vm, enum outcome outcome, uint64_t start, const struct
         .bytes = generation->payload.size,
         .key = file_key(generation->file),
     };
+    log_load(vm, &event, start, loads);
+}
+
+static void log_hit(struct vm *vm, bool first, uint64_t start, const struct generation *generation)
+{
+    unsigned loads = 1;
+    vm->quiet = 0; /* files are loaded by the dozen: the next one may be another first */
+    if (!first) {
+        loads += vm->unlogged;
+        vm->unlogged = 0;
+        vm->quiet = HITS_PER_EVENT - 1;
+    }
+    log_generation(vm, OUTCOME_HIT, start, generation, loads);
+}
+
+void vm_record_hit(struct vm *vm, struct hold *hold, bool first, uint64_t start, const struct generation *generation)
+{
+    if (hold != NULL)
+        count(&hold->hits, 1, memory_order_relaxed);
+    else
+        atomic_fetch_add_explicit(&generation->file->loads[OUTCOME_HIT], 1, memory_order_relaxed);
     vm->served = generation->tier->pins ? generation->slot : NO_SLOT;
-    count_load(vm, &event, start);
-    ring_put(vm->cache->ring, &event);
+    count(&vm->loads[OUTCOME_HIT], 1, memory_order_release);
+    if (start != 0) {
+        log_hit(vm, first, start, generation);
+    } else {
+        vm->unlogged++;
+        vm->quiet -= vm->quiet > 0; /* a load inside this one may have set it */
+    }
+}
+
+void vm_record(struct vm *vm, enum outcome outcome, uint64_t start, const struct generation *generation)
+{
+    vm->served = generation->tier->pins ? generation->slot : NO_SLOT;
+    vm->quiet = 0;
+    count(&vm->loads[outcome], 1, memory_order_release);
+    log_generation(vm, outcome, start, generation, 1);
 }
 
 void vm_record_key(struct vm *vm, const struct key *key, enum outcome outcome, uint64_t start, const char *error)
 {
     struct event event = {.outcome = (uint8_t)outcome};
     vm->served = NO_SLOT;
-    count_load(vm, &event, start);
+    vm->quiet = 0;
+    count(&vm->loads[outcome], 1, memory_order_release);
     if (key != NULL) {
         event.key = strndup(key->text, key->length); /* without memory it is an event without a key */
         event.owned = event.key != NULL;
     }
-    ring_put(vm->cache->ring, &event);
+    log_load(vm, &event, start, 1);
     if (key != NULL)
         cache_note(vm->cache, key, outcome, error);
 }

@@ -72,6 +72,10 @@ enum without {
 
 #define NO_SLOT UINT32_MAX
 
+/* Of the hits of a VM one in so many is timed and logged: the clock and the event would be a third of what a hit costs. The
+   first hit of each generation in a VM always is, as is every load that is no hit. */
+enum { HITS_PER_EVENT = 16 };
+
 struct vm {
     _Atomic int refs; /* the Python object, and the Lua state from attach until its end */
     struct cache *cache; /* retained */
@@ -96,7 +100,9 @@ struct vm {
     bool keeps_names;        /* functions are kept at names, too (lua_kept.h); the VM's thread only */
     int depth;               /* nested loads (a finalizer may load while a load runs); the VM's thread only */
     _Atomic uint64_t loads[OUTCOMES];
-    _Atomic uint64_t load_ticks;
+    _Atomic uint64_t load_ticks; /* hits that were not timed count as those that were; see vm_record_hit */
+    unsigned quiet;    /* hits to come before a load is timed from its beginning; the VM's thread only, as the next */
+    unsigned unlogged; /* hits since the last one that was logged, without the first ones */
     _Atomic uint32_t held; /* generations it holds */
     _Atomic uint32_t conflicts; /* of them, those it has otherwise than its tier says; see lua_direct.h */
     /* See lua_retired.h; the VM's thread only. */
@@ -154,17 +160,42 @@ void *vm_allocate(void *ud, void *block, size_t old_size, size_t new_size);
 void vm_end_interrupts(struct vm *);
 
 /* Loads are bracketed by these; generations found in between stay alive until vm_exit. Nestable. */
-void vm_enter(struct vm *);
-void vm_exit(struct vm *);
+static inline void vm_enter(struct vm *vm)
+{
+    if (vm->depth++ == 0)
+        atomic_store(&vm->active, atomic_load(&vm->cache->epoch));
+}
+
+static inline void vm_exit(struct vm *vm)
+{
+    if (--vm->depth == 0)
+        atomic_store_explicit(&vm->active, 0, memory_order_release);
+}
+
+/* NULL or not held: see hits. */
+static inline struct hold *vm_find_hold(const struct vm *vm, uint32_t slot)
+{
+    size_t page = slot / HOLDS_PER_PAGE;
+    if (page >= vm->page_count || vm->pages[page] == NULL)
+        return NULL;
+    return &vm->pages[page][slot % HOLDS_PER_PAGE];
+}
+
+/* The first load of a generation in this VM, for vm_hold. */
+struct hold *vm_add_hold(struct vm *, struct generation *);
 
 /* Inside the bracket: this VM now holds the generation. NULL: no memory. */
-struct hold *vm_hold(struct vm *, struct generation *);
-void hold_count_hit(struct hold *);
+static inline struct hold *vm_hold(struct vm *vm, struct generation *generation)
+{
+    struct hold *hold = vm_find_hold(vm, generation->slot);
+    if (hold == NULL || atomic_load_explicit(&hold->hits, memory_order_relaxed) == 0)
+        hold = vm_add_hold(vm, generation);
+    return hold;
+}
 
 /* The slots of older generations of the same file that this VM holds, `room` at most; returns how many. From the VM's
    thread. */
 size_t vm_replaced(struct vm *, uint32_t slot, uint32_t *slots, size_t room);
-struct hold *vm_find_hold(const struct vm *, uint32_t slot); /* NULL or not held: see hits */
 
 /* Does the VM run otherwise than the tier says? Under the cache's lock. */
 bool hold_in_conflict(const struct generation *, const struct hold *);
@@ -174,7 +205,17 @@ bool hold_in_conflict(const struct generation *, const struct hold *);
    is not held is left alone. */
 void vm_let_go(struct vm *, uint32_t slot);
 
-/* Counts one load that used a generation, and logs it. It began at `start` (ticks). Inside the bracket. */
+/* When a load begins: its `start` for those that follow (ticks), 0 when it is not to be timed if it is a hit. */
+static inline uint64_t vm_start_load(const struct vm *vm)
+{
+    return vm->quiet == 0 ? ticks_now() : 0;
+}
+
+/* Counts a hit, for the hold too (NULL: there is none), and times and logs it when it is its turn. Inside the bracket. `first`:
+   of the generation in this VM; it has a start then. */
+void vm_record_hit(struct vm *, struct hold *, bool first, uint64_t start, const struct generation *);
+
+/* Counts another load that used a generation, and logs it. Inside the bracket. */
 void vm_record(struct vm *, enum outcome, uint64_t start, const struct generation *);
 
 /* The same of a load that used none. NULL: it has no key (standard input). `error`: its text, NULL when the file is not at

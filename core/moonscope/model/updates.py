@@ -9,7 +9,11 @@ from .words import CacheMode, Libraries, LuaVersion, Outcome, Sharing, Tier
 
 
 class LoadEvent(Struct, frozen=True, kw_only=True, gc=False):  # plain values, by the ten thousand
-    """One load, as the native ring recorded it."""
+    """One load, as the native ring recorded it.
+
+    All loads are told but hits: of these the first of each generation in a VM, and each 16th of the others. Counters
+    count them all.
+    """
 
     serial: int
     time: float

@@ -1,4 +1,4 @@
-"""The load log: each load with its outcome and the reason for it."""
+"""The load log: loads with their outcome and the reason for it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ OUTCOMES = {"All outcomes": None, "Hits": Outcome.HIT, "Misses": Outcome.MISS, "
 
 
 class LogDock(TablePanel):
-    """The newest loads are at the end, which is followed until the user scrolls away."""
+    """Shows what is told of loads: of hits, the first of each file in a VM and each 16th of the others.
+
+    The newest loads are at the end, which is followed until the user scrolls away.
+    """
 
     def __init__(self, model: LogModel, parent: QWidget | None = None) -> None:
         super().__init__(model, "log", "loads", _EMPTY, parent)

@@ -48,7 +48,8 @@ def reason(event: LoadEvent, state: EngineState) -> str:
 COLUMNS: tuple[Column[LogEntry], ...] = (
     Column("time", "Time", lambda e: e.event.time, formats.clock, width=10, numeric=True),
     Column("outcome", "Outcome", lambda e: e.event.outcome.value, width=6, tone=lambda e: e.event.outcome.value,
-           tip="hit, miss, bypass, race or error"),
+           tip="Hit, miss, bypass, race or error. Of hits the first of each file in a VM is shown, and each 16th of "
+           "the others"),
     Column("vm", "VM", lambda e: e.event.vm, tip="The VM that loaded", numeric=True, width=5, searched=True),
     Column("file", "File", lambda e: e.event.key, tip="The file name as the VM gave it", width=16, path=True,
            cell_tip=lambda e: e.event.key),
