@@ -117,6 +117,30 @@ def test_every_script_can_be_ended(lua: LuaVersion, script: str, new_vm: NewVM) 
     assert vm.run("return 1 + 1").values == ("2",)
 
 
+ENDLESS_FINALIZER = """
+    if newproxy then getmetatable(newproxy(true)).__gc = function() while true do end end
+    else setmetatable({}, {__gc = function() while true do end end}) end"""
+
+
+@pytest.mark.parametrize("end", ["local t = {} while true do t[#t + 1] = #t end", "error('not enough memory', 0)"])
+def test_a_finalizer_that_runs_because_memory_ran_out_can_be_ended(lua: LuaVersion, end: str, new_vm: NewVM) -> None:
+    """What a run without memory leaves is collected at once; an error with that text is such a one since Lua 5.4."""
+    vm = new_vm(CodeCache(lua), memory_cap=8 << 20)
+    source = f"collectgarbage('stop') do {ENDLESS_FINALIZER} end {end}"
+    result = run_until_interrupted(vm, source)
+    assert result.failure is not None
+    assert "not enough memory" in result.failure.message or result.interrupted
+    assert vm.run("return 1 + 1").values == ("2",)
+
+
+def test_a_finalizer_that_runs_while_the_source_is_handed_over_can_be_ended(lua: LuaVersion, new_vm: NewVM) -> None:
+    vm = new_vm(CodeCache(lua))
+    vm.run(f"do {ENDLESS_FINALIZER} end")
+    run_until_interrupted(vm, "--" + "x" * 30_000_000)
+    run_until_interrupted(vm, "collectgarbage()")
+    assert vm.run("return 1 + 1").values == ("2",)
+
+
 def test_ending_a_run_collects_nothing(lua: LuaVersion, new_vm: NewVM) -> None:
     """A collection for every pcall that catches the error would take minutes in a large heap."""
     vm = new_vm(CodeCache(lua))

@@ -109,14 +109,13 @@ static void begin_run(lua_State *L, struct vm *vm)
 }
 
 /* Nothing can be interrupted any more once `current` is empty and no one is inside lua_sethook. */
-static enum status end_run(lua_State *L, struct vm *vm, int status)
+static enum status end_run(lua_State *L, struct vm *vm, enum status result)
 {
     atomic_store(&vm->current, NULL);
     while (atomic_load(&vm->hooking))
         sched_yield();
     lua_sethook(L, NULL, 0, 0);
     vm_flush(vm);
-    enum status result = status == LUA_OK ? STATUS_OK : STATUS_ERROR;
     if (atomic_load(&vm->stop) != REASON_NONE)
         result = STATUS_INTERRUPTED;
     vm_end_result(vm, result);
@@ -138,20 +137,18 @@ static enum status run_protected(lua_State *L, struct vm *vm, lua_CFunction body
     lua_pushcclosure(L, body, 0);
     for (int i = 1; i <= arguments; i++)
         lua_pushvalue(L, i);
-    begin_run(L, vm);
     int status = protected_call(L, arguments, 0, arguments + 1);
     if (status != LUA_OK) { /* without memory, or room on the stack, the handler is not called or fails */
         const char *message = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
         vm_default_failure(vm, message != NULL ? message : "error in error handling");
     }
-    enum status result = end_run(L, vm, status);
     lua_settop(L, 0);
     if (status == LUA_ERRMEM && !vm->told) { /* make room for the next run; LuaJIT does not when it meets the cap */
         lua_pushcclosure(L, collect_body, 0);
         protected_call(L, 0, 0, 0);
         lua_settop(L, 0);
     }
-    return result;
+    return status == LUA_OK ? STATUS_OK : STATUS_ERROR;
 }
 
 /* Loads one file and keeps its function in the table at index 2; a failure goes to the VM record's list. False: it was
@@ -205,13 +202,11 @@ static void tell_rest(struct request *request)
         vm_add_load_failure(request->vm, request->text + request->done, why, strlen(why));
 }
 
-/* Between runs, and interrupted like one. */
-static enum status run_look(lua_State *L, struct request *request)
+static void run_look(lua_State *L, struct request *request)
 {
     bool search = request->look->search != NULL;
-    begin_run(L, request->vm);
     (search ? look_for_closures : look_into)(L, request->vm, request->look);
-    return end_run(L, request->vm, LUA_OK);
+    request->status = STATUS_OK;
 }
 
 #if LUA_VERSION_NUM != 501
@@ -219,20 +214,28 @@ static enum status run_look(lua_State *L, struct request *request)
    it back later; outside of any call it would stay for the VM's life. */
 static int look_body(lua_State *L)
 {
-    struct request *request = lua_touserdata(L, 1);
-    request->status = run_look(L, request);
+    run_look(L, lua_touserdata(L, 1));
     return 0;
 }
 #endif
 
-/* Looks leave the VM as it is, so they do not install what scripts need either. */
-static enum status enter_look(lua_State *L, struct request *request)
+static void enter_look(lua_State *L, struct request *request)
 {
 #if LUA_VERSION_NUM == 501 /* each call ends with a step of the collector, which may run finalizers */
-    return run_look(L, request);
+    run_look(L, request);
 #else
-    return protected_start(L, look_body, request) == LUA_OK ? request->status : STATUS_ERROR;
+    protected_start(L, look_body, request);
 #endif
+}
+
+/* Argument: struct vm. Looks leave the VM as it is, so they do not install what scripts need. */
+static int install_body(lua_State *L)
+{
+    struct vm *vm = lua_touserdata(L, 1);
+    lua_settop(L, 0);
+    install(L);
+    vm->installed = true;
+    return 0;
 }
 
 /* Argument: struct request. */
@@ -241,11 +244,6 @@ static int enter_body(lua_State *L)
     struct request *request = lua_touserdata(L, 1);
     struct vm *vm = request->vm;
     lua_settop(L, 0);
-    if (!vm->installed) {
-        install(L);
-        vm->installed = true;
-        lua_settop(L, 0);
-    }
     if (request->kind == REQUEST_COLLECT) {
         request->status = run_protected(L, vm, collect_body);
         return 0;
@@ -262,22 +260,30 @@ static int enter_body(lua_State *L)
     return 0;
 }
 
-/* The VM must be attached and idle, and stay alive meanwhile: the owner sees to that. */
+/* The message on top, if there is one above `top`, is what a request without a result failed with. */
+static void keep_default_failure(lua_State *L, struct vm *vm, int top)
+{
+    const char *message = lua_gettop(L) > top && lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+    vm_default_failure(vm, message != NULL ? message : "not enough memory");
+}
+
+/* The VM must be attached and idle, and stay alive meanwhile: the owner sees to that. Whatever makes the collector work
+   may call finalizers, so all of it but the first installation, before which no script has run, belongs to the run. */
 static enum status enter(struct request *request)
 {
-    lua_State *L = request->vm->main;
-    request->status = STATUS_ERROR;
-    vm_begin_result(request->vm);
+    struct vm *vm = request->vm;
+    lua_State *L = vm->main;
     int top = lua_gettop(L);
     bool looks = request->kind == REQUEST_LOOK;
-    if (!lua_checkstack(L, 16) || (!looks && protected_start(L, enter_body, request) != LUA_OK)) {
-        const char *message = lua_gettop(L) > top && lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
-        vm_default_failure(request->vm, message != NULL ? message : "not enough memory");
-        vm_end_result(request->vm, STATUS_ERROR);
-        request->status = STATUS_ERROR;
-    } else if (looks) {
-        request->status = enter_look(L, request);
-    }
+    bool ready = lua_checkstack(L, 16) &&
+                 (looks || vm->installed || protected_start(L, install_body, vm) == LUA_OK);
+    request->status = STATUS_ERROR;
+    begin_run(L, vm);
+    if (ready && looks)
+        enter_look(L, request);
+    else if (!ready || protected_start(L, enter_body, request) != LUA_OK)
+        keep_default_failure(L, vm, top);
+    request->status = end_run(L, vm, request->status);
     if (request->kind == REQUEST_LOAD && request->status != STATUS_OK)
         tell_rest(request);
     lua_settop(L, top);
