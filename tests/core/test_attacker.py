@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from moonscope.model import LuaVersion
+from moonscope.runtime import has_own
 
 LUAS = tuple(LuaVersion)
 JITS = tuple(lua for lua in LUAS if lua.value.startswith("luajit"))
@@ -150,4 +151,48 @@ def test_a_script_cannot_end_a_vm_by_its_finalizer(lua: LuaVersion) -> None:
         assert vm.closed
         """,
         lua,
+    )
+
+
+@pytest.mark.skipif(not has_own(LuaVersion.LUA54), reason="moonscope-runtime is not installed")
+@pytest.mark.parametrize("lua", [LuaVersion.LUA54, LuaVersion.LUA55])
+def test_what_is_left_above_the_top_of_a_stack_is_not_freed(lua: LuaVersion, tmp_path: Path) -> None:
+    """A finalizer leaves a string of a retired generation there, after the collector has cleared that part; a hook
+    brings it back. Where it lies depends on the depth of frames, so many are tried. The address sanitizer sees it
+    best."""
+    path = tmp_path / "p.lua"
+    run_python(
+        """
+        cache = CodeCache(sys.argv[1], own=True)
+        vm, path, found = new_vm(), sys.argv[2], 0
+        for depth in range(1, 60, 4):
+            open(path, "w").write(f"return {{text = '{'TEXT' * 2000}'}} -- {depth}")
+            other = new_vm()
+            assert other.load([path.encode()]) == []
+            other.close()
+            run(vm, f"holder = {{text = dofile('{path}').text}}")
+            cache.clear()
+            (text,) = run(vm, '''
+                local deep = assert(load("local t = ... local " .. ("x,"):rep(DEPTH) .. "s s = t.text t.text = nil"))
+                local arguments = ("1,"):rep(200) .. "1"
+                local big = assert(load("local x = 1 if x == 2 then print(" .. arguments .. ") end\\\\n return x"))
+                local t, found = holder, nil
+                setmetatable({}, {__gc = function() deep(t) end})
+                collectgarbage()
+                debug.sethook(function()
+                    for i = 1, 250 do
+                        local _, value = debug.getlocal(2, i)
+                        if type(value) == "string" and #value == 8000 then found = value end
+                    end
+                end, "l")
+                big()
+                debug.sethook()
+                return found and found:sub(1, -1):gsub("TEXT", "")
+            '''.replace("DEPTH", str(depth)))[:1]
+            found += text == '""'
+            assert text in ('""', "nil"), text[:80]
+        assert found > 0
+        """,
+        lua,
+        str(path),
     )

@@ -95,10 +95,12 @@ static void see_proto(const struct visit *visit, const Proto *proto)
         see_string(visit, proto->locvars[i].varname);
 }
 
+/* All of the stack: what is left above its top comes to be below it again when a hook is called or a local is asked for by
+   `debug`. The collector clears that part before it frees anything that is there. */
 static void see_thread(const struct visit *visit, const lua_State *thread)
 {
     if (thread->stack.p != NULL)
-        for (StkId slot = thread->stack.p; slot < thread->top.p; slot++)
+        for (StkId slot = thread->stack.p; slot < thread->stack_last.p + EXTRA_STACK; slot++)
             see_value(visit, s2v(slot));
 }
 
