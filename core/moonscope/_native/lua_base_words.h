@@ -1,9 +1,11 @@
 /* The words that every VM has of its own: a VM that made one before it was frozen can not run a file that mentions it
    (direct_fits), so they are all frozen before there is any VM. They are not listed but found: in a VM that was spawned,
-   attached, and has failed in every way, whatever it made itself. */
+   attached, and has failed in every way, whatever it made itself. The script touches nothing outside of its VM: it reads no
+   standard input, and finds no file of the user's. */
 
 static const char experience[] =
     "collectgarbage('stop') local function try(f, ...) return pcall(f, ...) end\n" /* or what is garbage would be missed */
+    "package.path, package.cpath = '/dev/null/?.lua', '/dev/null/?.so'\n" /* nothing of the user's is found, and run */
     "local object = setmetatable({}, {__tostring = function() return 'object' end, __name = 'object', __metatable = false,\n"
     "    __pairs = function() return next, {}, nil end, __mode = 'kv', __len = function() return 0 end})\n"
     "tostring(object) getmetatable(object) try(pairs, object) try(print) table.pack(1) table.unpack({}, 1, 1)\n"
@@ -20,7 +22,7 @@ static const char experience[] =
     "    for name, f in pairs(library) do\n"
     "      if type(f) == 'function' and library ~= io and library ~= os and name ~= 'setlocale' and library ~= debug and\n"
     "         library ~= package and library ~= coroutine and library ~= package.loaded['skynet.codecache'] and\n"
-    "         not ({collectgarbage = 1, dofile = 1, warn = 1, print = 1})[name] then\n"
+    "         not ({collectgarbage = 1, dofile = 1, loadfile = 1, warn = 1, print = 1})[name] then\n"
     "        try(f) try(f, value) try(f, value, value) try(f, object)\n"
     "      end\n"
     "    end\n"
