@@ -24,7 +24,9 @@ REPORT = rb"""
 local jutil = require "jit.util"
 local function constant(k)
     if type(k) == "string" then return "string " .. k:gsub(".", function(c) return ("%02x"):format(c:byte()) end) end
-    return type(k) .. " " .. (type(k) == "number" and ("%.14g"):format(k) or "")
+    if type(k) ~= "number" then return type(k) .. " " end
+    local text = ("%.14g"):format(k)
+    return "number " .. (tonumber(text) == k and text or ("%.17g"):format(k))
 end
 local function report(f, out)
     local info = jutil.funcinfo(f)
