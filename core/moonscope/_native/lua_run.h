@@ -144,8 +144,9 @@ static enum status run_protected(lua_State *L, struct vm *vm, lua_CFunction body
     }
     lua_settop(L, 0);
     if (status == LUA_ERRMEM && !vm->told) { /* make room for the next run; LuaJIT does not when it meets the cap */
-        lua_pushcclosure(L, collect_body, 0);
-        protected_call(L, 0, 0, 0);
+        vm->collecting = true;
+        protected_start(L, collect_body, NULL);
+        vm->collecting = false;
         lua_settop(L, 0);
     }
     return status == LUA_OK ? STATUS_OK : STATUS_ERROR;
@@ -279,10 +280,12 @@ static enum status enter(struct request *request)
                  (looks || vm->installed || protected_start(L, install_body, vm) == LUA_OK);
     request->status = STATUS_ERROR;
     begin_run(L, vm);
+    vm->collecting = request->kind == REQUEST_COLLECT;
     if (ready && looks)
         enter_look(L, request);
     else if (!ready || protected_start(L, enter_body, request) != LUA_OK)
         keep_default_failure(L, vm, top);
+    vm->collecting = false;
     request->status = end_run(L, vm, request->status);
     if (request->kind == REQUEST_LOAD && request->status != STATUS_OK)
         tell_rest(request);

@@ -118,6 +118,7 @@ struct vm {
     _Atomic size_t records;  /* and for its pages */
     struct grafts grafts;
     size_t cap; /* bytes, while a run is under way; 0: none */
+    bool collecting; /* all is collected: what that needs is taken from the reserve. The VM's thread only */
     /* Interrupts; see interrupt.h. */
     _Atomic(lua_State *) current; /* the coroutine that runs; NULL: no run under way */
     _Atomic bool hooking;         /* another thread is inside lua_sethook on this VM */

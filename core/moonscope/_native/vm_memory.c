@@ -13,14 +13,15 @@ void vm_end_interrupts(struct vm *vm)
 }
 
 /* May the VM not have so many bytes more? Only a run is refused memory: between runs the owner's own calls are not
-   protected, and failing them would end the process. They get by with the reserve. */
+   protected, and failing them would end the process. They get by with the reserve, and so does a collection,
+   which some Luas cannot begin without memory. */
 static __attribute__((noinline)) bool is_refused(struct vm *vm, size_t used, size_t more)
 {
     if (vm->refusing) {
         vm->refusing = false;
         return true;
     }
-    return vm->cap != 0 && used + more + CAP_RESERVE > vm->cap &&
+    return vm->cap != 0 && used + more + (vm->collecting ? 0 : CAP_RESERVE) > vm->cap &&
            atomic_load_explicit(&vm->current, memory_order_relaxed) != NULL;
 }
 
