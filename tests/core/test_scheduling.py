@@ -6,6 +6,7 @@ import _thread
 import functools
 import gc
 import os
+import signal
 import threading
 import time
 import weakref
@@ -322,6 +323,15 @@ def test_an_engine_with_a_vm_that_cannot_be_ended_can_be_closed(fifo: Path) -> N
 # Ctrl-C, and engines that are dropped
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C raises KeyboardInterrupt, also where the tests were started in the background, which ignores SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("command", ["run", "spawn"])
 def test_ctrl_c_ends_what_runs_and_drops_what_waits(command: str) -> None:
     with Engine(workers=1, max_workers=1, interval=0.02) as engine:
