@@ -6,6 +6,7 @@ import resource
 import socket
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -104,13 +105,17 @@ def test_a_host_process_that_cannot_be_listened_to_is_ended(threads, left):
 def test_a_host_out_of_files_serves_those_who_are_there_and_others_later(host, attach, dial):
     client = attach(host)
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    used = socket.socket()  # has the lowest number that was free
-    resource.setrlimit(resource.RLIMIT_NOFILE, (used.fileno() + 2, limits[1]))
+    highest = max(int(each.name) for each in Path("/dev/fd").iterdir())
+    used = [socket.socket()]  # the numbers that are free below the highest one that is in use, and one more
+    while used[-1].fileno() <= highest:
+        used.append(socket.socket())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (used[-1].fileno() + 2, limits[1]))
     try:
         waiting = dial(host)  # takes the last number: the host has none for its end
         assert client.request(RUN).result(DEADLINE) == Done(0)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-        used.close()
+        for each in used:
+            each.close()
     assert waiting.recv(100)  # the greeting
     assert attach(host).request(RUN).result(DEADLINE) == Done(0)
