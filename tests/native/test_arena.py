@@ -14,9 +14,14 @@ from .conftest import Compile
 SMALL, LARGE, HUGE = 64, 16 * 1024, 1 << 20  # bytes; from LARGE on a block has memory of its own
 
 
+class Grafts(ctypes.Structure):
+    _fields_ = [("freed", ctypes.c_void_p), ("heap", ctypes.c_void_p), ("to_come", ctypes.c_uint)]
+
+
 class Arena(ctypes.Structure):
     _fields_ = [
         *((name, ctypes.c_void_p) for name in ("chunks", "at", "end", "larges")),
+        ("grafts", Grafts),
         ("used", ctypes.c_size_t),
         ("most", ctypes.c_size_t),
     ]
