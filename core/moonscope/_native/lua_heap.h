@@ -125,10 +125,9 @@ static void collector_on(struct heap_layout *heap)
 static int quiet_call(lua_State *L, int arguments, int results)
 {
     struct state_layout *state = (struct state_layout *)(void *)L;
-    uint8_t allowed = state->hooks_allowed;
-    state->hooks_allowed = 0;
+    uint8_t allowed = __atomic_exchange_n(&state->hooks_allowed, 0, __ATOMIC_RELAXED); /* see lua_inside.h */
     int status = protected_call(L, arguments, results, 0);
-    state->hooks_allowed = allowed;
+    __atomic_store_n(&state->hooks_allowed, allowed, __ATOMIC_RELAXED);
     return status;
 }
 

@@ -130,6 +130,13 @@ static PyObject *vm_take_output_bytes(PyObject *self, PyObject *unused)
     return bytes;
 }
 
+/* Of a failure: without memory for its message, that is the message. */
+static PyObject *message_of(const struct text *message)
+{
+    static const char none[] = "not enough memory";
+    return message->bytes != NULL ? bytes_of(message) : PyBytes_FromStringAndSize(none, sizeof none - 1);
+}
+
 static PyObject *vm_take_result_tuple(PyObject *self, PyObject *unused)
 {
     (void)unused;
@@ -143,7 +150,8 @@ static PyObject *vm_take_result_tuple(PyObject *self, PyObject *unused)
             PyList_SET_ITEM(values, (Py_ssize_t)i, value);
     }
     if (values != NULL)
-        tuple = Py_BuildValue("iNNNii", (int)result.status, values, bytes_of(&result.message),
+        tuple = Py_BuildValue("iNNNii", (int)result.status, values,
+                              result.status == STATUS_ERROR ? message_of(&result.message) : bytes_of(&result.message),
                               bytes_of(&result.traceback), (int)result.reason, result.exit_code);
     result_free(&result);
     return tuple;
@@ -155,7 +163,7 @@ static PyObject *vm_take_failure_list(PyObject *self, PyObject *unused)
     struct failure *first = vm_take_failures(vm_of(self));
     PyObject *list = PyList_New(0);
     for (struct failure *failure = first; list != NULL && failure != NULL; failure = failure->next) {
-        PyObject *pair = Py_BuildValue("NN", bytes_of(&failure->name), bytes_of(&failure->message));
+        PyObject *pair = Py_BuildValue("NN", bytes_of(&failure->name), message_of(&failure->message));
         if (pair == NULL || PyList_Append(list, pair) < 0)
             Py_CLEAR(list);
         Py_XDECREF(pair);
