@@ -92,8 +92,16 @@ static unsigned int guess(void)
     return (unsigned int)(mixed ^ (mixed >> 32));
 }
 
+/* Another thread may have had the lock; in the child there is none. */
+static void unlock_in_child(void)
+{
+    const pthread_mutex_t unlocked = PTHREAD_MUTEX_INITIALIZER;
+    states_lock = unlocked;
+}
+
 __attribute__((constructor)) static void draw_seed(void)
 {
+    pthread_atfork(NULL, NULL, unlock_in_child);
     if (getentropy(&moonscope_seed, sizeof moonscope_seed) != 0)
         moonscope_seed = guess();
 }
