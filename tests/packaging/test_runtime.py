@@ -301,6 +301,7 @@ class String(ctypes.Structure):
         ("length", ctypes.c_int8), ("hash", ctypes.c_uint), ("chain", ctypes.c_uint64), ("text", ctypes.c_char * 40)]
 def freeze(word, hash):
     page = mmap.mmap(-1, mmap.PAGESIZE)
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(page))  # kept: at the interpreter's end it may go before the states
     string = String.from_buffer(page)
     string.__init__(None, 4, 0xA4, words[word], len(word), hash, 0, word)
     address = ctypes.addressof(string)

@@ -9,8 +9,9 @@ static int state_ends(lua_State *L)
 {
     struct vm *vm = attached_vm(L);
     struct lua_Debug activation;
-    /* Scripts can reach this function, too. When a state is closed, nothing else runs in its main coroutine. */
-    if (vm == NULL || L != vm->main || lua_getstack(L, 1, &activation))
+    /* Scripts can reach this function, too. When a state is closed, nothing runs but this finalizer: in the main
+       coroutine or, in later releases of LuaJIT 2.1, in one that LuaJIT keeps for finalizers. */
+    if (vm == NULL || lua_getstack(L, 1, &activation) || (L != vm->main && lua_getstack(vm->main, 0, &activation)))
         return 0;
     vm_end_interrupts(vm);
     lua_setallocf(L, vm->allocate, vm->allocate_data);
