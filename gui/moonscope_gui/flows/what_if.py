@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _MEASURE = "collectgarbage() collectgarbage() return collectgarbage('count') * 1024"  # bytes, in all Luas
 _STEPS = 4  # of each mode
-_NEWS_MS = 3_000  # the longest wait for counts and times of loads: they come with updates, which may be held back
+_NEWS_MS = 3_000  # the longest wait for counts, times and bytes: they come with updates, which may be held back
 _LOOK_MS = 100
 _NAMED = 20  # failures that are told one by one
 
@@ -102,10 +102,15 @@ class WhatIfFlow(QObject):
         after: Runs = yield RunChunk(vms=vms, source=_MEASURE)
         waited = QElapsedTimer()
         waited.start()
-        yield lambda: self._counted(vms) >= report.loaded or waited.hasExpired(_NEWS_MS)
-        grown = round(_bytes(after) - _bytes(before))
         missing = {failure.path for failure in report.failures}
-        rows = self._generations([file for file in files if file[1] not in missing])
+        loads = [file for file in files if file[1] not in missing]
+
+        def arrived() -> bool:
+            return self._counted(vms) >= report.loaded and self._weighed(self._generations(loads))
+
+        yield lambda: arrived() or waited.hasExpired(_NEWS_MS)
+        grown = round(_bytes(after) - _bytes(before))
+        rows = self._generations(loads)
         finding = Finding(
             mode=mode,
             vms=len(vms),
@@ -134,6 +139,10 @@ class WhatIfFlow(QObject):
         state, chosen = self._desk.state, {row.id for row in rows}
         others = sum(row.shared_bytes for row in state.generations.values() if row.id not in chosen)
         return state.sample.shared_bytes - others if state.sample is not None else 0
+
+    def _weighed(self, rows: Sequence[GenerationRow]) -> bool:
+        """The sampler measures new generations a portion at a time; its next sample counts them."""
+        return all(row.unshared_bytes for row in rows) and self._shared(rows) >= sum(row.shared_bytes for row in rows)
 
     def _generations(self, files: Iterable[FileId]) -> list[GenerationRow]:
         state = self._desk.state
