@@ -4,11 +4,15 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "arena.h"
 #include "block.h"
@@ -43,6 +47,7 @@
 #if LUA_VERSION_NUM >= 504
 #include "lua_direct.h"
 #endif
+#include "lua_stream.h"
 #include "lua_miss.h"
 #include "lua_load.h"
 #include "lua_require.h"
