@@ -30,9 +30,13 @@ class Heap:
 
     def trim(self, counted: int) -> None:
         """So many bytes are counted now. Has the C allocator give pages back when much was freed: it takes its lock for
-        that, so it is not done often."""
+        that, so it is not done often. What was still held when it was done last may have kept many pages."""
         self._most = max(self._most, counted)
-        if self._most - counted >= TRIM_AFTER and time.monotonic() >= self._trim_due:
+        freed = self._most - counted
+        if freed == 0 or time.monotonic() < self._trim_due:
+            return
+        kept = self._look() - self._resident - counted
+        if kept >= ASK_ABOVE and freed >= min(TRIM_AFTER, kept // 8):
             busy = time.thread_time()
             _native.heap_trim()
             self._most, self._trim_due = counted, _next_time(busy)
