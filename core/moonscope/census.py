@@ -12,6 +12,7 @@ from . import bytecode
 from .cache import CodeCache
 from .disk import Disk
 from .errors import BytecodeError, NotFoundError
+from .heap import fitted
 from .mailbox import Actor
 from .model import CacheMode, FileRow, GenerationRow, Libraries, LuaVersion, Sharing, Tier, Update, VMRow
 from .names import to_text
@@ -135,6 +136,7 @@ class Census:
             if self._generations.pop(id, None) is not None:
                 delta.generations_gone.add(id)
                 self._disk.remove(id)
+        self._files, self._generations = fitted(self._files), fitted(self._generations)
 
     def _note_generation(self, cache: CodeCache, generation: GenerationTuple, delta: _Delta) -> None:
         id = cache.id_of(generation[0])
@@ -149,7 +151,9 @@ class Census:
         row = file_row(lua, file)
         if row.generation is not None:
             aliases, stale = self._disk.state(row.generation)
-            row = replace(row, aliases=aliases, stale=stale)
+            generation = self._generations.get(row.generation)
+            key = generation.key if generation is not None else row.key  # the same text, in memory once
+            row = replace(row, key=key, aliases=aliases, stale=stale)
         self._files[lua, row.key] = delta.files[lua, row.key] = row
 
     def _take_counts(self, delta: _Delta) -> None:

@@ -12,6 +12,7 @@ from collections import deque
 
 from msgspec import Struct
 
+from .heap import fitted
 from .model import GenerationRow, GenerationState, LuaVersion
 from .names import to_bytes
 
@@ -55,6 +56,7 @@ class Disk:
     def take_changed(self) -> set[int]:
         """Generations of which `state` or `digest` may be different than when this was called last."""
         changed, self._changed = self._changed, set()
+        self._seen, self._same, self._digests = fitted(self._seen), fitted(self._same), fitted(self._digests)
         return changed
 
     def update(self, generation: GenerationRow) -> None:

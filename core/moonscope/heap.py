@@ -6,6 +6,7 @@ import itertools
 import sys
 import time
 from collections.abc import Iterable
+from typing import TypeVar
 
 import psutil
 
@@ -15,7 +16,11 @@ TRIM_AFTER = 8 << 20  # bytes that were freed since the allocator gave pages bac
 EVERY = 2.0  # seconds between two trims, or two questions what is free, at least; no more than a hundredth of the time
 ASK_ABOVE = 2 << 20  # bytes that nothing explains: less is not worth asking the allocator
 ENTRIES = 3 * 104 + 2 * 56  # bytes per row: entries in three dictionaries, with tuples that are their keys or values
+ROOMY, ROOMY_ENTRY = 4096, 512  # bytes of a dict, and per entry, above which it is mostly room; one that grows has 150
 SHOWN = 3  # rows weighed of each kind
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class Heap:
@@ -69,6 +74,11 @@ class Heap:
 def _next_time(busy: float) -> float:
     """When what began at that CPU time may be done again."""
     return time.monotonic() + max(EVERY, 100 * (time.thread_time() - busy))
+
+
+def fitted(table: dict[K, V]) -> dict[K, V]:
+    """The same entries, in a new dict when most of the memory of this one is for entries that were removed."""
+    return dict(table) if sys.getsizeof(table) > ROOMY + ROOMY_ENTRY * len(table) else table
 
 
 def weight(count: int, rows: Iterable[object], entries: int = ENTRIES) -> int:

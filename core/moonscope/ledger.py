@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
-from .heap import weight
+from .heap import fitted, weight
 from .model import FileRow, GenerationRow, LoadEvent, LuaVersion, Mark, OutputEvent, Sample, Settings, Update, VMRow
 
 K = TypeVar("K", bound=Hashable)
@@ -29,20 +29,20 @@ class Table(Generic[K, R]):
         self._key = key
         self._max_gone = max_gone
         self._rows: dict[K, tuple[int, R]] = {}
-        self._gone: dict[K, tuple[int, K]] = {}
+        self._gone: deque[tuple[int, K]] = deque()  # some of them have come back
         self.forgotten = 0  # up to this revision it is not known any more what is gone
 
     def record(self, revision: int, rows: Iterable[R], gone: Iterable[K]) -> None:
         for key in gone:
             if self._rows.pop(key, None) is not None:
-                self._gone[key] = (revision, key)
+                self._gone.append((revision, key))
         for row in rows:
             key = self._key(row)
             self._rows.pop(key, None)
-            self._gone.pop(key, None)
             self._rows[key] = (revision, row)
-        while len(self._gone) > self._max_gone:
-            self.forgotten, _ = self._gone.pop(next(iter(self._gone)))
+        self._rows = fitted(self._rows)
+        while self._gone and (len(self._gone) > self._max_gone or self._gone[0][0] <= self.forgotten):
+            self.forgotten, _ = self._gone.popleft()  # of a revision all are forgotten, or none
 
     def weight(self) -> int:
         """Bytes, about."""
@@ -52,7 +52,8 @@ class Table(Generic[K, R]):
         return _newer(self._rows.values(), since)
 
     def gone(self, since: int) -> tuple[K, ...]:
-        return _newer(self._gone.values(), since) if since else ()
+        found = dict.fromkeys(_newer(self._gone, since)) if since else ()
+        return tuple(key for key in found if key not in self._rows)
 
 
 class Stream(Generic[R]):

@@ -65,10 +65,11 @@ def generation_row(
     """`prototypes`: counted by the caller; None: as the tier knows them, or 0."""
     (native, key, state, source, shared, unshared, private, holders, hits, created, compile_us, path, inode, mtime,
      known, tier, conflicts, conflict_bytes, conflict_tier) = generation  # fmt: skip
+    text = to_text(key)
     return GenerationRow(
         id=global_id(native, lua),
         lua=lua,
-        key=to_text(key),
+        key=text,
         state=STATES[state],
         tier=Tier(tier),
         prototypes=known if prototypes is None else prototypes,
@@ -83,7 +84,7 @@ def generation_row(
         hits=hits,
         created=created,
         compile_us=compile_us,
-        path=to_text(path),
+        path=text if path == key else to_text(path),
         inode=inode,
         mtime=mtime,
         digest=digest,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 from hypothesis import given
@@ -120,6 +121,31 @@ def test_a_reader_too_far_behind_starts_anew() -> None:
     ledger.record(Update(revision=0, vms_gone=(2,)))
     update = ledger.changes(behind)
     assert (update.reset, update.since, update.vms) == (True, 0, (vm(3),))
+
+
+def test_rows_that_came_back_are_not_gone() -> None:
+    ledger = Ledger(Settings())
+    ledger.record(Update(revision=0, vms=(vm(1), vm(2))))
+    before = ledger.changes(0).revision
+    for _ in range(2):
+        ledger.record(Update(revision=0, vms_gone=(1, 2)))
+        ledger.record(Update(revision=0, vms=(vm(1),)))
+    update = ledger.changes(before)
+    assert (update.vms, update.vms_gone) == ((vm(1),), (2,))
+
+
+def test_rows_that_are_gone_take_no_memory() -> None:
+    """Neither does the news of it that no reader would be told any more."""
+    ledger = Ledger(Settings(), max_gone=1_000)
+    tracemalloc.start()
+    start, _ = tracemalloc.get_traced_memory()
+    rows = tuple(vm(id) for id in range(50_000))
+    ledger.record(Update(revision=0, vms=rows))
+    ledger.record(Update(revision=0, vms_gone=tuple(row.id for row in rows)))
+    rows = ()
+    left, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert left - start < 500_000
 
 
 def test_a_reader_of_another_engine_starts_anew() -> None:
