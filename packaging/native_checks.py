@@ -10,6 +10,7 @@
     keys     a million names over time: memory stays flat; 50,000 files in 1,000 VMs: commands cost what they change
     attacker scripts take apart what `debug` lets them reach, under the address sanitizer, for N seconds
     age      one VM reloads a file 10,000 times: generations and memory stay flat
+    words    one VM loads 20 million different strings over time: memory stays flat, and the tier stays
 
 --official adds Lua's own test files to asan and guard. --runtime builds moonscope-runtime with the sanitizer too, which
 then watches all that Lua itself does with shared memory (a minute more, and pip must find lupa's source).
@@ -225,7 +226,11 @@ def age(folder: Path, options: argparse.Namespace) -> None:
     workload(build(folder), "age.py", "--reloads", "10000")
 
 
-ALL = (asan, tsan, guard, malloc, python, cycles, keys, instructions, attacker, age)
+def words(folder: Path, options: argparse.Namespace) -> None:
+    workload(build(folder), "words.py", "--words", "20000000")
+
+
+ALL = (asan, tsan, guard, malloc, python, cycles, keys, instructions, attacker, age, words)
 CHECKS = {check.__name__: check for check in ALL}
 SECONDS = {
     "asan": 20, "tsan": 60, "guard": 20, "malloc": 600, "python": 60, "cycles": 600, "keys": 600, "attacker": 120,

@@ -12,7 +12,9 @@ FOLDER = Path(__file__).parent
 
 
 @pytest.mark.parametrize(
-    "workload", [("attacker.py", "--seconds", "6"), ("age.py", "--reloads", "500")], ids=lambda w: w[0]
+    "workload",
+    [("attacker.py", "--seconds", "6"), ("age.py", "--reloads", "500"), ("words.py", "--words", "1000000")],
+    ids=lambda w: w[0],
 )
 def test_a_workload_passes(workload: tuple[str, str, str]) -> None:
     name, *arguments = workload
