@@ -2,7 +2,8 @@
 
     asan     address and undefined-behaviour sanitizers under the tests of the engine and the conformance cases
     tsan     thread sanitizer under 8 threads that spawn, load, run, interrupt, clear, evict and close for N seconds
-    guard    shared memory is read-only, and out of bounds once freed, under the conformance cases and the same threads
+    guard    shared memory is read-only, and of no use once freed, under the conformance cases and the same threads
+    programs random programs of spawn, load, keep, drop, evict, clear, collect and close on that build, for N seconds
     malloc   every allocation of store, publish, freeze, clone and spawn fails once, and from then on
     instructions  what a cached load, a new string and a VM cost, under valgrind
     python   Python's own allocations and thread starts fail while an engine works; then it must answer and interrupt
@@ -191,6 +192,11 @@ def guard(folder: Path, options: argparse.Namespace) -> None:
     pytest(environment, *conformance(options))
 
 
+def programs(folder: Path, options: argparse.Namespace) -> None:
+    environment = build(folder, hostile=True) | {"HOSTILE_GUARD": "1"}
+    workload(environment, "programs.py", "--seconds", str(options.seconds), "--guarded")
+
+
 def malloc(folder: Path, options: argparse.Namespace) -> None:
     workload(build(folder, hostile=True), "failing_malloc.py", "--seconds", str(options.seconds))
 
@@ -230,10 +236,11 @@ def words(folder: Path, options: argparse.Namespace) -> None:
     workload(build(folder), "words.py", "--words", "20000000")
 
 
-ALL = (asan, tsan, guard, malloc, python, cycles, keys, instructions, attacker, age, words)
+ALL = (asan, tsan, guard, programs, malloc, python, cycles, keys, instructions, attacker, age, words)
 CHECKS = {check.__name__: check for check in ALL}
 SECONDS = {
-    "asan": 20, "tsan": 60, "guard": 20, "malloc": 600, "python": 60, "cycles": 600, "keys": 600, "attacker": 120,
+    "asan": 20, "tsan": 60, "guard": 20, "programs": 120, "malloc": 600, "python": 60, "cycles": 600, "keys": 600,
+    "attacker": 120,
 }  # fmt: skip
 
 

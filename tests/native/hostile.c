@@ -6,8 +6,10 @@
 
    With HOSTILE_GUARD in the environment it guards what has to be immutable. Frozen prototypes get pages of their own, which
    are read-only once freeze() is done, followed by a page that no one may touch, and are out of bounds for ever when freed;
-   frozen words are read-only too. So a write to shared memory, or a use after the end, ends the process with SIGSEGV
-   whoever does it: Lua itself, which no sanitizer watches, included. hostile_guarded() counts frozen prototypes.
+   frozen words are read-only too, and spoilt when freed: they have another text, and a collector that finds one believes
+   that it has to mark it. So a write to shared memory, or a use after the end, ends the process with SIGSEGV (or, of a word
+   that only runs, gives a wrong answer) whoever does it: Lua itself, which no sanitizer watches, included.
+   hostile_guarded() counts frozen prototypes, hostile_spoilt() words.
 
    Which is which is told by the name of the function that allocates. */
 #define HOSTILE_ITSELF
@@ -15,13 +17,14 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/mman.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
-static _Atomic long countdown, calls, live, guarded;
+static _Atomic long countdown, calls, live, guarded, spoilt;
 static _Atomic bool for_ever;
 
 EXPORT void hostile_fail(long number, bool forever)
@@ -44,6 +47,11 @@ EXPORT long hostile_live(void)
 EXPORT long hostile_guarded(void)
 {
     return guarded;
+}
+
+EXPORT long hostile_spoilt(void)
+{
+    return spoilt;
 }
 
 static bool fails(void)
@@ -190,6 +198,35 @@ static void seal_words(void)
     pthread_mutex_unlock(&lock);
 }
 
+/* What lua_vocabulary.h freezes: a short string from its kind on. */
+struct word {
+    unsigned char kind, mark, extra, length;
+    unsigned hash;
+    uint64_t number;
+    unsigned char text[];
+};
+
+enum { WHITE = 1 << 3 | 1 << 4, SPOILT = 0xDD };
+
+/* Never given again, so it stays spoilt. */
+static void spoil_word(struct word *word)
+{
+    bool locked = writing;
+    size_t size = offsetof(struct word, text) + word->length;
+    char *first = words + ((char *)word - words) / PAGE * PAGE;
+    size_t length = pages((size_t)((char *)word + size - first)) * PAGE;
+    if (!locked)
+        pthread_mutex_lock(&lock);
+    protect(first, length, PROT_READ | PROT_WRITE);
+    word->mark |= WHITE;
+    memset(word->text, SPOILT, word->length);
+    if (!locked) {
+        protect(first, length, PROT_READ);
+        pthread_mutex_unlock(&lock);
+    }
+    atomic_fetch_add(&spoilt, 1);
+}
+
 /* What the C part calls. */
 
 void *hostile_malloc(size_t size, const char *function)
@@ -239,7 +276,9 @@ void hostile_free(void *block, const char *function)
         atomic_fetch_sub(&live, 1);
     if (in_region(block, blocks))
         end_block(block);
-    else if (!in_region(block, words)) /* their pages have others */
+    else if (in_region(block, words))
+        spoil_word(block);
+    else
         free(block);
     if (guarding && strcmp(function, "freeze") == 0) /* its last deed */
         seal_blocks();

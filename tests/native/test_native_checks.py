@@ -19,7 +19,7 @@ COMPILES = "compiles for half a minute: set MOONSCOPE_NATIVE=1"
 pytestmark = pytest.mark.skipif(not os.environ.get("MOONSCOPE_NATIVE"), reason=COMPILES)
 
 
-@pytest.mark.parametrize(("check", "seconds"), [("tsan", 8), ("malloc", 60), ("cycles", 60)])
+@pytest.mark.parametrize(("check", "seconds"), [("tsan", 8), ("programs", 20), ("malloc", 60), ("cycles", 60)])
 def test_a_check_passes(check: str, seconds: int) -> None:
     command = [sys.executable, str(ROOT / "packaging" / "native_checks.py"), check, "--seconds", str(seconds)]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
