@@ -42,6 +42,12 @@ def pytest_configure() -> None:
     hypothesis.settings.load_profile("moonscope")
 
 
+def pytest_collection_finish() -> None:
+    """What exists before the first test is never garbage: `_leaked_qt` would walk over it after each test."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_unconfigure() -> None:
     shutil.rmtree(_home, ignore_errors=True)
 
