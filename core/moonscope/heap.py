@@ -13,6 +13,7 @@ import psutil
 from . import _native
 
 TRIM_AFTER = 8 << 20  # bytes that were freed since the allocator gave pages back for the last time
+TRIM_LEAST = 64 << 10  # so many of them are enough when no more are freed
 EVERY = 2.0  # seconds between two trims, or two questions what is free, at least; no more than a hundredth of the time
 ASK_ABOVE = 2 << 20  # bytes that nothing explains: less is not worth asking the allocator
 ENTRIES = 3 * 104 + 2 * 56  # bytes per row: entries in three dictionaries, with tuples that are their keys or values
@@ -29,19 +30,25 @@ class Heap:
     def __init__(self) -> None:
         self._process = psutil.Process()
         self._resident, self._free = self._look(), _native.heap_free()
-        self._most = self._most_rows = 0
+        self._most = self._last = self._most_rows = 0
+        self._freed_at = 0.0
         self._trim_due = self._ask_due = 0.0
         self._free_now = self._free
 
     def trim(self, counted: int) -> None:
         """So many bytes are counted now. Has the C allocator give pages back when much was freed: it takes its lock for
-        that, so it is not done often. What was still held when it was done last may have kept many pages."""
-        self._most = max(self._most, counted)
+        that, so it is not done often. What was still held when it was done last may have kept many pages, so it is done
+        again when nothing was freed for a while."""
+        now = time.monotonic()
+        if counted < self._last - TRIM_LEAST:
+            self._freed_at = now
+        self._last, self._most = counted, max(self._most, counted)
         freed = self._most - counted
-        if freed == 0 or time.monotonic() < self._trim_due:
+        if freed < TRIM_LEAST or now < self._trim_due:
             return
         kept = self._look() - self._resident - counted
-        if kept >= ASK_ABOVE and freed >= min(TRIM_AFTER, kept // 8):
+        is_over = now - self._freed_at >= EVERY
+        if kept >= ASK_ABOVE and (is_over or freed >= min(TRIM_AFTER, kept // 8)):
             busy = time.thread_time()
             _native.heap_trim()
             self._most, self._trim_due = counted, _next_time(busy)
