@@ -144,11 +144,8 @@ def test_a_finalizer_that_runs_while_the_source_is_handed_over_can_be_ended(lua:
 def test_ending_a_run_collects_nothing(lua: LuaVersion, new_vm: NewVM) -> None:
     """A collection for every pcall that catches the error would take minutes in a large heap."""
     vm = new_vm(CodeCache(lua))
-    source = """
-        collectgarbage("stop")
-        kept = setmetatable({{}}, {__mode = "v"})
-        local function nest(n) pcall(n > 0 and nest or error, n - 1) while true do end end
-        nest(100)"""
+    vm.run('collectgarbage("stop") kept = setmetatable({{}}, {__mode = "v"})')
+    source = "local function nest(n) pcall(n > 0 and nest or error, n - 1) while true do end end nest(100)"
     assert run_until_interrupted(vm, source).interrupted
     assert vm.run("return kept[1] ~= nil").values == ("true",)
 
