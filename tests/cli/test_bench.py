@@ -37,6 +37,7 @@ def by_tier(found: dict[str, Any], what: str) -> dict[str, dict[str, Any]]:
     return {measure["tier"]: measure for measure in found["measures"] if measure["what"] == what}
 
 
+@pytest.mark.slow
 def test_every_tier_is_compared_with_plain_loads(moonscope: Command, library: Path) -> None:
     found = quick(moonscope, library)
     assert (found["lua"], found["files"], found["quick"], found["tiers"]) == ("5.4", 12, True, TIERS)
@@ -78,18 +79,21 @@ def test_every_tier_is_compared_with_plain_loads(moonscope: Command, library: Pa
     assert {what: next(iter(by_tier(found, what).values()))["target"] for what in wanted} == wanted
 
 
+@pytest.mark.slow
 def test_a_fixed_buffer_is_compared_on_55(moonscope: Command, library: Path) -> None:
     found = quick(moonscope, library, "--lua", "5.5", "--tiers", "fixed")
     assert (found["tiers"], found["missing"]) == (["off", "fixed"], {})
     assert by_tier(found, "private bytes added per VM")["fixed"]["of_plain"] < 1
 
 
+@pytest.mark.slow
 def test_a_lua_without_shared_tiers_compares_the_others(moonscope: Command, library: Path) -> None:
     found = quick(moonscope, library, "--lua", "luajit2.1")
     assert found["tiers"] == ["off", "bytecode"]
     assert set(found["missing"]) == {"fixed", "graft", "direct"}
 
 
+@pytest.mark.slow
 def test_bundled_samples_are_the_default_and_a_chart_is_drawn(moonscope: Command, tmp_path: Path) -> None:
     found = quick(moonscope, "--tiers", "graft", "--plot", "bench.svg")
     assert found["files"] > 20
@@ -100,6 +104,7 @@ def test_bundled_samples_are_the_default_and_a_chart_is_drawn(moonscope: Command
     assert len(bars) - 1 == sum(1 for measure in found["measures"] if measure["tier"])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("PySide6") is None, reason="a PNG is drawn by Qt, which is not installed")
 def test_a_chart_as_png(moonscope: Command, library: Path, tmp_path: Path) -> None:
     quick(moonscope, library, "--tiers", "graft", "--plot", "bench.png")

@@ -11,18 +11,21 @@ pytest.importorskip("PySide6", reason="measures the window, which is not install
 from moonscope_gui.bench import busy_share, reading, start_ratios
 
 
+@pytest.mark.slow
 def test_a_painted_window_is_compared_with_an_empty_one(tmp_path: Path) -> None:
     painted, plotted = start_ratios(str(tmp_path), rounds=1)
     assert len(painted) == len(plotted) == 1
     assert 0 < painted[0] < plotted[0]  # the first picture does not wait for the plots
 
 
+@pytest.mark.slow
 def test_a_window_on_a_busy_host_tells_its_share_of_every_second(tmp_path: Path) -> None:
     shares = busy_share(str(tmp_path), seconds=2)
     assert len(shares) == 2
     assert all(0 < share < 110 for share in shares)
 
 
+@pytest.mark.slow
 def test_a_reader_of_large_files_tells_what_kept_the_window_busy(tmp_path: Path) -> None:
     taken = reading(str(tmp_path), rounds=1)
     assert len(taken) == 7

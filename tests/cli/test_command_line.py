@@ -74,6 +74,7 @@ def test_without_a_display_the_window_says_what_needs_none(moonscope: Command, c
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such pipes")
 def test_a_reader_that_stops_early_is_no_error(moonscope: Command, library: Path) -> None:
     (library / "long.lua").write_text("return {\n" + "function() end,\n" * 20_000 + "}")

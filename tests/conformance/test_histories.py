@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -158,6 +159,7 @@ numbers = st.integers(0, 99)
 steps = st.tuples(st.sampled_from(IN_A_VM), numbers, numbers) | st.tuples(st.sampled_from(TO_THE_CACHE), numbers)
 
 
+@pytest.mark.slow
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(first=st.lists(numbers, min_size=2, max_size=3), rest=st.lists(steps, min_size=30, max_size=60))
 def test_any_history(way: Way, tmp_path: Path, first: list[int], rest: list[tuple[object, ...]]) -> None:

@@ -104,6 +104,7 @@ def run(lua: LuaVersion, library: str, sources: Path, tmp_path: Path) -> Callabl
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lua", "file"), [(lua, file) for lua, files in ALL_FILES.items() for file in files], indirect=["lua"]
 )
@@ -122,6 +123,7 @@ def test_a_file_ends_the_same_in_every_tier(
             assert ran.hits >= 1 and tier in ran.tiers, f"{file}.lua was not shared: {ran}"
 
 
+@pytest.mark.slow
 def test_no_file_is_forgotten(lua: LuaVersion, sources: Path) -> None:
     there = {path.stem for path in (sources / f"lua{lua.replace('.', '')}" / "testes").glob("*.lua")}
     assert there == {*ALL_FILES[lua], *NOT_RUN}

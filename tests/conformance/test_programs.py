@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -149,6 +150,7 @@ def told(vm: VM, call: str) -> tuple[str, ...]:
     return vm.run(f"local f, message = {call} if not f then return message end return f()")
 
 
+@pytest.mark.slow
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(program=programs())
 def test_any_program(way: Way, sharers: Sharers, stock: VM, write: Write, program: str) -> None:

@@ -64,6 +64,7 @@ def measure(
     return {line.split()[0]: [int(number) for number in line.split()[1:]] for line in lines}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize(("files", "vms", "holders"), [(20, 1_000, 1_000), (10, 4_000, 0), (10_000, 1, 1)])
 def test_shared_private_and_overhead_are_the_growth_of_the_process(
@@ -73,6 +74,7 @@ def test_shared_private_and_overhead_are_the_growth_of_the_process(
         assert sum(parts) == pytest.approx(grown, rel=0.1, abs=4 << 20), (what, grown, parts)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, and needs the C library of GNU")
 @pytest.mark.parametrize("lua", LuaVersion)
 def test_memory_of_closed_vms_goes_back_to_the_system(lua: LuaVersion, tmp_path: Path) -> None:

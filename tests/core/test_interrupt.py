@@ -122,6 +122,7 @@ ENDLESS_FINALIZER = """
     else setmetatable({}, {__gc = function() while true do end end}) end"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["local t = {} while true do t[#t + 1] = #t end", "error('not enough memory', 0)"])
 def test_a_finalizer_that_runs_because_memory_ran_out_can_be_ended(lua: LuaVersion, end: str, new_vm: NewVM) -> None:
     """What a run without memory leaves is collected at once; an error with that text is such a one since Lua 5.4."""
@@ -202,6 +203,7 @@ def test_a_time_budget_beside_one_of_instructions(lua: LuaVersion, new_vm: NewVM
     assert run_until_interrupted(new_vm(CodeCache(lua), instruction_budget=10**15), "while true do end").interrupted
 
 
+@pytest.mark.slow
 def test_finalizers_end_when_a_vm_is_closed(lua: LuaVersion, new_vm: NewVM) -> None:
     vm = new_vm(CodeCache(lua))
     assert (
@@ -235,6 +237,7 @@ C_FUNCTIONS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lua", [lua for lua in LuaVersion if lua is not LuaVersion.LUAJIT20])
 @pytest.mark.parametrize("function", C_FUNCTIONS)
 def test_the_c_function_that_a_vm_is_in_has_a_name(lua: LuaVersion, function: str, new_vm: NewVM) -> None:

@@ -62,6 +62,7 @@ def test_files_and_vms_of_two_luas_can_be_told_apart(person: Person, folder: Pat
         assert not panel.view.horizontalScrollBar().isVisible(), panel.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(1280, 800), (1920, 1080)])
 def test_no_column_is_cut(person: Person, folder: Path, size: tuple[int, int]) -> None:
     window = person.window

@@ -68,6 +68,7 @@ def runtime_of(lua: LuaVersion) -> object:
 
 
 class TestDemo:
+    @pytest.mark.slow
     def test_saves_a_screenshot_of_what_happened(self, tmp_path: Path, qapp: QApplication) -> None:
         picture = tmp_path / "out.png"
         assert demo.main(["--screenshot", str(picture), "--size", "1000x700", "--theme", "light", "--seed", "3"]) == 0
@@ -75,6 +76,7 @@ class TestDemo:
         assert (image.width(), image.height()) == (1000, 700)
         assert len({image.pixel(x, y) for x in range(0, 1000, 7) for y in range(0, 700, 7)}) > 20, "an empty picture"
 
+    @pytest.mark.slow
     def test_says_why_it_cannot_go_on(
         self, tmp_path: Path, qapp: QApplication, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:

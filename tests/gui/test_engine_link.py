@@ -106,6 +106,7 @@ def test_a_chunk_that_came_is_not_read_when_it_is_not_wanted_any_more(
     assert isinstance(answers.errors[0], CancelledError)
 
 
+@pytest.mark.slow
 def test_a_stopped_host_is_noticed_and_so_is_that_it_goes_on(connected: EngineLink, qtbot: QtBot) -> None:
     (pid,) = host_pids()
     with qtbot.waitSignal(connected.answering, timeout=PATIENCE_MS) as silence:

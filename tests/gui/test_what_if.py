@@ -159,6 +159,7 @@ def test_without_the_cache_a_vm_holds_what_plain_lua_holds(person: Person, dialo
         assert off.private_bytes >= sum(row.unshared_bytes for row in rows)
 
 
+@pytest.mark.slow
 def test_it_ends_while_the_view_is_paused(person: Person, dialog: WhatIfDialog) -> None:
     """Counts and times come with updates, which are held back; nobody waits for them for ever."""
     before = set(person.window.state.vms)
@@ -170,6 +171,7 @@ def test_it_ends_while_the_view_is_paused(person: Person, dialog: WhatIfDialog) 
     person.waits_until(lambda: set(person.window.state.vms) == before)
 
 
+@pytest.mark.slow
 def test_vms_that_are_torn_down_meanwhile_end_the_measurement(person: Person, dialog: WhatIfDialog) -> None:
     before = set(person.window.state.vms)
     dialog.vms.setValue(100)

@@ -194,6 +194,7 @@ def dial_any(address: str) -> socket.socket:
     return sock
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("said", [b"", b"\0\0", struct.pack("!I", 64) + b"x" * 63], ids=["nothing", "half", "most"])
 def test_one_who_does_not_prove_himself_has_two_seconds(start_host, dial, bystander, said):
     host = start_host(handshake_seconds=Limits().handshake_seconds)

@@ -169,6 +169,7 @@ def test_what_answers_windows_goes_before_the_threads_that_endless_scripts_added
     assert client.request(Close(vms=vms)).result(DEADLINE) == Done(8)
 
 
+@pytest.mark.slow
 def test_a_stopped_host_is_noticed_and_so_is_that_it_goes_on(process):
     heard = SimpleQueue()
     with EngineClient.connect(process.address, on_answering=heard.put) as client:
@@ -181,6 +182,7 @@ def test_a_stopped_host_is_noticed_and_so_is_that_it_goes_on(process):
         assert heard.empty()
 
 
+@pytest.mark.slow
 def test_an_idle_host_that_says_nothing_by_itself_is_not_taken_for_a_stopped_one(start_host):
     """It is asked, and says that it is there; what it shows does not change meanwhile."""
     heard, pings = SimpleQueue(), threading.Semaphore(0)

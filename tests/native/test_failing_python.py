@@ -11,6 +11,7 @@ import pytest
 PROGRAM = Path(__file__).parent / "failing_python.py"
 
 
+@pytest.mark.slow
 def test_an_engine_goes_on_after_memory_and_threads_were_short() -> None:
     pytest.importorskip("_testcapi", reason="this Python is built without it")
     command = [sys.executable, str(PROGRAM), "--seconds", "8"]

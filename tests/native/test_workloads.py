@@ -11,9 +11,15 @@ import pytest
 FOLDER = Path(__file__).parent
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "workload",
-    [("attacker.py", "--seconds", "6"), ("age.py", "--reloads", "500"), ("words.py", "--words", "1000000")],
+    [
+        ("attacker.py", "--seconds", "6"),
+        ("age.py", "--reloads", "500"),
+        ("words.py", "--words", "1000000"),
+        ("cycles.py", "--seconds", "40"),
+    ],
     ids=lambda w: w[0],
 )
 def test_a_workload_passes(workload: tuple[str, str, str]) -> None:

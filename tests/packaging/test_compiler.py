@@ -65,6 +65,7 @@ def test_an_unknown_sanitizer_is_refused(source: Path, name: str) -> None:
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
 def test_building_in_place_puts_the_library_where_python_finds_it(source: Path) -> None:
     subprocess.run([sys.executable, "packaging/build_native.py"], cwd=source, check=True, capture_output=True)
     question = "import moonscope._native._moonscope as native; print(native.__file__)"

@@ -73,6 +73,7 @@ def run_pytest(root: Path, folder: Path, test: str) -> str:
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False).stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("leaving", "said"),
     [

@@ -23,7 +23,7 @@ def command(root: Path, name: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize(("name", "ends"), [("window", "bin/moonscope demo"), ("test", "-m pytest")])
+@pytest.mark.parametrize(("name", "ends"), [("window", "bin/moonscope demo"), ("test", "-m pytest -n 2")])
 def test_one_line_does_all_on_a_fresh_checkout_and_ci_runs_it(root: Path, name: str, ends: str) -> None:
     line = command(root, name)
     assert "\n" not in line

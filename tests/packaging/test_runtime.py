@@ -1,13 +1,11 @@
 """The runtime of tier `direct`: edits that do not fit stop its build; what is built is stock lupa, plus shared strings.
 
-Building takes a minute and needs pip's index, so it is done only where MOONSCOPE_TEST_RUNTIME=1 asks for it (CI does).
-Elsewhere the runtime that is installed is tested, if one is.
+The runtime that is installed is tested; .ci/run installs one that it built.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -123,22 +121,13 @@ def test_an_archive_that_is_no_source_distribution_is_refused(tmp_path: Path) ->
 
 # ------------------------------------------------------------------------------------------------ what was built
 
-ASKED = os.environ.get("MOONSCOPE_TEST_RUNTIME") == "1"
-
 
 @pytest.fixture(scope="session")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def python() -> Path:
     """A Python that has the runtime and stock lupa."""
-    if not ASKED and find_spec("moonscope_runtime") and find_spec("lupa"):
-        return Path(sys.executable)
-    if not ASKED:
-        pytest.skip("moonscope-runtime is not installed: pip install ./packaging/runtime, or MOONSCOPE_TEST_RUNTIME=1")
-    folder = tmp_path_factory.mktemp("runtime")
-    shutil.copytree(PROJECT, folder / "source", ignore=shutil.ignore_patterns("build", "*.egg-info", "__pycache__"))
-    subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
-    python = folder / "venv" / "bin" / "python"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", folder / "source", "lupa==2.8"], check=True)
-    return python
+    if not find_spec("moonscope_runtime"):
+        pytest.skip("moonscope-runtime is not installed: pip install ./packaging/runtime")
+    return Path(sys.executable)
 
 
 SETTING = """
@@ -452,11 +441,10 @@ OFFICIAL = ["calls", "closure", "constructs", "coroutine", "events", "gc", "geng
 @pytest.fixture(scope="session")
 def official(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """lupa's source, which has Lua's own tests."""
-    if not ASKED:
-        pytest.skip("Lua's own tests come with lupa's source, which is fetched where MOONSCOPE_TEST_RUNTIME=1 says so")
     return fetch_lupa(tmp_path_factory.mktemp("official"))
 
 
+@pytest.mark.slow
 @each_lua
 @pytest.mark.parametrize("name", OFFICIAL)
 def test_luas_own_tests_end_as_on_stock_lupa(python: Path, official: Path, lua: str, name: str) -> None:

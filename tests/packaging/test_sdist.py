@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("distributions")]
+
 
 @pytest.fixture(scope="module")
 def names(distributions: Path) -> set[str]:

@@ -17,6 +17,8 @@ from moonscope.cli.window import PARTS
 PACKAGES = {"core": "moonscope", "gui": "moonscope_gui", "resources": "moonscope_resources"}
 LEFT_OUT = {".c", ".h", ".so", ".o", ".pyc"}
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("distributions")]
+
 
 @pytest.fixture(scope="module")
 def wheel(distributions: Path) -> zipfile.ZipFile:

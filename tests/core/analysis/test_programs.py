@@ -54,6 +54,7 @@ def words(source: str, letter: str) -> set[str]:
     return {f"{letter}{number}" for number in (1, 2, 3) if f"{letter}{number}" in source}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lua", LuaVersion)
 @KEPT_FIXTURES
 @given(source=PROGRAMS)
@@ -64,6 +65,7 @@ def test_what_a_program_reads_and_writes_is_found(tree_of, lua, source):
     assert {each.kind for each in accesses} <= {Kind.WRITES_GLOBAL, Kind.READS_GLOBAL, Kind.READS_STANDARD}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lua", LuaVersion)
 @KEPT_FIXTURES
 @given(source=PROGRAMS, lines=st.integers(1, 5))
@@ -72,6 +74,7 @@ def test_a_program_moved_down_is_the_same_program(tree_of, lua, source, lines):
     assert {change.match for change in comparison.changes} == {Match.SAME}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lua", LuaVersion)
 @KEPT_FIXTURES
 @given(source=PROGRAMS, other=PROGRAMS)

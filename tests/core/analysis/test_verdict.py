@@ -80,6 +80,7 @@ def test_a_module_of_51_writes_globals(tree_of):
     assert judge(tree_of("module('m')", LuaVersion.LUA51)).verdict is Verdict.WRITES_GLOBALS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lua", [LuaVersion.LUAJIT20, LuaVersion.LUAJIT21])
 def test_luajit_finds_in_real_files_what_51_finds(tree_of, lua):
     compared = 0

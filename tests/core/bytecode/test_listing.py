@@ -36,6 +36,7 @@ def first_difference(ours: str, theirs: str) -> str:
     return next((f"line {n}: {a!r} but luac {b!r}" for n, (a, b) in enumerate(pairs, 1) if a != b), "another length")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strip", [False, True], ids=["full", "stripped"])
 @pytest.mark.parametrize("lua", WITH_LUAC)
 def test_listing_of_real_files_is_that_of_luac(lua, strip, luac, sources):

@@ -21,6 +21,7 @@ def compare(chunk: bytes, luajit: LuaJIT, what: object) -> None:
     assert ours == theirs, f"{what}: {first_difference(ours, theirs)}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strip", [False, True], ids=["full", "stripped"])
 def test_listing_of_real_files_is_that_of_luajit(strip, luajit, sources):
     compiled = 0

@@ -132,6 +132,7 @@ def in_order(root: Prototype) -> list[Prototype]:
     return [root] + [each for child in root.children for each in in_order(child)]
 
 
+@pytest.mark.slow
 def test_functions_of_real_files_are_read_as_jit_util_tells_them(lua, told):
     functions = instructions = 0
     for path in real_files():
