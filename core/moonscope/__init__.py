@@ -16,13 +16,13 @@ from .errors import MoonscopeError
 from .model import CacheMode, LuaVersion, Sharing, VMOptions
 
 if TYPE_CHECKING:
-    from .cache import CodeCache
-    from .client import EngineClient
+    from .cache.code_cache import CodeCache
+    from .client.engine_client import EngineClient
     from .engine import Engine
     from .host import serve
-    from .pool import VMPool
     from .version import __version__
-    from .vm import LuaVM
+    from .vms.pool import VMPool
+    from .vms.vm import LuaVM
 
 __all__ = [
     "CacheMode",
@@ -40,11 +40,11 @@ __all__ = [
 ]
 
 _WHERE = {
-    "CodeCache": "cache",
+    "CodeCache": "cache.code_cache",
     "Engine": "engine",
-    "EngineClient": "client",
-    "LuaVM": "vm",
-    "VMPool": "pool",
+    "EngineClient": "client.engine_client",
+    "LuaVM": "vms.vm",
+    "VMPool": "vms.pool",
     "__version__": "version",
     "serve": "host",
 }

@@ -8,20 +8,20 @@ import threading
 import warnings
 import weakref
 
-from . import runtime
-from .cache import CodeCache
-from .caches import Caches
-from .commands import Commands
+from .cache import runtime
+from .cache.caches import Caches
+from .cache.code_cache import CodeCache
+from .cache.forks import refuse_in_child
+from .commands.commands import Commands
 from .errors import UsageError
-from .forks import refuse_in_child
-from .ledger import Ledger
-from .mailbox import Cancelled, Progress
-from .metrics import Recorder, Sampler
 from .model import CacheMode, Libraries, LuaVersion, Settings, Sharing, Update
-from .pool import VMPool
-from .protocol import AnyCommand, Result
+from .telemetry.change_log import Ledger
+from .telemetry.recorder import Recorder, Sampler
 from .version import __version__
-from .workers import limit
+from .vms.mailbox import Cancelled, Progress
+from .vms.pool import VMPool
+from .vms.workers import limit
+from .wire.messages import AnyCommand, Result
 
 
 class Engine:

@@ -19,9 +19,9 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 import moonscope_resources
+from moonscope.commands import AnyCommand, Clear, Collect, Interrupt, Load, RunChunk, RunFile, Spawn
 from moonscope.errors import MoonscopeError
 from moonscope.model import CacheMode, Sharing, VMOptions, VMState
-from moonscope.protocol import AnyCommand, Clear, Collect, Interrupt, Load, RunChunk, RunFile, Spawn
 
 from . import app, theme
 from .display import has_display

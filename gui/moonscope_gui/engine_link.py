@@ -17,11 +17,11 @@ from typing import Any
 import shiboken6
 from PySide6.QtCore import QObject, Qt, QThreadPool, QTimer, Signal, Slot
 
-from moonscope.client import EngineClient, read_key
+from moonscope.client.engine_client import EngineClient, read_key
+from moonscope.client.host_process import HostProcess
+from moonscope.commands import AnyCommand, Inspected, Result
 from moonscope.errors import CancelledError, ConnectionLost, MoonscopeError
-from moonscope.host_process import HostProcess
 from moonscope.model import PrototypeTree, Update
-from moonscope.protocol import AnyCommand, Inspected, Result
 
 from .models.coalesce import merge
 

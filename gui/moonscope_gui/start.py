@@ -12,8 +12,8 @@ import gc
 from collections.abc import Sequence
 from pathlib import Path
 
+from moonscope.client.host_process import HostProcess
 from moonscope.errors import ConnectionLost
-from moonscope.host_process import HostProcess
 from moonscope.model import Sharing
 
 from .display import need_display

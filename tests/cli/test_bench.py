@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from moonscope import runtime
-from moonscope.cache import CodeCache
+from moonscope.cache import runtime
+from moonscope.cache.code_cache import CodeCache
 from moonscope.cli import bench_speed
 from moonscope.cli.bench_engine import _tier, loaders
 from moonscope.cli.bench_native import measure_recording

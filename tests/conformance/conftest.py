@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from moonscope import runtime
-from moonscope.cache import CodeCache
+from moonscope.cache import runtime
+from moonscope.cache.code_cache import CodeCache
 from moonscope.model import LuaVersion, Sharing, VMOptions
-from moonscope.vm import LuaVM
+from moonscope.vms.vm import LuaVM
 
 REQUIREMENT = Path(__file__).parent / "lupa.txt"
 

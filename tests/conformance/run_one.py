@@ -14,8 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from moonscope import runtime
-from moonscope.cache import CodeCache
+from moonscope.cache import runtime
+from moonscope.cache.code_cache import CodeCache
 from moonscope.model import LuaVersion, Sharing
 
 # Variables that the files ask for: no tests that need a certain system, and none that take long.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from moonscope.cache import CodeCache
+from moonscope.cache.code_cache import CodeCache
 
 from .conftest import VM, NewVM, Sharers, Way, Write
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from moonscope.cache import CodeCache
+from moonscope.cache.code_cache import CodeCache
 from moonscope.model import Sharing
 
 from .conftest import VM, NewVM, Sharers, Way, Write

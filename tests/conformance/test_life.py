@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from moonscope.cache import CodeCache
+from moonscope.cache.code_cache import CodeCache
 from moonscope.model import GenerationState, Sharing
 
 from .conftest import VM, NewVM, Way, Write

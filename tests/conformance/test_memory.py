@@ -59,7 +59,7 @@ COMPILES_A_HUGE_STRING = """
 import resource, sys
 from moonscope import CodeCache
 from moonscope.model import VMOptions
-from moonscope.vm import LuaVM
+from moonscope.vms.vm import LuaVM
 lua, own, sharing, path = sys.argv[1:]
 cache = CodeCache(lua, own=own == "True", sharing=sharing)
 vm = LuaVM(cache, VMOptions(lua=cache.lua, memory_cap=8 << 20))

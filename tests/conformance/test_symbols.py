@@ -25,7 +25,7 @@ if when == "before":
     make_global()
     sys.setdlopenflags(os.RTLD_NOW)
 
-from moonscope.cache import CodeCache
+from moonscope.cache.code_cache import CodeCache
 from moonscope.model import LuaVersion
 from moonscope.runtime import has_own
 

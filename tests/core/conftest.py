@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from moonscope.cache import CodeCache
+from moonscope.cache.code_cache import CodeCache
+from moonscope.commands import Spawn, Spawned
 from moonscope.engine import Engine
 from moonscope.model import LuaVersion, Update, VMOptions
-from moonscope.protocol import Spawn, Spawned
-from moonscope.vm import LuaVM
+from moonscope.vms.vm import LuaVM
 
 DEADLINE = 20.0  # seconds; only ever reached by a defect
 

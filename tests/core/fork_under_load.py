@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import moonscope
+from moonscope.commands import Clear, Close, Load, RunChunk, Runs, Spawn
 from moonscope.errors import MoonscopeError, UsageError
-from moonscope.protocol import Clear, Close, Load, RunChunk, Runs, Spawn
 
 SECONDS = 30  # that a child may take
 

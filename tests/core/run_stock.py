@@ -9,7 +9,7 @@ import json
 import os
 import sys
 
-from moonscope import runtime
+from moonscope.cache import runtime
 from moonscope.model import LuaVersion
 
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from moonscope.cache import CodeCache
+from moonscope.cache.code_cache import CodeCache
 from moonscope.engine import Engine
 from moonscope.errors import UnsupportedError, UsageError
 from moonscope.model import CacheMode, Counters, LuaVersion
-from moonscope.vm import LuaVM
+from moonscope.vms.vm import LuaVM
 
 Write = Callable[[str, str | bytes], str]
 

@@ -12,17 +12,17 @@ from pathlib import Path
 
 import pytest
 
+from moonscope.cache.runtime import has_own
 from moonscope.model import LuaVersion
-from moonscope.runtime import has_own
 
 LUAS = tuple(LuaVersion)
 JITS = tuple(lua for lua in LUAS if lua.value.startswith("luajit"))
 
 BEGIN = """
 import sys
-from moonscope.cache import CodeCache
+from moonscope.cache.code_cache import CodeCache
 from moonscope.model import Sharing, VMOptions
-from moonscope.vm import LuaVM
+from moonscope.vms.vm import LuaVM
 
 cache = CodeCache(sys.argv[1])
 

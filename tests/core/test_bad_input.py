@@ -9,11 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from moonscope.cache import CodeCache
-from moonscope.engine import Engine
-from moonscope.errors import MoonscopeError, NotFoundError, UnsupportedError, UsageError
-from moonscope.model import CacheMode, LoadReport, LuaVersion, RunResult, Update, VMOptions, VMState
-from moonscope.protocol import (
+from moonscope.cache.code_cache import CodeCache
+from moonscope.commands import (
     Close,
     Collect,
     Command,
@@ -22,7 +19,6 @@ from moonscope.protocol import (
     Interrupt,
     Load,
     Loaded,
-    Push,
     RunChunk,
     RunFile,
     Runs,
@@ -30,9 +26,12 @@ from moonscope.protocol import (
     Shutdown,
     Spawn,
     Spawned,
-    encode,
 )
-from moonscope.vm import LuaVM
+from moonscope.engine import Engine
+from moonscope.errors import MoonscopeError, NotFoundError, UnsupportedError, UsageError
+from moonscope.model import CacheMode, LoadReport, LuaVersion, RunResult, Update, VMOptions, VMState
+from moonscope.vms.vm import LuaVM
+from moonscope.wire.messages import Push, encode
 
 NewVM = Callable[..., LuaVM]
 Write = Callable[[str, str | bytes], str]

@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 import pytest
 
-from moonscope import runtime
+from moonscope.cache import runtime
+from moonscope.commands import Clear, Close, Load, RunChunk, Spawn, Spawned
 from moonscope.engine import Engine
 from moonscope.model import GenerationRow, LuaVersion, Sharing, Tier, VMOptions, VMRow
-from moonscope.protocol import Clear, Close, Load, RunChunk, Spawn, Spawned
 
 Write = Callable[[str, str | bytes], str]
 pytestmark = pytest.mark.skipif(not runtime.has_own(LuaVersion.LUA54), reason="moonscope-runtime is not installed")

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from moonscope import disk
+from moonscope.commands import Clear, Load
 from moonscope.engine import Engine
 from moonscope.model import FileRow, Update
-from moonscope.protocol import Clear, Load
+from moonscope.telemetry import disk
 
 Write = Callable[[str, str | bytes], str]
 Spawn = Callable[..., tuple[int, ...]]

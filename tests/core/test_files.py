@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from moonscope import files
+from moonscope.cache import files
 from moonscope.errors import CancelledError
-from moonscope.names import to_text
+from moonscope.model.names import to_text
 
 
 def test_folders_are_searched_in_order(tmp_path: Path) -> None:

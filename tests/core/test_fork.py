@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from moonscope.cache.forks import refuse_in_child
 from moonscope.errors import UsageError
-from moonscope.forks import refuse_in_child
 
 PROGRAM = Path(__file__).parent / "fork_under_load.py"
 

@@ -9,11 +9,8 @@ from pathlib import Path
 import pytest
 
 from moonscope.bytecode import read
-from moonscope.cache import CodeCache
-from moonscope.engine import Engine
-from moonscope.errors import CancelledError, NotFoundError
-from moonscope.model import GenerationState, LuaVersion, Sharing, Tier, Update
-from moonscope.protocol import (
+from moonscope.cache.code_cache import CodeCache
+from moonscope.commands import (
     Clear,
     Cleared,
     Close,
@@ -26,7 +23,10 @@ from moonscope.protocol import (
     Runs,
     VMList,
 )
-from moonscope.vm import LuaVM
+from moonscope.engine import Engine
+from moonscope.errors import CancelledError, NotFoundError
+from moonscope.model import GenerationState, LuaVersion, Sharing, Tier, Update
+from moonscope.vms.vm import LuaVM
 
 NewVM = Callable[..., LuaVM]
 Eventually = Callable[[Callable[[Update], object]], Update]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from moonscope import runtime
+from moonscope.cache import runtime
+from moonscope.commands import Clear, Load, RunChunk, Spawn
 from moonscope.engine import Engine
 from moonscope.model import LuaVersion, Update, VMOptions
-from moonscope.protocol import Clear, Load, RunChunk, Spawn
 
 Eventually = Callable[[Callable[[Update], object]], Update]
 

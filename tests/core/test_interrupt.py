@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from moonscope.cache import CodeCache
+from moonscope.cache.code_cache import CodeCache
+from moonscope.commands import Close, Done, Interrupt, Interrupted, Load, Loaded, RunChunk, Runs, Spawn
 from moonscope.engine import Engine
 from moonscope.errors import CancelledError
 from moonscope.model import (
@@ -24,8 +25,7 @@ from moonscope.model import (
     Update,
     VMState,
 )
-from moonscope.protocol import Close, Done, Interrupt, Interrupted, Load, Loaded, RunChunk, Runs, Spawn
-from moonscope.vm import LuaVM
+from moonscope.vms.vm import LuaVM
 
 NewVM = Callable[..., LuaVM]
 NewVMs = Callable[..., tuple[int, ...]]

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from moonscope.cache import CodeCache
+from moonscope.cache.code_cache import CodeCache
 from moonscope.model import CacheMode, LuaVersion
-from moonscope.vm import LuaVM
+from moonscope.vms.vm import LuaVM
 
 NewVM = Callable[..., LuaVM]
 Write = Callable[[str, str], str]

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from moonscope.cache import CodeCache
+from moonscope.cache.code_cache import CodeCache
+from moonscope.commands import Clear, Close, Load, RunChunk, SetLimits, Spawn
 from moonscope.engine import Engine
 from moonscope.errors import UsageError
 from moonscope.model import CacheMode, Counters, GenerationState, LuaVersion, Outcome, Sharing, Update, VMOptions
-from moonscope.protocol import Clear, Close, Load, RunChunk, SetLimits, Spawn
-from moonscope.vm import LuaVM
+from moonscope.vms.vm import LuaVM
 
 NewVM = Callable[..., LuaVM]
 Write = Callable[[str, str | bytes], str]

@@ -8,7 +8,6 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moonscope.ledger import Ledger, Stream
 from moonscope.model import (
     CacheMode,
     FileRow,
@@ -20,6 +19,7 @@ from moonscope.model import (
     VMRow,
     VMState,
 )
+from moonscope.telemetry.change_log import Ledger, Stream
 
 
 class Reader:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from moonscope.cache import CodeCache
+from moonscope.cache.code_cache import CodeCache
+from moonscope.commands import RunChunk, Runs, Spawn, Spawned
 from moonscope.engine import Engine
 from moonscope.errors import UsageError
 from moonscope.model import Libraries, LuaVersion, Update, VMOptions
-from moonscope.protocol import RunChunk, Runs, Spawn, Spawned
-from moonscope.vm import LuaVM
+from moonscope.vms.vm import LuaVM
 
 NewVM = Callable[..., LuaVM]
 Write = Callable[[str, str | bytes], str]

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from moonscope.cache import CodeCache
+from moonscope.cache.code_cache import CodeCache
 from moonscope.errors import NotFoundError, UsageError
-from moonscope.look import MAX_ENTRIES, MAX_STEPS
 from moonscope.model import (
     FunctionKind,
     LookEntry,
@@ -23,8 +22,9 @@ from moonscope.model import (
     Tier,
     Update,
 )
-from moonscope.names import to_bytes
-from moonscope.vm import LuaVM
+from moonscope.model.names import to_bytes
+from moonscope.vms.look import MAX_ENTRIES, MAX_STEPS
+from moonscope.vms.vm import LuaVM
 
 NewVM = Callable[..., LuaVM]
 Write = Callable[[str, str | bytes], str]

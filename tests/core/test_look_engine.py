@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from moonscope.cache import CodeCache
+from moonscope.cache.code_cache import CodeCache
+from moonscope.commands import Clear, Close, Closures, FindClosures, Interrupt, Looked, LookInto, RunChunk
 from moonscope.engine import Engine
 from moonscope.errors import CancelledError, NotFoundError
 from moonscope.model import (
@@ -19,17 +20,7 @@ from moonscope.model import (
     Update,
     VMState,
 )
-from moonscope.protocol import (
-    Clear,
-    Close,
-    Closures,
-    FindClosures,
-    Interrupt,
-    Looked,
-    LookInto,
-    RunChunk,
-)
-from moonscope.vm import LuaVM
+from moonscope.vms.vm import LuaVM
 
 NewVM = Callable[..., LuaVM]
 Write = Callable[[str, str | bytes], str]

@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moonscope import names
+from moonscope.model import names
 
 ODD_NAMES = st.lists(
     st.one_of(st.binary(max_size=4), st.sampled_from([b"\\", b"\\x", b"\\x5c", b"\\xff", b"x41", b"\xff", b"\n", b"'"]))

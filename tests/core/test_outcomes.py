@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import pytest
 
-from moonscope.cache import CodeCache
+from moonscope.cache.code_cache import CodeCache
+from moonscope.cache.native_rows import OUTCOMES
+from moonscope.commands import Load, RunChunk, SetMode
 from moonscope.engine import Engine
 from moonscope.errors import UsageError
 from moonscope.model import CacheMode, Counters, LuaVersion, Outcome, Sharing, Tier, Update, VMOptions
-from moonscope.protocol import Load, RunChunk, SetMode
-from moonscope.rows import OUTCOMES
-from moonscope.vm import LuaVM
+from moonscope.vms.vm import LuaVM
 
 NewVM = Callable[..., LuaVM]
 Write = Callable[[str, str | bytes], str]

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import moonscope
 from moonscope.bytecode import read
+from moonscope.commands import Inspected, InspectFile
 from moonscope.engine import Engine
-from moonscope.protocol import Inspected, InspectFile
 
 
 def test_every_public_name_is_there() -> None:

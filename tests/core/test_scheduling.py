@@ -16,12 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from moonscope.cache import CodeCache
-from moonscope.engine import Engine
-from moonscope.errors import MoonscopeError, NotFoundError, UsageError
-from moonscope.model import LookStep, StepKind, StuckVM, Update, VMOptions, VMState
-from moonscope.pool import VMPool
-from moonscope.protocol import (
+from moonscope.cache.code_cache import CodeCache
+from moonscope.commands import (
     AnyCommand,
     Clear,
     Close,
@@ -38,6 +34,10 @@ from moonscope.protocol import (
     Spawn,
     Spawned,
 )
+from moonscope.engine import Engine
+from moonscope.errors import MoonscopeError, NotFoundError, UsageError
+from moonscope.model import LookStep, StepKind, StuckVM, Update, VMOptions, VMState
+from moonscope.vms.pool import VMPool
 
 DEADLINE = 30.0
 ENDLESS = "while true do end"
@@ -452,7 +452,7 @@ def test_workers_grow_once_threads_can_be_had_again(no_threads: NoThreads) -> No
 
 
 def test_a_vm_of_its_own_that_cannot_be_watched_says_so_and_can_be_used_after(no_threads: NoThreads) -> None:
-    from moonscope.vm import LuaVM
+    from moonscope.vms.vm import LuaVM
 
     vm = LuaVM(CodeCache(), VMOptions(time_budget=0.05))
     with no_threads(), pytest.raises(MoonscopeError, match="cannot be interrupted: the system gives no thread"):

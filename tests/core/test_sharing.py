@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 import lupa.lua54
 import pytest
 
-from moonscope import runtime
+from moonscope.cache import runtime
+from moonscope.commands import Close, Collect, InspectFile, Load, Spawn, Spawned
 from moonscope.engine import Engine
 from moonscope.errors import UnsupportedError, UsageError
 from moonscope.model import LuaVersion, Sharing, Tier, VMOptions
-from moonscope.protocol import Close, Collect, InspectFile, Load, Spawn, Spawned
 
 Write = Callable[[str, str | bytes], str]
 WAYS = (Sharing.GRAFT, Sharing.BYTECODE, Sharing.OFF)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from moonscope import runtime
+from moonscope.cache.code_cache import runtime
 from moonscope.model import LuaVersion
 
 PROGRAM = """
 import sys
-from moonscope.cache import CodeCache
+from moonscope.cache.code_cache import CodeCache
 for own in (False, True) if {own} else (False,):
     CodeCache({lua!r}, own=own)
 print(sys.stdin.read(), end="")
@@ -38,7 +38,7 @@ def test_standard_input_and_files_of_the_user_are_left_alone(lua: LuaVersion, tm
 def test_an_input_that_never_ends_holds_nothing_up(version: LuaVersion) -> None:
     if not runtime.has_own(version):
         pytest.skip("moonscope-runtime is not installed; only its states are asked for their strings")
-    program = f"from moonscope.cache import CodeCache; CodeCache({version.value!r}, own=True); print('made')"
+    program = f"from moonscope.cache.code_cache import CodeCache; CodeCache({version.value!r}, own=True); print('made')"
     with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"made\n"

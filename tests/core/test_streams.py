@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from moonscope import runtime
-from moonscope.cache import CodeCache
+from moonscope.cache import runtime
+from moonscope.cache.code_cache import CodeCache
 from moonscope.model import CacheMode, LuaVersion, RunResult
-from moonscope.names import printable
-from moonscope.vm import LuaVM
+from moonscope.model.names import printable
+from moonscope.vms.vm import LuaVM
 
 NewVM = Callable[..., LuaVM]
 

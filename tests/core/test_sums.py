@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from moonscope.commands import Clear, Load
 from moonscope.engine import Engine
 from moonscope.model import Update
-from moonscope.protocol import Clear, Load
 
 SpawnVMs = Callable[..., tuple[int, ...]]
 Write = Callable[[str, str], str]

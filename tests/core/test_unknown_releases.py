@@ -15,12 +15,12 @@ from pathlib import Path
 import lupa
 import pytest
 
-from moonscope import runtime
+from moonscope.cache import runtime
 from moonscope.model import LuaVersion, Tier
 
 SHARE = """
 import json, sys
-from moonscope.cache import CodeCache
+from moonscope.cache.code_cache import CodeCache
 from moonscope.engine import Engine
 from moonscope.errors import MoonscopeError
 from moonscope.model import LuaVersion, Sharing, VMOptions

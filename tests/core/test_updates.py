@@ -6,9 +6,9 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from moonscope.commands import Clear, Close, Collect, Load, RunChunk, SetMode
 from moonscope.engine import Engine
 from moonscope.model import CacheMode, Update
-from moonscope.protocol import Clear, Close, Collect, Load, RunChunk, SetMode
 
 Write = Callable[[str, str | bytes], str]
 Spawn = Callable[..., tuple[int, ...]]

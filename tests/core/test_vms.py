@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from moonscope.cache import CodeCache
+from moonscope.cache.code_cache import CodeCache
+from moonscope.commands import Close, Collect, Done, Load, Loaded, RunChunk, RunFile, Runs, SetMode, Spawn
 from moonscope.engine import Engine
 from moonscope.errors import CancelledError, NotFoundError, UsageError
 from moonscope.model import CacheMode, LuaVersion, RunResult, Update, VMOptions, VMState
-from moonscope.pool import VMPool
-from moonscope.protocol import Close, Collect, Done, Load, Loaded, RunChunk, RunFile, Runs, SetMode, Spawn
-from moonscope.vm import MAX_OUTPUT, LuaVM, joined
-from moonscope.watchdog import ASKED
+from moonscope.vms.pool import VMPool
+from moonscope.vms.vm import MAX_OUTPUT, LuaVM, joined
+from moonscope.vms.watchdog import ASKED
 
 NewVM = Callable[..., LuaVM]
 Write = Callable[[str, str | bytes], str]

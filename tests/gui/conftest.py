@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtWidgets import QDialog
 from pytestqt.qtbot import QtBot
 
-from moonscope.protocol import Spawn
+from moonscope.commands import Spawn
 from moonscope_gui import app
 from moonscope_gui.main_window import MainWindow
 from moonscope_gui.settings import WindowSettings

@@ -12,7 +12,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
-from moonscope.protocol import Clear, Close
+from moonscope.commands import Clear, Close
 from moonscope_gui.dialogs.cache_map import CacheMapDialog
 
 Person = Any  # of conftest.py

@@ -9,8 +9,8 @@ import pytest
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QApplication
 
+from moonscope.commands import Clear, RunChunk, Spawn
 from moonscope.model import LuaVersion, VMOptions
-from moonscope.protocol import Clear, RunChunk, Spawn
 from moonscope_gui.views.cell_delegate import digits_font
 from moonscope_gui.views.table_view import TableView
 

@@ -18,8 +18,8 @@ from moonscope import CodeCache, bytecode
 from moonscope.analysis.compare import compare
 from moonscope.analysis.normal import normal_texts
 from moonscope.analysis.values import Match
+from moonscope.commands import Clear, Load
 from moonscope.model import LuaVersion, PrototypeTree
-from moonscope.protocol import Clear, Load
 from moonscope_gui import theme
 from moonscope_gui.dialogs.compare import CompareDialog
 from moonscope_gui.inspector.diff_view import DiffView

@@ -14,7 +14,7 @@ import moonscope_resources
 from moonscope.analysis.values import Verdict
 from moonscope.analysis.verdict import judge
 from moonscope.bytecode import read
-from moonscope.cache import CodeCache
+from moonscope.cache.code_cache import CodeCache
 from moonscope.model import LuaVersion
 from moonscope_gui import demo
 

@@ -15,9 +15,9 @@ import shiboken6
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
+from moonscope.commands import Done, Inspected, InspectFile, Load, RunChunk, Runs, Spawn, Spawned
 from moonscope.errors import BytecodeError, CancelledError, ConnectionLost, UsageError
 from moonscope.model import LuaVersion
-from moonscope.protocol import Done, Inspected, InspectFile, Load, RunChunk, Runs, Spawn, Spawned
 from moonscope_gui import engine_link
 from moonscope_gui.engine_link import EngineLink, Handle
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QPushButton
 
+from moonscope.commands import RunChunk
 from moonscope.model import VMState
-from moonscope.protocol import RunChunk
 from moonscope_gui.dialogs.confirm import ConfirmDialog
 
 from .conftest import Person

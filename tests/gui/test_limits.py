@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from moonscope.protocol import SetLimits
+from moonscope.commands import SetLimits
 from moonscope_gui.dialogs.limits import LimitsDialog
 from moonscope_gui.models import formats
 

@@ -11,10 +11,10 @@ from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from moonscope.commands import Close, Interrupt, Looked, LookInto, RunChunk, Spawn, Spawned
 from moonscope.engine import Engine
 from moonscope.errors import NotFoundError
 from moonscope.model import FunctionKind, LookEntry, LookFunction, LookStep, LuaVersion, StepKind, VMOptions, VMState
-from moonscope.protocol import Close, Interrupt, Looked, LookInto, RunChunk, Spawn, Spawned
 from moonscope_gui.docks.look import LookDock
 from moonscope_gui.main_window import MainWindow
 from moonscope_gui.models import look_text

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from moonscope import names
-from moonscope.model import FileFailure, LoadReport
+from moonscope.model import FileFailure, LoadReport, names
 from moonscope_gui.flows.files import failures_message
 
 from .conftest import Person

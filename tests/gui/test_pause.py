@@ -6,7 +6,7 @@ import os
 import signal
 from pathlib import Path
 
-from moonscope.protocol import Spawn
+from moonscope.commands import Spawn
 
 from .conftest import Person
 

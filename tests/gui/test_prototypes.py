@@ -16,10 +16,10 @@ from pytestqt.qtbot import QtBot
 
 import moonscope_resources
 from moonscope.bytecode import read
-from moonscope.cache import CodeCache
+from moonscope.cache.code_cache import CodeCache
+from moonscope.commands import Inspected, InspectFile
 from moonscope.engine import Engine
 from moonscope.model import Instruction, Local, LuaVersion, Prototype, PrototypeTree, Upvalue
-from moonscope.protocol import Inspected, InspectFile
 from moonscope_gui.docks.prototypes import PrototypesDock
 from moonscope_gui.inspector.export_text import totals
 from moonscope_gui.inspector.history import Place

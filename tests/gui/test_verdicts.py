@@ -11,8 +11,8 @@ from PySide6.QtTest import QAbstractItemModelTester
 from pytestqt.qtbot import QtBot
 
 from moonscope.analysis.values import FileVerdict, Verdict
+from moonscope.commands import Clear, Load
 from moonscope.model import LuaVersion
-from moonscope.protocol import Clear, Load
 from moonscope_gui.dialogs.verdict import VerdictDialog
 from moonscope_gui.flows import verdicts
 from moonscope_gui.models.verdicts import describe

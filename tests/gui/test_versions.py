@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from moonscope.protocol import Clear, Load
+from moonscope.commands import Clear, Load
 from moonscope_gui.dialogs.confirm import ConfirmDialog
 from moonscope_gui.models.file_entry import FileEntry
 

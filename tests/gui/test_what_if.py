@@ -15,9 +15,9 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from moonscope.commands import Close, Spawn
 from moonscope.errors import CancelledError
 from moonscope.model import CacheMode, Counters, Tier
-from moonscope.protocol import Close, Spawn
 from moonscope_gui import theme
 from moonscope_gui.dialogs.what_if import WhatIfDialog, groups
 from moonscope_gui.flows.steps import Steps, Walk

@@ -14,8 +14,8 @@ from PySide6.QtGui import QDropEvent, QImage
 from PySide6.QtWidgets import QApplication, QDialog
 from pytestqt.qtbot import QtBot
 
+from moonscope.commands import Spawn
 from moonscope.model import CacheMode, GenerationState, VMState
-from moonscope.protocol import Spawn
 from moonscope_gui import app
 from moonscope_gui.dialogs.clear import ClearDialog
 from moonscope_gui.dialogs.confirm import ConfirmDialog

@@ -14,12 +14,13 @@ from typing import Any
 
 import pytest
 
-from moonscope.client import EngineClient
+from moonscope.client.engine_client import EngineClient
+from moonscope.commands import AnyCommand, Done, Result
 from moonscope.errors import AuthenticationFailed
 from moonscope.host import Limits, Server, serve
 from moonscope.model import Mark, Settings, Update
-from moonscope.protocol import VERSION, AnyCommand, Done, Hello, Result, Welcome, decode_from_host, encode
-from moonscope.transport import PROOF_LIMIT, REFUSED, Challenge, Connection, Listener, connect
+from moonscope.wire import PROOF_LIMIT, REFUSED, Challenge, Connection, Listener, connect
+from moonscope.wire.messages import VERSION, Hello, Welcome, decode_from_host, encode
 
 DEADLINE = 20.0  # seconds until a test that waits for something gives up
 

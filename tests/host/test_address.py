@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moonscope.errors import UsageError
-from moonscope.transport import TcpAddress, UnixAddress, parse_address
+from moonscope.wire import TcpAddress, UnixAddress, parse_address
 
 
 def test_unix_sockets_are_named_by_path():

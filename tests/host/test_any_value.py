@@ -8,12 +8,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from moonscope.client import EngineClient
-from moonscope.engine import Engine
-from moonscope.errors import MoonscopeError
-from moonscope.host_process import HostProcess
-from moonscope.model import CacheMode, LookStep, LuaVersion, Sharing, StepKind, VMOptions
-from moonscope.protocol import (
+from moonscope.client.engine_client import EngineClient
+from moonscope.client.host_process import HostProcess
+from moonscope.commands import (
     AnyCommand,
     Clear,
     Close,
@@ -34,6 +31,9 @@ from moonscope.protocol import (
     Spawn,
     Spawned,
 )
+from moonscope.engine import Engine
+from moonscope.errors import MoonscopeError
+from moonscope.model import CacheMode, LookStep, LuaVersion, Sharing, StepKind, VMOptions
 
 DEADLINE = 30.0
 Perform = Callable[[AnyCommand], Result]

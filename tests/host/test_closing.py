@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from moonscope.commands import Collect, Done, RunChunk, Shutdown
 from moonscope.errors import CancelledError, ConnectionLost, UnsupportedError, UsageError
-from moonscope.protocol import VERSION, Collect, Done, Hello, RunChunk, Shutdown, encode
-from moonscope.transport import connect
+from moonscope.wire import connect
+from moonscope.wire.messages import VERSION, Hello, encode
 
 DEADLINE = 20.0
 RUN = RunChunk(vms=(1,), source="while true do end")
@@ -126,7 +127,7 @@ def test_a_fork_of_the_host_that_ends_takes_nothing_away():
 
 def run_program(program: str) -> str:
     """What it prints; it must end with exit code 3."""
-    imports = "import os, sys\nfrom pathlib import Path\nfrom moonscope.transport import Listener\n"
+    imports = "import os, sys\nfrom pathlib import Path\nfrom moonscope.wire import Listener\n"
     command = [sys.executable, "-c", imports + textwrap.dedent(program)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE)
     assert ended.returncode == 3, ended.stderr

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moonscope.errors import ConnectionLost, ProtocolError
-from moonscope.transport import Connection, Sender
+from moonscope.wire import Connection, Sender
 
 DEADLINE = 20.0
 

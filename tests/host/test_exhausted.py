@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from moonscope.client import EngineClient
+from moonscope.client.engine_client import EngineClient
+from moonscope.client.host_process import HostProcess
+from moonscope.commands import Clear, Done, Interrupt, RunChunk
 from moonscope.errors import ConnectionLost, MoonscopeError, UsageError
-from moonscope.host_process import HostProcess
-from moonscope.protocol import Clear, Done, Interrupt, Request, Response, RunChunk, decode_from_host, encode
+from moonscope.wire.messages import Request, Response, decode_from_host, encode
 
 DEADLINE = 20.0
 RUN = RunChunk(vms=(1,), source="return 1")

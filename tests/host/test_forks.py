@@ -18,11 +18,11 @@ DEADLINE = 20.0
 
 BEGIN = """
 import os, sys, threading
-from moonscope.client import EngineClient
+from moonscope.client.engine_client import EngineClient
 from moonscope.errors import MoonscopeError
 from moonscope.host import serve
 from moonscope.model import Settings, Update
-from moonscope.protocol import Collect, Done
+from moonscope.commands import Collect, Done
 
 class Engine:
     def perform(self, command, progress=None, cancelled=None):
@@ -128,7 +128,7 @@ def test_a_fork_of_a_client_has_no_connection(run):
 
 def test_a_fork_neither_ends_its_parents_host_process_nor_keeps_it(run):
     program = run("""
-        from moonscope.host_process import HostProcess
+        from moonscope.client.host_process import HostProcess
         process = HostProcess()
         process.start()
         print(process.pid, flush=True)

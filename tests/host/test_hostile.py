@@ -16,27 +16,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from moonscope.client import EngineClient
+from moonscope.client.engine_client import EngineClient
+from moonscope.commands import Collect, Done, RunChunk, Runs
 from moonscope.errors import AuthenticationFailed, ConnectionLost, ProtocolError, UsageError
 from moonscope.host import Limits
 from moonscope.model import RunResult
-from moonscope.protocol import (
+from moonscope.wire import connect, new_key
+from moonscope.wire.messages import (
     MAX_MESSAGE,
     VERSION,
     Cancel,
-    Collect,
-    Done,
     Hello,
     Refused,
     Request,
     Response,
-    RunChunk,
-    Runs,
     Welcome,
     decode_from_host,
     encode,
 )
-from moonscope.transport import connect, new_key
 
 DEADLINE = 20.0
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from moonscope.errors import AuthenticationFailed, UsageError
-from moonscope.transport import KEY_BYTES, new_key, read_key, write_key
+from moonscope.wire import KEY_BYTES, new_key, read_key, write_key
 
 
 def mode(path) -> int:

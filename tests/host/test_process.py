@@ -20,10 +20,9 @@ from queue import SimpleQueue
 import psutil
 import pytest
 
-from moonscope.client import EngineClient
-from moonscope.errors import AuthenticationFailed, CancelledError, ConnectionLost, NotFoundError, UsageError
-from moonscope.host_process import HostProcess
-from moonscope.protocol import (
+from moonscope.client.engine_client import EngineClient
+from moonscope.client.host_process import HostProcess
+from moonscope.commands import (
     Clear,
     Cleared,
     Close,
@@ -35,7 +34,6 @@ from moonscope.protocol import (
     Interrupt,
     Load,
     Loaded,
-    Pong,
     RunChunk,
     Runs,
     SetMode,
@@ -43,7 +41,9 @@ from moonscope.protocol import (
     Spawn,
     Spawned,
 )
-from moonscope.transport import read_key
+from moonscope.errors import AuthenticationFailed, CancelledError, ConnectionLost, NotFoundError, UsageError
+from moonscope.wire import read_key
+from moonscope.wire.messages import Pong
 
 DEADLINE = 30.0
 ENDLESS = "while true do end"
@@ -283,7 +283,7 @@ def test_a_host_dies_with_the_window_that_started_it(tmp_path):
 WINDOW = textwrap.dedent(
     """
     import json, time
-    from moonscope.host_process import HostProcess
+    from moonscope.client.host_process import HostProcess
     host = HostProcess()
     address = host.start()
     print(json.dumps([host.pid, address]), flush=True)

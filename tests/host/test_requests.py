@@ -7,17 +7,7 @@ import time
 
 import pytest
 
-from moonscope.errors import (
-    CancelledError,
-    ConnectionLost,
-    MoonscopeError,
-    NotFoundError,
-    ProtocolError,
-    UsageError,
-)
-from moonscope.host.crew import Crew
-from moonscope.model import RunResult
-from moonscope.protocol import (
+from moonscope.commands import (
     Clear,
     Close,
     Collect,
@@ -32,6 +22,16 @@ from moonscope.protocol import (
     SetMode,
     Spawn,
 )
+from moonscope.errors import (
+    CancelledError,
+    ConnectionLost,
+    MoonscopeError,
+    NotFoundError,
+    ProtocolError,
+    UsageError,
+)
+from moonscope.host.crew import Crew
+from moonscope.model import RunResult
 
 DEADLINE = 20.0
 
@@ -128,7 +128,7 @@ def test_an_unexpected_error_is_answered_logged_and_survived(engine, host, attac
 
 
 def test_an_answer_too_large_for_a_message_is_an_error_of_that_request(engine, host, attach, monkeypatch):
-    monkeypatch.setattr("moonscope.protocol.MAX_MESSAGE", 10_000)
+    monkeypatch.setattr("moonscope.wire.messages.MAX_MESSAGE", 10_000)
     engine.scripts[RunChunk] = lambda *_: Runs((RunResult(vm=1, output="x" * 20_000),))
     client = attach(host)
     with pytest.raises(ProtocolError, match=r"the answer cannot be sent: .* over the limit of 10,000"):
@@ -138,7 +138,7 @@ def test_an_answer_too_large_for_a_message_is_an_error_of_that_request(engine, h
 
 def test_a_command_too_large_for_a_message_fails_before_it_is_sent(host, attach, monkeypatch):
     client = attach(host)
-    monkeypatch.setattr("moonscope.protocol.MAX_MESSAGE", 10_000)
+    monkeypatch.setattr("moonscope.wire.messages.MAX_MESSAGE", 10_000)
     with pytest.raises(ProtocolError, match="over the limit"):
         client.request(RunChunk(vms=(), source="x" * 20_000)).result(DEADLINE)
     assert client.request(Collect()).result(DEADLINE) == Done(0)

@@ -9,22 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moonscope.commands import Collect, Done, RunChunk, Runs
 from moonscope.host.parts import pushes
 from moonscope.model import CacheMode, LuaVersion, Mark, OutputEvent, RunResult, Settings, Tier, Update, VMRow, VMState
-from moonscope.protocol import (
-    VERSION,
-    Collect,
-    Done,
-    Hello,
-    Push,
-    Request,
-    RunChunk,
-    Runs,
-    Welcome,
-    decode_from_host,
-    encode,
-)
-from moonscope.transport import connect
+from moonscope.wire import connect
+from moonscope.wire.messages import VERSION, Hello, Push, Request, Welcome, decode_from_host, encode
 
 DEADLINE = 20.0
 
@@ -225,7 +214,7 @@ def test_a_large_update_is_sent_in_parts_that_make_the_whole(update, limit):
 
 
 def test_a_row_larger_than_any_message_is_left_out_and_logged(monkeypatch, caplog):
-    monkeypatch.setattr("moonscope.protocol.MAX_MESSAGE", 10_000)
+    monkeypatch.setattr("moonscope.wire.messages.MAX_MESSAGE", 10_000)
     marks = tuple(Mark(serial=n, time=0.0, kind="failure", text="x" * (20_000 if n == 3 else 10)) for n in range(6))
     parts = [decode_from_host(message).update for message in pushes(Update(revision=2, since=1, marks=marks), 1000)]
     assert [mark.serial for part in parts for mark in part.marks] == [0, 1, 2, 4, 5]

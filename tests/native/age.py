@@ -12,10 +12,10 @@ from pathlib import Path
 
 import psutil
 
-from moonscope import runtime
-from moonscope.cache import CodeCache
+from moonscope.cache import runtime
+from moonscope.cache.code_cache import CodeCache
 from moonscope.model import LuaVersion, Sharing, VMOptions
-from moonscope.vm import LuaVM
+from moonscope.vms.vm import LuaVM
 
 SLACK = 4 << 20  # bytes of the process, for all reloads; they load a hundred times that
 

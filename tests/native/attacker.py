@@ -16,10 +16,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from moonscope import runtime
-from moonscope.cache import CodeCache
+from moonscope.cache import runtime
+from moonscope.cache.code_cache import CodeCache
 from moonscope.model import LuaVersion, Sharing, VMOptions
-from moonscope.vm import LuaVM
+from moonscope.vms.vm import LuaVM
 
 MEMORY = 64 << 20
 

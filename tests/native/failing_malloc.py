@@ -18,12 +18,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from moonscope import runtime
 from moonscope._native import _moonscope
-from moonscope.cache import CodeCache
+from moonscope.cache import runtime
+from moonscope.cache.code_cache import CodeCache
 from moonscope.errors import MoonscopeError
 from moonscope.model import LuaVersion, Sharing, VMOptions
-from moonscope.vm import LuaVM
+from moonscope.vms.vm import LuaVM
 
 MODULE = """
 local words = {first = 'value', [1.5] = true, long = 'a string of more than forty characters: a long one', WORDS}

@@ -20,10 +20,10 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from moonscope.commands import Clear, Close, Collect, Interrupt, Load, LookInto, RunChunk, Runs, Spawn, Spawned
 from moonscope.engine import Engine
 from moonscope.errors import MoonscopeError
 from moonscope.model import LookStep, StepKind, VMOptions, VMState
-from moonscope.protocol import Clear, Close, Collect, Interrupt, Load, LookInto, RunChunk, Runs, Spawn, Spawned
 
 HANG = 15.0  # seconds after which the stacks are printed and the process ends
 ENDLESS = "while true do end"

@@ -24,10 +24,10 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from moonscope import runtime
-from moonscope.cache import CodeCache
+from moonscope.cache import runtime
+from moonscope.cache.code_cache import CodeCache
 from moonscope.model import LuaVersion, Sharing, VMOptions
-from moonscope.vm import LuaVM
+from moonscope.vms.vm import LuaVM
 
 FILES = 192
 ROUNDS = (1, 6)  # of loads of all files, in the two phases that are compared

@@ -17,9 +17,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from moonscope.cache import CodeCache
+from moonscope.cache.code_cache import CodeCache
 from moonscope.model import LuaVersion, Sharing, VMOptions
-from moonscope.vm import LuaVM
+from moonscope.vms.vm import LuaVM
 
 LIMIT = 1.05
 WORDS = 5000

@@ -18,11 +18,11 @@ from pathlib import Path
 
 import psutil
 
-from moonscope.cache import CodeCache
+from moonscope.cache.code_cache import CodeCache
+from moonscope.commands import Clear, Close, Load, RunChunk, Spawn
 from moonscope.engine import Engine
 from moonscope.model import Sharing, VMOptions
-from moonscope.protocol import Clear, Close, Load, RunChunk, Spawn
-from moonscope.vm import LuaVM
+from moonscope.vms.vm import LuaVM
 
 KEYS, VMS = 50_000, 1_000
 ALL_NAMES, AT_ONCE = 1_000_000, 5_000

@@ -20,10 +20,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from moonscope import _native, runtime
-from moonscope.cache import CodeCache
+from moonscope import _native
+from moonscope.cache import runtime
+from moonscope.cache.code_cache import CodeCache
 from moonscope.model import LuaVersion, Sharing, VMOptions
-from moonscope.vm import LuaVM
+from moonscope.vms.vm import LuaVM
 
 STEPS = 150
 FILES, SLOTS, VMS = 4, 6, 6

@@ -18,12 +18,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from moonscope import _native, runtime
+from moonscope import _native
 from moonscope._native import _moonscope
-from moonscope.cache import CodeCache
+from moonscope.cache import runtime
+from moonscope.cache.code_cache import CodeCache
 from moonscope.errors import MoonscopeError
 from moonscope.model import CacheMode, LuaVersion, Sharing, VMOptions
-from moonscope.vm import LuaVM
+from moonscope.vms.vm import LuaVM
 
 THREADS = 8
 FILES = 30

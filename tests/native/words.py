@@ -14,10 +14,10 @@ from pathlib import Path
 
 import psutil
 
-from moonscope import runtime
-from moonscope.cache import CodeCache
+from moonscope.cache import runtime
+from moonscope.cache.code_cache import CodeCache
 from moonscope.model import LuaVersion, Sharing, VMOptions
-from moonscope.vm import LuaVM
+from moonscope.vms.vm import LuaVM
 
 FUNCTIONS, WORDS = 10, 2_000  # of a file, and of each of its functions
 SLACK = 8 << 20  # bytes: 200,000 words

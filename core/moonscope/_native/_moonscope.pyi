@@ -1,4 +1,4 @@
-"""The C part as Python sees it. Plain values only; `moonscope.cache` and `moonscope.vm` give them names.
+"""The C part as Python sees it. Plain values only; `moonscope.cache` and `moonscope.vms` give them names.
 
 Integers that stand for names, the same in C (`moonscope.h`):
     modes      0 ON, 1 EXIST, 2 OFF

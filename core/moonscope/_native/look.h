@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-/* How to get from one value to the next. The numbers are those of moonscope.look. */
+/* How to get from one value to the next. The numbers are those of moonscope.vms.look. */
 enum step_kind {
     STEP_GLOBALS, STEP_LOADED, STEP_REGISTRY,                          /* where a path begins */
     STEP_STRING, STEP_INTEGER, STEP_NUMBER, STEP_BOOLEAN, STEP_OBJECT, /* the entry of a table with that key */

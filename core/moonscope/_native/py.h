@@ -27,7 +27,7 @@ PyObject *vm_object(struct vm *vm, lua_State *state, const char *token);
 struct vm *vm_of(PyObject *);
 
 /* Carries out a request in its VM, without the GIL. False with an exception set: the VM can take none.
-   Only one at a time, and only while the state is alive: moonscope.vm sees to both. */
+   Only one at a time, and only while the state is alive: moonscope.vms sees to both. */
 bool run_request(struct request *);
 
 /* Methods of VM. */

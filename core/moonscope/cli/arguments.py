@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from enum import StrEnum
 
-from ..sizes import size as size
+from ..host.sizes import size as size
 
 
 def choice(parser: argparse.ArgumentParser, option: str, kind: type[StrEnum], default: StrEnum, help: str) -> None:

@@ -12,13 +12,13 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from ..cache import CodeCache
+from ..cache.code_cache import CodeCache
 from ..engine import Engine
 from ..errors import MoonscopeError
 from ..model import LuaVersion, VMOptions
-from ..protocol import Clear, Close, Load, Loaded, RunChunk, Spawn, Spawned
-from ..vm import LuaVM
-from ..watchdog import Watchdog
+from ..vms.vm import LuaVM
+from ..vms.watchdog import Watchdog
+from ..wire.messages import Clear, Close, Load, Loaded, RunChunk, Spawn, Spawned
 from .bench_memory import affordable
 from .bench_tiers import Rival
 from .measure import Measure, Target

@@ -17,8 +17,8 @@ from pathlib import Path
 from ..engine import Engine
 from ..host import serve
 from ..model import VMOptions
-from ..names import to_text
-from ..protocol import Load, RunChunk, Spawn, Spawned
+from ..model.names import to_text
+from ..wire.messages import Load, RunChunk, Spawn, Spawned
 
 
 def main() -> int:

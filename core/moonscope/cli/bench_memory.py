@@ -17,10 +17,10 @@ import msgspec
 import psutil
 from msgspec import Struct
 
-from ..cache import CodeCache
+from ..cache.code_cache import CodeCache
 from ..model import LuaVersion, VMOptions
-from ..vm import LuaVM
-from ..watchdog import Watchdog
+from ..vms.vm import LuaVM
+from ..vms.watchdog import Watchdog
 from .bench_process import output_of
 from .bench_tiers import Rival, make_cache
 from .measure import Measure, Target, Unit

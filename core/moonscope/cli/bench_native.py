@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 from .._native import _moonscope
-from ..cache import CodeCache
+from ..cache.code_cache import CodeCache
 from ..errors import MoonscopeError, UnsupportedError
 from ..model import LuaVersion, Sharing
 from .bench_tiers import Rival

@@ -18,10 +18,10 @@ from statistics import median
 
 import msgspec
 
-from ..cache import CodeCache
+from ..cache.code_cache import CodeCache
 from ..errors import MoonscopeError
 from ..model import LuaVersion, Sharing
-from ..vm import LuaVM
+from ..vms.vm import LuaVM
 from .bench_process import output_of
 from .bench_tiers import Rival, make_cache
 from .measure import Measure, Target

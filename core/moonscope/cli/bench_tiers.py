@@ -6,8 +6,9 @@ import os
 from collections.abc import Sequence
 from enum import StrEnum
 
-from .. import _native, runtime
-from ..cache import CodeCache
+from .. import _native
+from ..cache import runtime
+from ..cache.code_cache import CodeCache
 from ..errors import UnsupportedError, UsageError
 from ..model import LuaVersion, Sharing
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from .. import _native
-from ..cache import CodeCache
+from ..cache.code_cache import CodeCache
 from ..errors import MoonscopeError
 from ..model import VMOptions
-from ..vm import LuaVM
+from ..vms.vm import LuaVM
 from .bench_tiers import Rival
 from .measure import Measure, Target
 from .terminal import Advance

@@ -14,14 +14,15 @@ import msgspec
 from msgspec import Struct
 from rich.text import Text
 
-from .. import bytecode, files, names
+from .. import bytecode
 from ..analysis.sarif import sarif_log
 from ..analysis.values import FileVerdict, Reason, Verdict
 from ..analysis.verdict import judge
 from ..analysis.words import EXPLANATIONS, SUMMARIES
-from ..cache import CodeCache
+from ..cache import files
+from ..cache.code_cache import CodeCache
 from ..errors import MoonscopeError, UnsupportedError
-from ..model import LuaVersion
+from ..model import LuaVersion, names
 from ..version import __version__
 from .arguments import choice
 from .report import Failure

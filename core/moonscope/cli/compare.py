@@ -12,7 +12,7 @@ from rich.text import Text
 from .. import bytecode
 from ..analysis.compare import compare
 from ..analysis.values import Comparison, Match, Place, PrototypeChange, Side
-from ..cache import CodeCache
+from ..cache.code_cache import CodeCache
 from ..errors import MoonscopeError, UsageError
 from ..model import LuaVersion, PrototypeTree
 from .arguments import choice

@@ -13,7 +13,7 @@ from .. import bytecode
 from ..engine import Engine
 from ..errors import MoonscopeError, UsageError
 from ..model import LuaVersion, Prototype, PrototypeTree
-from ..protocol import Inspected, InspectFile
+from ..wire.messages import Inspected, InspectFile
 from .arguments import choice, positive
 from .terminal import cell, console
 from .text import complain, engine_path, printable

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from .. import names
 from ..errors import UsageError
+from ..model import names
 
 
 def printable(name: str | bytes) -> str:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from ..engine import Engine
 from ..errors import CancelledError, MoonscopeError
 from ..model import FileFailure, GenerationState, LoadEvent, Outcome, Sample, Sharing, Update, VMOptions
-from ..protocol import AnyCommand, Clear, Cleared, Close, Collect, Load, Loaded, Result, Spawn, Spawned
+from ..wire.messages import AnyCommand, Clear, Cleared, Close, Collect, Load, Loaded, Result, Spawn, Spawned
 from .report import Failure, RunReport
 from .terminal import Stages
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from ..errors import CancelledError, MoonscopeError, ProtocolError
-from ..protocol import AnyCommand, ErrorInfo, Progress, Request, Response, encode
+from ..wire.messages import AnyCommand, ErrorInfo, Progress, Request, Response, encode
 from .service import EngineLike
 
 log = logging.getLogger("moonscope.host")

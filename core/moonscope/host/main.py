@@ -17,9 +17,9 @@ from pathlib import Path
 
 from ..errors import MoonscopeError, UsageError
 from ..model import CacheMode, Libraries, Sharing
-from ..sizes import size
-from ..transport import new_key, read_key, write_key
+from ..wire import new_key, read_key, write_key
 from .server import Server, serve
+from .sizes import size
 
 _EXAMPLES = """\
 examples:

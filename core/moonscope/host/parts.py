@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from ..errors import ProtocolError
 from ..model import Update
-from ..protocol import Push, encode
+from ..wire.messages import Push, encode
 
 log = logging.getLogger("moonscope.host")
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 
 from ..errors import MoonscopeError, ProtocolError, UsageError
-from ..protocol import Request
+from ..wire.messages import Request
 from .crew import NoThread
 from .job import Job, encoded, failure, never_began
 from .news import post

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from ..errors import ConnectionLost, UsageError
-from ..transport import Forkable, Listener, forget_in_child
+from ..wire import Forkable, Listener, forget_in_child
 from .crew import Crew, NoThread
 from .news import News, post
 from .service import EngineLike, Limits, Service

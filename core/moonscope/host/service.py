@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ..model import Update
-from ..protocol import (
+from ..wire.messages import (
     MAX_MESSAGE,
     AnyCommand,
     Clear,

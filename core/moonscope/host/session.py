@@ -13,7 +13,9 @@ import os
 from collections.abc import Callable
 
 from ..errors import AuthenticationFailed, ConnectionLost, MoonscopeError, ProtocolError, UnsupportedError, UsageError
-from ..protocol import (
+from ..wire import PROOF_LIMIT, REFUSED, Challenge
+from ..wire.framing import STALL_SECONDS
+from ..wire.messages import (
     VERSION,
     Cancel,
     Done,
@@ -30,8 +32,6 @@ from ..protocol import (
     decode_from_client,
     encode,
 )
-from ..transport import PROOF_LIMIT, REFUSED, Challenge
-from ..transport.framing import STALL_SECONDS
 from .feed import Feed
 from .job import failure
 from .news import News

@@ -10,17 +10,7 @@ import contextlib
 import socket
 
 from ..errors import ConnectionLost
-from ..transport.framing import (
-    CHUNK,
-    HEADER_BYTES,
-    STALL_SECONDS,
-    closed,
-    cut_off,
-    gone,
-    header,
-    length_in,
-    reads_nothing,
-)
+from ..wire.framing import CHUNK, HEADER_BYTES, STALL_SECONDS, closed, cut_off, gone, header, length_in, reads_nothing
 
 _PEER = "the client"
 _SLOWEST = 64 * 1024  # bytes a second, on average, in which a message must come once it has begun

@@ -2,7 +2,7 @@
 
 All are frozen, typed and serialisable (`msgspec`). Times are seconds since the epoch (float), durations
 carry their unit in their name, sizes are bytes. File names are `str`; bytes that are not UTF-8 are kept
-by the `surrogateescape` rule in the engine and sent escaped as `\\xNN` (see `moonscope.names`).
+by the `surrogateescape` rule in the engine and sent escaped as `\\xNN` (see `moonscope.model.names`).
 """
 
 from .look import (

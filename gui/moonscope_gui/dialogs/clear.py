@@ -7,9 +7,9 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
+from moonscope.commands import Clear, Cleared
 from moonscope.errors import MoonscopeError
 from moonscope.model import ClearReport
-from moonscope.protocol import Clear, Cleared
 
 from ..models import formats
 from ..views.buttons import DangerButton

@@ -23,9 +23,9 @@ from PySide6.QtWidgets import (
 
 from moonscope.analysis.compare import compare
 from moonscope.analysis.values import Comparison, Match
+from moonscope.commands import Inspect, InspectFile
 from moonscope.errors import MoonscopeError
 from moonscope.model import PrototypeTree
-from moonscope.protocol import Inspect, InspectFile
 
 from .. import icons, theme
 from ..inspector.background import Background

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
 
-from moonscope.protocol import SetLimits
+from moonscope.commands import SetLimits
 
 _NO_LIMIT = "no limit"
 _KIB = 1024

@@ -24,8 +24,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from moonscope.commands import Spawn
 from moonscope.model import CacheMode, Libraries, LuaVersion, Sharing, VMOptions
-from moonscope.protocol import Spawn
 
 from ..views.buttons import tool_button
 from ..views.cell_delegate import code_font

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject
 
+from moonscope.commands import Clear, Cleared, SetLimits
 from moonscope.errors import MoonscopeError
-from moonscope.protocol import Clear, Cleared, SetLimits
 
 from ..models import formats
 from .desk import Desk

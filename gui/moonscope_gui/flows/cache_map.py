@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
+from moonscope.commands import Inspect
 from moonscope.errors import ConnectionLost, MoonscopeError
 from moonscope.model import GenerationRow, GenerationState, PrototypeTree
-from moonscope.protocol import Inspect
 
 from ..engine_link import EngineLink
 from ..inspector.background import Background

@@ -7,8 +7,8 @@ from functools import partial
 
 from PySide6.QtCore import QObject, Slot
 
+from moonscope.commands import Closures, FindClosures
 from moonscope.model import ClosureCount, LookFunction
-from moonscope.protocol import Closures, FindClosures
 
 from ..docks.prototypes import PrototypesDock
 from ..models import formats, look_text

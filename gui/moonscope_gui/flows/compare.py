@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
+from moonscope.commands import Inspect, InspectFile
 from moonscope.errors import MoonscopeError
 from moonscope.model import PrototypeTree
-from moonscope.protocol import Inspect, InspectFile
 
 from ..engine_link import call_alive
 from ..models import formats

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Slot
 
+from moonscope.commands import Interrupt, RunChunk, Runs
 from moonscope.errors import MoonscopeError
-from moonscope.protocol import Interrupt, RunChunk, Runs
 
 from ..docks.console import ConsoleDock
 from ..models import chunk_name

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QFileDialog
 
-from moonscope import names
-from moonscope.model import FileFailure, LoadReport
-from moonscope.protocol import Load, Loaded, Spawn, Spawned
+from moonscope.commands import Load, Loaded, Spawn, Spawned
+from moonscope.model import FileFailure, LoadReport, names
 
 from ..models import formats
 from ..models.lua_error import without_name

@@ -9,10 +9,9 @@ from functools import partial
 from PySide6.QtCore import QObject, Qt, QTimer, Slot
 from PySide6.QtWidgets import QFileDialog
 
-from moonscope import names
+from moonscope.commands import AnyCommand, Holders, Inspect, InspectFile, VMList
 from moonscope.errors import CancelledError, ConnectionLost, MoonscopeError
-from moonscope.model import GenerationRow, LookFunction, LuaVersion, Prototype, PrototypeTree
-from moonscope.protocol import AnyCommand, Holders, Inspect, InspectFile, VMList
+from moonscope.model import GenerationRow, LookFunction, LuaVersion, Prototype, PrototypeTree, names
 
 from ..docks.generations import GenerationsDock
 from ..docks.prototypes import PrototypesDock

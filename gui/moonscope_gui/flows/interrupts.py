@@ -7,8 +7,8 @@ from functools import partial
 
 from PySide6.QtCore import QObject
 
+from moonscope.commands import Interrupt, Interrupted
 from moonscope.model import StuckVM, VMState
-from moonscope.protocol import Interrupt, Interrupted
 
 from ..models import formats
 from ..views.message_bar import Message

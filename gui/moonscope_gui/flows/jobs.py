@@ -7,8 +7,8 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from moonscope.commands import AnyCommand
 from moonscope.errors import CancelledError, ConnectionLost, MoonscopeError
-from moonscope.protocol import AnyCommand
 
 from ..engine_link import EngineLink, Handle, call_alive
 

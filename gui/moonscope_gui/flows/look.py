@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Slot
 
+from moonscope.commands import Holders, Looked, LookInto, VMList
 from moonscope.errors import CancelledError, ConnectionLost, MoonscopeError
 from moonscope.model import LookFunction, LuaVersion, VMRow, VMState
-from moonscope.protocol import Holders, Looked, LookInto, VMList
 
 from ..docks.look import LookDock
 from ..models import formats

@@ -7,8 +7,8 @@ from typing import Any, Generic, TypeVar
 
 from PySide6.QtCore import QObject, Qt, SignalInstance, Slot
 
+from moonscope.commands import AnyCommand, Close, Spawn
 from moonscope.errors import CancelledError, MoonscopeError
-from moonscope.protocol import AnyCommand, Close, Spawn
 
 from .jobs import Job, Jobs
 

@@ -9,9 +9,9 @@ from typing import cast
 from PySide6.QtCore import QObject, QTimer, Slot
 
 from moonscope.analysis.values import FileVerdict, Verdict
+from moonscope.commands import Inspect
 from moonscope.errors import ConnectionLost, MoonscopeError
 from moonscope.model import GenerationRow, PrototypeTree
-from moonscope.protocol import Inspect
 
 from ..docks.files import FilesDock
 from ..engine_link import EngineLink

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from PySide6.QtCore import QObject
 
+from moonscope.commands import Clear, Holders, InspectFile, Load, Loaded, VMList
 from moonscope.errors import CancelledError, ConnectionLost, MoonscopeError, NotFoundError, UsageError
-from moonscope.protocol import Clear, Holders, InspectFile, Load, Loaded, VMList
 
 from ..models import formats
 from ..models.file_entry import FileEntry

@@ -7,9 +7,8 @@ from functools import partial
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QFileDialog
 
-from moonscope import names
-from moonscope.model import CacheMode, SpawnReport
-from moonscope.protocol import Close, Collect, Done, RunFile, Runs, SetMode, Spawn, Spawned
+from moonscope.commands import Close, Collect, Done, RunFile, Runs, SetMode, Spawn, Spawned
+from moonscope.model import CacheMode, SpawnReport, names
 
 from ..models import formats, tiers
 from ..views.message_bar import Message

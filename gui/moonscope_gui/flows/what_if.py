@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Slot
 
+from moonscope.commands import Close, Load, Loaded, RunChunk, Runs, Spawn, Spawned
 from moonscope.errors import CancelledError, MoonscopeError
 from moonscope.model import CacheMode, Counters, GenerationRow, LoadReport, LuaVersion, Outcome, Tier, Update, VMOptions
-from moonscope.protocol import Close, Load, Loaded, RunChunk, Runs, Spawn, Spawned
 
 from ..engine_link import EngineLink
 from ..models import formats

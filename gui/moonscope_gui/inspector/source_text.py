@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from pygments.lexers.scripting import LuaLexer
 from pygments.token import Comment, Keyword, Literal, Name, Number, String, _TokenType
 
-from moonscope.names import to_bytes
+from moonscope.model.names import to_bytes
 
 from ..models.source_file import SourceFile
 from .spans import Span

@@ -9,7 +9,7 @@ from typing import Protocol
 import pytest
 
 from moonscope import bytecode
-from moonscope.cache import CodeCache
+from moonscope.cache.code_cache import CodeCache
 from moonscope.model import LuaVersion, PrototypeTree
 
 

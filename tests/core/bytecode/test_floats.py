@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from moonscope import bytecode
 from moonscope.bytecode.text import Texts, as_listed
-from moonscope.cache import CodeCache
+from moonscope.cache.code_cache import CodeCache
 from moonscope.model import LuaVersion
 
 

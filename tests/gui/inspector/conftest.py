@@ -9,7 +9,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from moonscope.bytecode import read
-from moonscope.cache import CodeCache
+from moonscope.cache.code_cache import CodeCache
 from moonscope.model import LuaVersion, PrototypeTree
 from moonscope_gui.inspector.detail import Detail
 

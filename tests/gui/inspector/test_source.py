@@ -14,10 +14,10 @@ from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
+from moonscope.commands import Load, Spawn
 from moonscope.engine import Engine
 from moonscope.model import VMOptions
-from moonscope.names import to_text
-from moonscope.protocol import Load, Spawn
+from moonscope.model.names import to_text
 from moonscope_gui.inspector import source_text
 from moonscope_gui.inspector.source_pane import SourcePane
 from moonscope_gui.inspector.source_text import LONGEST_LINE, Source, read_source

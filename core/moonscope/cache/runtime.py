@@ -12,9 +12,9 @@ import importlib.util
 from types import ModuleType
 from typing import Any
 
-from . import _native
-from .errors import UnsupportedError
-from .model import LuaVersion, Sharing, Tier
+from .. import _native
+from ..errors import UnsupportedError
+from ..model import LuaVersion, Sharing, Tier
 
 _MODULES = {
     LuaVersion.LUA51: "lupa.lua51",

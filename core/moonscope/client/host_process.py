@@ -17,8 +17,8 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import IO
 
-from .errors import ConnectionLost
-from .transport import Forkable, forget_in_child, parse_address, remove_traces
+from ..errors import ConnectionLost
+from ..wire import Forkable, forget_in_child, parse_address, remove_traces
 
 _TAIL_LINES = 20  # of stderr, for error texts
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from .model import (
+from ..model import (
     CacheMode,
     Counters,
     FileRow,
@@ -20,10 +20,10 @@ from .model import (
     VMRow,
     VMState,
 )
-from .names import printable, to_text
+from ..model.names import printable, to_text
 
 if TYPE_CHECKING:
-    from ._native._moonscope import EventTuple, FileTuple, GenerationTuple, VMTuple
+    from .._native._moonscope import EventTuple, FileTuple, GenerationTuple, VMTuple
 
 LUAS = tuple(LuaVersion)
 MODES = (CacheMode.ON, CacheMode.EXIST, CacheMode.OFF)

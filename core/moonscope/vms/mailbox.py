@@ -8,8 +8,8 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar, cast
 
-from .errors import CancelledError
-from .model import LuaFailure, RunResult, VMOptions, VMState
+from ..errors import CancelledError
+from ..model import LuaFailure, RunResult, VMOptions, VMState
 from .vm import LuaVM
 
 T = TypeVar("T")

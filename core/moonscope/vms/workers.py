@@ -12,9 +12,9 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from .errors import CancelledError, MoonscopeError, NotFoundError, UsageError
+from ..errors import CancelledError, MoonscopeError, NotFoundError, UsageError
+from ..model import VMState
 from .mailbox import Actor, Batch, Job
-from .model import VMState
 from .turns import Turns
 from .vm import LuaVM
 from .watchdog import Watchdog

@@ -11,14 +11,14 @@ from queue import Empty, SimpleQueue
 
 from msgspec.structs import replace
 
-from .cache import CodeCache
-from .census import Census
+from ..cache.code_cache import CodeCache
+from ..cache.native_rows import load_events
+from ..model import Counters, LoadEvent, LuaVersion, Mark, OutputEvent, Sample, Update
+from ..vms.mailbox import Actor
+from .change_log import Ledger
 from .disk import Disk
 from .heap import Heap
-from .ledger import Ledger
-from .mailbox import Actor
-from .model import Counters, LoadEvent, LuaVersion, Mark, OutputEvent, Sample, Update
-from .rows import load_events
+from .row_diff import Census
 
 DRAIN = 4_096  # load events taken per cache and reading; more are dropped (and counted) by the ring
 PIECE, PIECES = 8_192, 8  # characters of one output event, and events made of one portion of output
@@ -26,7 +26,7 @@ SLOW_EVERY = 8  # ticks of the sampler between two looks at the disk
 
 _RETRY = 0.05  # seconds after memory ran out
 
-log = logging.getLogger("moonscope.metrics")
+log = logging.getLogger("moonscope.telemetry")
 
 
 class Recorder:

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
-from .cache import CodeCache
-from .errors import MoonscopeError, UsageError
-from .forks import refuse_in_child
-from .look import MAX_ENTRIES, check_lines, check_page, closure_count, level, native_path
-from .model import (
+from ..cache.code_cache import CodeCache
+from ..cache.forks import refuse_in_child
+from ..cache.native_rows import MODES
+from ..errors import MoonscopeError, UsageError
+from ..model import (
     CacheMode,
     ClosureCount,
     FileFailure,
@@ -27,8 +27,8 @@ from .model import (
     Tier,
     VMOptions,
 )
-from .names import printable, to_bytes, to_text, utf_8
-from .rows import MODES
+from ..model.names import printable, to_bytes, to_text, utf_8
+from .look import MAX_ENTRIES, check_lines, check_page, closure_count, level, native_path
 from .watchdog import ASKED, EXIT, INSTRUCTIONS, TIME, Watchdog
 
 MIN_MEMORY_CAP = 65_536  # bytes; a new VM of any Lua, with all libraries, has less

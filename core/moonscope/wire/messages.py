@@ -1,7 +1,7 @@
 """The protocol between a host and its clients: what is said, and in which version.
 
 A connection carries whole messages (bytes, msgpack by `msgspec`) over a local socket on which both sides have
-proven that they know the same key (see `moonscope.transport`). Then:
+proven that they know the same key (see `moonscope.wire`). Then:
 
     client → host   Hello                       first message; another version is answered with Refused
     host → client   Welcome | Refused
@@ -24,8 +24,8 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
-from .errors import ProtocolError, UsageError
-from .model import (
+from ..errors import ProtocolError, UsageError
+from ..model import (
     CacheMode,
     ClearReport,
     ClosureCount,

@@ -7,13 +7,13 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .errors import CancelledError, MoonscopeError, NotFoundError, UsageError
-from .model import ClosureCount, FunctionKind, LookEntry, LookFunction, LookLevel, LookStep, LuaVersion, StepKind
-from .names import to_bytes, to_text
-from .rows import global_id
+from ..cache.native_rows import global_id
+from ..errors import CancelledError, MoonscopeError, NotFoundError, UsageError
+from ..model import ClosureCount, FunctionKind, LookEntry, LookFunction, LookLevel, LookStep, LuaVersion, StepKind
+from ..model.names import to_bytes, to_text
 
 if TYPE_CHECKING:
-    from ._native._moonscope import LookAnswer, LookEntryTuple, LookFunctionTuple, LookValue, NativeStep
+    from .._native._moonscope import LookAnswer, LookEntryTuple, LookFunctionTuple, LookValue, NativeStep
 
 MAX_STEPS = 100
 MAX_ENTRIES = 500  # of one answer

@@ -6,11 +6,10 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterable
 
-from .cache import CodeCache
-from .errors import CancelledError, MoonscopeError, NotFoundError, UsageError
-from .forks import refuse_in_child
-from .mailbox import LONG_PATIENCE, Actor, Batch, Cancelled, Job, Progress, T
-from .model import (
+from ..cache.code_cache import CodeCache
+from ..cache.forks import refuse_in_child
+from ..errors import CancelledError, MoonscopeError, NotFoundError, UsageError
+from ..model import (
     CacheMode,
     FileFailure,
     InterruptReport,
@@ -21,6 +20,7 @@ from .model import (
     VMOptions,
     VMState,
 )
+from .mailbox import LONG_PATIENCE, Actor, Batch, Cancelled, Job, Progress, T
 from .vm import Listener, LuaVM, check
 from .workers import Workers
 

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 
 from ..errors import ConnectionLost
-from ..protocol import MAX_MESSAGE
 from .forks import Forkable, forget_in_child
 from .framing import CHUNK, HEADER_BYTES, STALL_SECONDS, closed, cut_off, gone, header, length_in, reads_nothing
+from .messages import MAX_MESSAGE
 
 _TICK = 0.5  # seconds at most that a thread sleeps in one system call
 

@@ -8,17 +8,19 @@ from typing import TypeVar, assert_never
 
 from msgspec.structs import replace
 
-from . import files
-from .cache import CodeCache
-from .caches import Caches
-from .errors import CancelledError, MoonscopeError, UnsupportedError, UsageError
-from .ledger import Ledger
-from .mailbox import Batch, Cancelled, Progress
-from .metrics import Recorder
-from .model import ClearReport, FileFailure, LoadReport, LuaFailure, LuaVersion, RunResult, Sharing, Update
-from .names import to_bytes, to_text
-from .pool import VMPool
-from .protocol import (
+from ..cache import files
+from ..cache.caches import Caches
+from ..cache.code_cache import CodeCache
+from ..cache.native_rows import native_id
+from ..errors import CancelledError, MoonscopeError, UnsupportedError, UsageError
+from ..model import ClearReport, FileFailure, LoadReport, LuaFailure, LuaVersion, RunResult, Sharing, Update
+from ..model.names import to_bytes, to_text
+from ..telemetry.change_log import Ledger
+from ..telemetry.recorder import Recorder
+from ..vms.mailbox import Batch, Cancelled, Progress
+from ..vms.pool import VMPool
+from ..vms.vm import LuaVM, joined, shorten
+from ..wire.messages import (
     AnyCommand,
     Clear,
     Cleared,
@@ -48,8 +50,6 @@ from .protocol import (
     Spawned,
     VMList,
 )
-from .rows import native_id
-from .vm import LuaVM, joined, shorten
 
 T = TypeVar("T")
 

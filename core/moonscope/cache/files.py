@@ -7,9 +7,9 @@ import stat
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
-from .errors import CancelledError
-from .model import FileFailure
-from .names import to_bytes, to_text
+from ..errors import CancelledError
+from ..model import FileFailure
+from ..model.names import to_bytes, to_text
 
 NO_VM = 0  # `vm` of failures that no VM had a part in
 

@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ..errors import UnsupportedError, UsageError
+from ..model import LuaVersion, Sharing
 from . import runtime
-from .cache import CodeCache, checked_limits
-from .errors import UnsupportedError, UsageError
-from .model import LuaVersion, Sharing
+from .code_cache import CodeCache, checked_limits
 
 NO_CHOICE = (Sharing.AUTO, Sharing.OFF)  # any cache will do
 

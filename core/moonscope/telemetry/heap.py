@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import psutil
 
-from . import _native
+from .. import _native
 
 TRIM_AFTER = 8 << 20  # bytes that were freed since the allocator gave pages back for the last time
 TRIM_LEAST = 64 << 10  # so many of them are enough when no more are freed

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from . import bytecode
-from .cache import CodeCache
+from .. import bytecode
+from ..cache.code_cache import CodeCache
+from ..cache.native_rows import MODES, file_row, generation_row, vm_row
+from ..errors import BytecodeError, NotFoundError
+from ..model import CacheMode, FileRow, GenerationRow, Libraries, LuaVersion, Sharing, Tier, Update, VMRow
+from ..model.names import to_text
+from ..vms.mailbox import Actor
 from .disk import Disk
-from .errors import BytecodeError, NotFoundError
 from .heap import fitted
-from .mailbox import Actor
-from .model import CacheMode, FileRow, GenerationRow, Libraries, LuaVersion, Sharing, Tier, Update, VMRow
-from .names import to_text
-from .rows import MODES, file_row, generation_row, vm_row
 
 if TYPE_CHECKING:
-    from ._native._moonscope import Cache, FileTuple, GenerationTuple, VMTuple
+    from .._native._moonscope import Cache, FileTuple, GenerationTuple, VMTuple
 
 
 COUNTED_AT_ONCE = 64  # dumps read for their prototypes by one `measure`: 16 ms

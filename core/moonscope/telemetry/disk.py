@@ -12,9 +12,9 @@ from collections import deque
 
 from msgspec import Struct
 
+from ..model import GenerationRow, GenerationState, LuaVersion
+from ..model.names import to_bytes
 from .heap import fitted
-from .model import GenerationRow, GenerationState, LuaVersion
-from .names import to_bytes
 
 PORTION, SECONDS = 1_000, 0.01  # files looked at per round, and the CPU time after which it ends
 MAX_READ = 8 << 20  # bytes of files read and compared per round; of a larger file only inode, size and mtime count

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 
-from .errors import UsageError
+from ..errors import UsageError
 
 _LOOKS_ESCAPED = re.compile(r"\\(?=x[0-9a-fA-F]{2})")
 _UNDECODABLE = re.compile("[\udc80-\udcff]")

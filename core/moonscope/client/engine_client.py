@@ -12,9 +12,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import ParamSpec
 
-from .errors import ConnectionLost, MoonscopeError, ProtocolError, from_code
-from .model import Update
-from .protocol import (
+from ..errors import ConnectionLost, MoonscopeError, ProtocolError, from_code
+from ..model import Update
+from ..wire import Connection, Sender, connect, read_key
+from ..wire.messages import (
     VERSION,
     AnyCommand,
     Cancel,
@@ -32,7 +33,6 @@ from .protocol import (
     encode,
     encode_request,
 )
-from .transport import Connection, Sender, connect, read_key
 
 __all__ = ["EngineClient", "read_key"]
 

@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
+from ..model import FileRow, GenerationRow, LoadEvent, LuaVersion, Mark, OutputEvent, Sample, Settings, Update, VMRow
 from .heap import fitted, weight
-from .model import FileRow, GenerationRow, LoadEvent, LuaVersion, Mark, OutputEvent, Sample, Settings, Update, VMRow
 
 K = TypeVar("K", bound=Hashable)
 R = TypeVar("R")

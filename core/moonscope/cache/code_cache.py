@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from . import _native, runtime
-from .errors import NotFoundError, UnsupportedError, UsageError
+from .. import _native
+from ..errors import NotFoundError, UnsupportedError, UsageError
+from ..model import CacheMode, ClearReport, Counters, FileRow, GenerationRow, Libraries, LuaVersion, Sharing, Tier
+from ..model.names import printable, to_bytes, to_text, utf_8
+from . import runtime
 from .forks import refuse_in_child
-from .model import CacheMode, ClearReport, Counters, FileRow, GenerationRow, Libraries, LuaVersion, Sharing, Tier
-from .names import printable, to_bytes, to_text, utf_8
-from .rows import MODES, WITHOUT, file_row, generation_row, global_id, native_id
+from .native_rows import MODES, WITHOUT, file_row, generation_row, global_id, native_id
 
 # Run in the runtime that is attached. Without loadlib, or with a library that is gone, it raises.
 _JOIN = b"local l, e, t = ... package.loadlib(l, e)(t)"

@@ -9,7 +9,7 @@ from collections import deque
 from ..errors import ConnectionLost
 from .connection import Connection
 
-log = logging.getLogger("moonscope.transport")
+log = logging.getLogger("moonscope.wire")
 
 
 class Sender:
