@@ -27,7 +27,7 @@ if when == "before":
 
 from moonscope.cache.code_cache import CodeCache
 from moonscope.model import LuaVersion
-from moonscope.runtime import has_own
+from moonscope.cache.runtime import has_own
 
 def share(lua, own):
     cache = CodeCache(lua, own=own)

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from moonscope.engine import Engine
 from moonscope.model import LuaVersion, VMOptions
-from moonscope.protocol import Clear, Close, Load, Spawn
+from moonscope.commands import Clear, Close, Load, Spawn
 
 folder, files, vms, holders = Path(sys.argv[1]), *map(int, sys.argv[2:5])
 lua, awaited = LuaVersion(sys.argv[5]), int(sys.argv[6])

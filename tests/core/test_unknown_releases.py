@@ -24,7 +24,7 @@ from moonscope.cache.code_cache import CodeCache
 from moonscope.engine import Engine
 from moonscope.errors import MoonscopeError
 from moonscope.model import LuaVersion, Sharing, VMOptions
-from moonscope.protocol import Load, Spawn
+from moonscope.commands import Load, Spawn
 
 lua, path = LuaVersion(sys.argv[1]), sys.argv[2]
 with Engine(own_runtime=False) as engine:
