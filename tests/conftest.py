@@ -52,6 +52,27 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(_home, ignore_errors=True)
 
 
+class Obstacle:
+    """A C function that no interrupt ends: `source` is Lua that waits for a program, which ends with `remove`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._reached, self._removed = folder / "reached", folder / "removed"
+        self.source = f"os.execute([[touch {self._reached}; until test -e {self._removed}; do sleep 0.01; done]])"
+
+    def reached(self) -> bool:
+        return self._reached.exists()
+
+    def remove(self) -> None:
+        self._removed.touch()
+
+
+@pytest.fixture
+def obstacle(tmp_path: Path) -> Iterator[Obstacle]:
+    obstacle = Obstacle(tmp_path)
+    yield obstacle
+    obstacle.remove()
+
+
 @pytest.fixture(autouse=True)
 def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fails a test that leaks. What fixtures of a wider scope started is not counted."""

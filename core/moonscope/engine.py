@@ -27,10 +27,11 @@ from .wire.messages import AnyCommand, Result
 class Engine:
     """Everything one process shares. All methods may be called from any thread.
 
-    `workers` threads run the VMs, and up to `max_workers` (by default 64) while all are busy for long; `interval` is
-    the sampler's, in seconds; `allow_binary` as in `CodeCache`, and `own_runtime` as its `own`: by default Moonscope's
-    own runtime where it is installed. VMs that name no mode or libraries have `default_mode` and
-    `default_libraries`; those that are spawned with `Sharing.AUTO` share by `default_sharing`, where their Lua can.
+    `workers` threads run the VMs, and one more for each script that takes long; `max_workers` (by default 1,024) is how
+    many scripts may be under way at once. `interval` is the sampler's, in seconds; `allow_binary` as in `CodeCache`,
+    `own_runtime` as its `own`: by default Moonscope's own runtime where it is installed. VMs that name no mode or
+    libraries have `default_mode` and `default_libraries`; those that are spawned with `Sharing.AUTO` share by
+    `default_sharing`, where their Lua can.
     `cache_bytes` and `cache_files` limit what the cache of each Lua stores, 0: no limit (see `CodeCache.set_limits`).
 
     Close it, or use it in a `with` statement; one that is dropped is closed in the background, with a ResourceWarning.

@@ -5,13 +5,12 @@ from __future__ import annotations
 import _thread
 import functools
 import gc
-import os
 import signal
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -38,6 +37,8 @@ from moonscope.engine import Engine
 from moonscope.errors import MoonscopeError, NotFoundError, UsageError
 from moonscope.model import LookStep, StepKind, StuckVM, Update, VMOptions, VMState
 from moonscope.vms.pool import VMPool
+
+from ..conftest import Obstacle
 
 DEADLINE = 30.0
 ENDLESS = "while true do end"
@@ -93,29 +94,16 @@ def engine() -> Iterator[Engine]:
         yield engine
 
 
-@pytest.fixture
-def fifo(tmp_path: Path) -> Path:
-    """To open it for reading is a C function that returns once somebody opens it for writing: see `released`."""
-    path = tmp_path / "fifo"
-    os.mkfifo(path)
-    return path
-
-
 @contextmanager
-def stuck(engine: Engine, vm: int, fifo: Path) -> Iterator[Asked]:
+def stuck(engine: Engine, vm: int, obstacle: Obstacle) -> Iterator[Asked]:
     """The VM is in a C function that no interrupt ends; it returns at the end."""
-    asked = Asked(engine, RunChunk(vms=(vm,), source=f"io.open({str(fifo)!r}):close() {ENDLESS}"))
+    asked = Asked(engine, RunChunk(vms=(vm,), source=f"{obstacle.source} {ENDLESS}"))
+    wait_for(obstacle.reached)
     wait_for(lambda: any(row.id == vm and row.state is VMState.RUNNING for row in rows(engine).vms))
     try:
         yield asked
     finally:
-        release(fifo)
-
-
-def release(fifo: Path) -> None:
-    """Let those who wait for a writer go on; nothing when nobody waits."""
-    with suppress(OSError):
-        os.close(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
+        obstacle.remove()
 
 
 def interrupt(engine: Engine, *vms: int) -> Interrupted:
@@ -134,6 +122,22 @@ def test_endless_scripts_on_all_workers_do_not_stop_other_vms(engine: Engine) ->
     wait_for(lambda: [row.state for row in rows(engine).vms].count(VMState.RUNNING) == len(endless))
     assert set(interrupt(engine).report.ended) == set(endless)
     assert all(isinstance(run.result(), Runs) for run in runs)
+
+
+def test_endless_scripts_in_many_vms_all_go_on(engine: Engine) -> None:
+    vms = spawn(engine, 12)
+    run = Asked(engine, RunChunk(vms=vms, source="while true do print('.') end"))
+    for _ in range(2):
+        printed: set[int] = set()
+        revision = rows(engine).revision
+
+        def all_have_printed(printed: set[int] = printed, revision: int = revision) -> bool:
+            printed.update(event.vm for event in engine.changes(revision).output)
+            return printed >= set(vms)
+
+        wait_for(all_have_printed)
+    assert set(interrupt(engine).report.ended) == set(vms)
+    run.result()
 
 
 def test_workers_that_are_not_needed_any_more_end(engine: Engine) -> None:
@@ -231,21 +235,21 @@ def test_numbers_of_vms_that_nobody_has(engine: Engine, count: int) -> None:
 # What cannot be ended
 
 
-def test_an_interrupt_reports_what_goes_on_and_interrupting_again_abandons_it(engine: Engine, fifo: Path) -> None:
+def test_an_interrupt_names_what_goes_on_and_interrupting_again_abandons_it(engine: Engine, obstacle: Obstacle) -> None:
     vm, endless, other = spawn(engine, 3)
-    with stuck(engine, vm, fifo) as run:
+    with stuck(engine, vm, obstacle) as run:
         spinning = Asked(engine, RunChunk(vms=(endless,), source=ENDLESS))
         wait_for(lambda: [row.state for row in rows(engine).vms].count(VMState.RUNNING) == 2)
         first = interrupt(engine).report
         assert first.ended == (endless,)
-        assert first.still_running == (StuckVM(vm, "io.open"),)
+        assert first.still_running == (StuckVM(vm, "os.execute"),)
         assert first.abandoned == ()
         spinning.result()
         assert vm in [row.id for row in rows(engine).vms]
 
         second = interrupt(engine, vm).report
         assert (second.ended, second.still_running) == ((), ())
-        assert second.abandoned == (StuckVM(vm, "io.open"),)
+        assert second.abandoned == (StuckVM(vm, "os.execute"),)
         [failed] = run.result().results  # type: ignore[union-attr]
         assert "abandoned" in failed.failure.message
         assert {row.id for row in rows(engine).vms} == {endless, other}
@@ -259,12 +263,12 @@ def test_an_interrupt_reports_what_goes_on_and_interrupting_again_abandons_it(en
     assert rows(engine).samples[-1].vms == 2
 
 
-def test_an_abandoned_vm_keeps_its_generations(engine: Engine, fifo: Path, tmp_path: Path) -> None:
+def test_an_abandoned_vm_keeps_its_generations(engine: Engine, obstacle: Obstacle, tmp_path: Path) -> None:
     file = tmp_path / "file.lua"
     file.write_text("return 1")
     [vm] = spawn(engine)
     engine.perform(Load(paths=(str(file),)))
-    with stuck(engine, vm, fifo):
+    with stuck(engine, vm, obstacle):
         interrupt(engine, vm)
         interrupt(engine, vm)
         engine.perform(Clear())
@@ -272,20 +276,22 @@ def test_an_abandoned_vm_keeps_its_generations(engine: Engine, fifo: Path, tmp_p
     wait_for(lambda: not engine.cache().generations())
 
 
-def test_all_workers_in_c_functions_are_replaced_once_their_vms_are_abandoned(fifo: Path) -> None:
+def test_all_workers_in_c_functions_are_replaced_once_their_vms_are_abandoned(obstacle: Obstacle) -> None:
     with Engine(workers=1, max_workers=1, interval=0.02) as engine:
         vm, other = spawn(engine, 2)
-        with stuck(engine, vm, fifo):
+        with stuck(engine, vm, obstacle):
             waiting = Asked(engine, RunChunk(vms=(other,), source="1"))
             interrupt(engine, vm)
             interrupt(engine, vm)
             assert values(waiting.result()) == [("1",)]
 
 
-def test_closing_a_vm_that_cannot_be_ended_says_so_and_closing_it_again_abandons_it(engine: Engine, fifo: Path) -> None:
+def test_closing_a_vm_that_cannot_be_ended_says_so_and_closing_it_again_abandons_it(
+    engine: Engine, obstacle: Obstacle
+) -> None:
     vm, _ = spawn(engine, 2)
-    with stuck(engine, vm, fifo):
-        with pytest.raises(MoonscopeError, match=rf"VM {vm} is inside io.open and cannot be ended"):
+    with stuck(engine, vm, obstacle):
+        with pytest.raises(MoonscopeError, match=rf"VM {vm} is inside os.execute and cannot be ended"):
             engine.perform(Close())
         assert [row.id for row in rows(engine).vms] == [vm]  # the other one is closed
         assert engine.perform(Close()) == Done(1)
@@ -294,29 +300,29 @@ def test_closing_a_vm_that_cannot_be_ended_says_so_and_closing_it_again_abandons
     wait_for(lambda: rows(engine).samples[-1].vms == 0)
 
 
-def test_a_vm_that_could_not_be_closed_is_closed_when_its_function_returns(engine: Engine, fifo: Path) -> None:
+def test_a_vm_that_could_not_be_closed_is_closed_when_its_function_returns(engine: Engine, obstacle: Obstacle) -> None:
     [vm] = spawn(engine)
-    with stuck(engine, vm, fifo), pytest.raises(MoonscopeError, match="cannot be ended"):
+    with stuck(engine, vm, obstacle), pytest.raises(MoonscopeError, match="cannot be ended"):
         engine.perform(Close(vms=(vm,)))
     wait_for(lambda: rows(engine).vms == ())
 
 
-def test_an_engine_with_a_vm_that_cannot_be_ended_can_be_closed(fifo: Path) -> None:
+def test_an_engine_with_a_vm_that_cannot_be_ended_can_be_closed(obstacle: Obstacle) -> None:
     pool = VMPool()
     [vm] = pool.spawn(CodeCache()).vms
     errors: list[object] = []
     runner = threading.Thread(
         target=lambda: errors.extend(
-            pool.each([vm], "open", lambda vm, _: vm.run(f"io.open({str(fifo)!r})")).values()
+            pool.each([vm], "open", lambda vm, _: vm.run(obstacle.source)).values()
         )
     )
     runner.start()
-    wait_for(lambda: pool.actors()[0].state is VMState.RUNNING)
+    wait_for(obstacle.reached)
     assert not pool.shutdown(timeout=0.1)
     runner.join(DEADLINE)
     assert ["abandoned" in str(error) for error in errors] == [True]
     assert not pool.shutdown()
-    release(fifo)
+    obstacle.remove()
     wait_for(lambda: not pool.abandoned())
 
 
@@ -391,15 +397,16 @@ class NoThreads:
         self._monkeypatch = monkeypatch
 
     @contextmanager
-    def __call__(self, after: int = 0) -> Iterator[list[str]]:
-        """The first `after` starts succeed. Gives the names of the threads that could not be started."""
+    def __call__(self, after: int = 0, named: str = "") -> Iterator[list[str]]:
+        """Only threads whose name begins with `named`, after the first `after` of them. Gives the names of those that
+        could not be started."""
         start, left = threading.Thread.start, after
         failed: list[str] = []
 
         def fail(thread: threading.Thread) -> None:
             nonlocal left
-            left -= 1
-            if left < 0:
+            left -= thread.name.startswith(named)
+            if left < 0 and thread.name.startswith(named):
                 failed.append(thread.name)
                 raise RuntimeError("can't start new thread")
             start(thread)
@@ -440,9 +447,9 @@ def test_an_engine_needs_no_further_thread_to_interrupt_and_to_time(engine: Engi
 def test_workers_grow_once_threads_can_be_had_again(no_threads: NoThreads) -> None:
     with Engine(workers=1, interval=0.02) as engine:
         endless, other = spawn(engine, 2)
-        run = Asked(engine, RunChunk(vms=(endless,), source=ENDLESS))
-        wait_for(lambda: any(row.state is VMState.RUNNING for row in rows(engine).vms))
-        with no_threads(after=1) as failed:
+        with no_threads(named="moonscope-worker") as failed:
+            run = Asked(engine, RunChunk(vms=(endless,), source=ENDLESS))
+            wait_for(lambda: any(row.state is VMState.RUNNING for row in rows(engine).vms))
             waiting = Asked(engine, RunChunk(vms=(other,), source="1"))
             wait_for(lambda: failed)
             assert waiting.outcome is None

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
-
 import pytest
 from PySide6.QtWidgets import QPushButton
 
@@ -14,26 +9,18 @@ from moonscope.commands import RunChunk
 from moonscope.model import VMState
 from moonscope_gui.dialogs.confirm import ConfirmDialog
 
+from ..conftest import Obstacle
 from .conftest import Person
 
 
 @pytest.fixture
-def stuck(person: Person, tmp_path: Path) -> Iterator[tuple[int, int]]:
-    """A VM that waits for a FIFO, and one that is idle."""
-    fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
+def stuck(person: Person, obstacle: Obstacle) -> tuple[int, int]:
+    """A VM that is in a C function, and one that is idle."""
     vm, other = person.spawns(2)
-    run = RunChunk(vms=(vm,), source=f"io.open([[{fifo}]]):close()")
-    person.window.jobs.start("run", run, None, lambda error: None)
+    person.window.jobs.start("run", RunChunk(vms=(vm,), source=obstacle.source), None, lambda error: None)
+    person.waits_until(obstacle.reached)
     person.waits_until(lambda: person.window.state.vms[vm].state is VMState.RUNNING)
-    yield vm, other
-    release(fifo)
-
-
-def release(fifo: Path) -> None:
-    """Let those who wait for a writer go on; nothing when nobody waits."""
-    with suppress(OSError):
-        os.close(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
+    return vm, other
 
 
 def offer(person: Person) -> QPushButton:
@@ -74,13 +61,13 @@ def test_what_goes_on_is_named_then_abandoned_then_ended_with_the_engine(
 
 
 def test_a_vm_that_returned_meanwhile_is_interrupted_without_a_question(
-    person: Person, stuck: tuple[int, int], tmp_path: Path
+    person: Person, stuck: tuple[int, int], obstacle: Obstacle
 ) -> None:
     window, (vm, _) = person.window, stuck
     window.vms.view.select_ids([vm])
     person.triggers("interrupt")
     person.waits_until(lambda: window.messages.isVisible())
-    release(tmp_path / "fifo")
+    obstacle.remove()
     person.waits_until(lambda: window.state.vms[vm].state is not VMState.RUNNING)
     person.triggers("interrupt")
     person.waits_until(lambda: not window.jobs.running)

@@ -173,6 +173,11 @@ class VM:
     def interrupt(self, reason: int = 1) -> bool:
         """End the run that is going on; False when none is. Call again every few ms until `running` is False. With the
         reason 2 (instructions) nothing is ended, but what a finalizer or a hook does from then on counts."""
+    def pause(self) -> bool:
+        """Have the run that is going on wait from its next instruction on; False when none is. A C function goes on
+        until it returns; an interrupt ends a paused run."""
+    def resume(self) -> None:
+        """Have a paused run go on."""
     def stuck_in(self) -> str:
         """The C function that the run is inside now, as scripts name it ("string.rep"); empty when it runs Lua code,
         nothing, or a function that has no name. Nothing can end a C function."""

@@ -76,6 +76,8 @@ struct lua_ops {
     /* Makes a state with the standard libraries and attaches it. The caller closes it. NULL: no memory. */
     lua_State *(*spawn)(struct birth *);
     void (*close)(lua_State *);
+    /* The VM's thread, in a signal handler: sets the hook that ends or pauses the run, if it is to. */
+    void (*heed)(struct vm *);
     /* These three from another thread, under vm->hooking. Makes `running` stop at its next instruction. */
     void (*set_hook)(struct vm *, lua_State *running);
     /* Lets the hook of a budget count in finalizers and hooks of the script, too. */

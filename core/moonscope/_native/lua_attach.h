@@ -145,10 +145,7 @@ static lua_State *spawn(struct birth *birth)
 static void close_state(lua_State *L)
 {
     struct vm *vm = attached_vm(L);
-    if (vm != NULL) {
-        atomic_store(&vm->stop, REASON_NONE);
-        vm->hooked = NULL;
-        atomic_store(&vm->current, L);
-    }
+    if (vm != NULL)
+        vm_begin_interrupts(vm, L);
     lua_close(L);
 }

@@ -1,19 +1,25 @@
-/* Ending a run from outside.
+/* Ending a run from outside, and pausing it.
 
    No hook is set while nothing is wanted: a count hook that is always on makes Lua 5.4 2.2 times slower. To interrupt,
-   another thread sets vm->stop and then a count hook of 1 on the coroutine that runs (vm->current). Three things make
-   that sound:
-   - The hook goes on raising, at every next instruction, until the outermost call has returned, so `pcall` in a loop
-     does not swallow it. When a coroutine dies of it, the resume that waited for it raises in the coroutine below.
-   - Hooks belong to one coroutine, so coroutine.resume and coroutine.wrap keep vm->current right.
-   - lua_sethook walks the call frames of a coroutine that is running. While it does, vm->hooking is set, and the
-     allocator lets nothing be freed or moved (vm_allocate). It is set before vm->current is read, and a coroutine
-     leaves vm->current before it can become garbage, so whatever is read there stays valid.
+   another thread sets vm->stop and sends a signal to the thread of the run, whose handler sets a count hook of 1 on the
+   coroutine that runs (vm->current). Hooks belong to one coroutine, so coroutine.resume and coroutine.wrap keep that right.
+   The hook goes on raising, at every next instruction, until the outermost call has returned, so `pcall` in a loop does
+   not swallow it. When a coroutine dies of it, the resume that waited for it raises in the coroutine below.
    The one who interrupts repeats it every few milliseconds while the VM is running: the script may have moved to another
-   coroutine, or set a hook of its own.
-   Finalizers, hooks of the script and handlers of errors in them run with hooks off, so hooks are let run, too
-   (lua_inside.h). Out of reach: C functions that do not return (pattern matching, os.execute), and compiled traces of
-   LuaJIT. */
+   coroutine, or set a hook of its own, or begun to wait for a pipe after the signal that would have ended the wait.
+
+   Where a signal is not handled in time, the other thread sets the hook itself. lua_sethook walks the call frames of the
+   running coroutine then, so vm->hooking is set meanwhile, and the allocator lets nothing be freed or moved (vm_allocate).
+   It is set before vm->current is read, and a coroutine leaves vm->current before it can become garbage, so whatever is
+   read there stays valid. A frame that changes its kind at that moment may be damaged, which is why only a run that ends
+   is treated so.
+
+   To pause a run, its hook waits (vm->paused). A script sees nothing of it but that time passes: if the script has a hook
+   of its own, it waits there.
+
+   Finalizers, hooks of the script and handlers of errors in them run with hooks off, so to end a run hooks are let run, too
+   (lua_inside.h). Out of reach: C functions that compute for long (pattern matching) or go on waiting when they are
+   interrupted (os.execute), and compiled traces of LuaJIT. */
 
 enum { BUDGET_STEP = 1000, RESUME_COST = 100 }; /* instructions */
 enum { MAX_RESUMED = 190 };                     /* coroutines inside each other, as the other Luas allow */
@@ -85,7 +91,7 @@ static void set_stop_hook(lua_State *running)
     lua_sethook(running, stop_hook, LUA_MASKCOUNT, 1);
 }
 
-static void stop_from_outside(struct vm *vm, lua_State *running)
+static void stop(struct vm *vm, lua_State *running)
 {
     set_stop_hook(running);
     let_hooks_run(vm, running);
@@ -98,6 +104,15 @@ static int stop_now(lua_State *L, struct vm *vm, enum reason reason)
     atomic_compare_exchange_strong(&vm->stop, &none, reason);
     set_stop_hook(L);
     return raise_past_handlers(L, vm, stop_text(atomic_load(&vm->stop)));
+}
+
+/* What the hooks of a run that goes on do first: wait while it is paused, end it if it is to end. */
+static void heed_in_hook(lua_State *L, struct vm *vm)
+{
+    if (atomic_load(&vm->paused))
+        vm_wait_paused(vm);
+    if (atomic_load(&vm->stop) != REASON_NONE)
+        stop_now(L, vm, REASON_PERSON);
 }
 
 static void charge(lua_State *L, struct vm *vm, int64_t instructions)
@@ -113,7 +128,29 @@ static void budget_hook(lua_State *L, lua_Debug *activation)
     struct vm *vm = attached_vm(L);
     if (vm == NULL)
         return;
-    if (atomic_load(&vm->stop) != REASON_NONE)
-        stop_now(L, vm, REASON_PERSON);
+    heed_in_hook(L, vm);
     charge(L, vm, BUDGET_STEP);
+}
+
+/* In its place nothing is set as long as the run goes on. */
+static void pause_hook(lua_State *L, lua_Debug *activation)
+{
+    (void)activation;
+    struct vm *vm = attached_vm(L);
+    lua_sethook(L, NULL, 0, 0);
+    if (vm != NULL)
+        heed_in_hook(L, vm);
+}
+
+/* In a signal handler. Other hooks of ours look themselves whether the run is paused. In the middle of a load it goes on:
+   what the load may refer to is kept from being freed. */
+static void heed(struct vm *vm)
+{
+    lua_State *running = atomic_load(&vm->current);
+    if (running == NULL)
+        return;
+    if (atomic_load(&vm->stop) != REASON_NONE)
+        stop(vm, running);
+    else if (atomic_load(&vm->paused) && vm->depth == 0 && lua_gethook(running) == NULL)
+        lua_sethook(running, pause_hook, LUA_MASKCOUNT, 1);
 }

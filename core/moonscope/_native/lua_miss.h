@@ -3,9 +3,6 @@
 /* The stock loader. Binary chunks pass only where the embedder allows them, and the libraries of the VM do. */
 static int stock_load(lua_State *L, const char *name, const char *mode, bool refuse_binary)
 {
-    struct vm *vm = attached_vm(L); /* NULL: a donor, which is given regular files only */
-    if (vm != NULL && name != NULL && is_stream(name))
-        return load_stream(L, vm, name, mode, refuse_binary);
     if (refuse_binary)
         return load_text_file(L, name, mode);
 #if LUA_VERSION_NUM == 501 && !defined LUAJIT

@@ -97,23 +97,18 @@ static int run_body(lua_State *L)
 
 static void begin_run(lua_State *L, struct vm *vm)
 {
-    atomic_store(&vm->stop, REASON_NONE);
     vm->exit_code = 0;
     vm->left = (int64_t)vm->budget;
     vm->told = false;
-    vm->hooked = NULL;
     vm_begin_result(vm);
     if (vm->budget > 0)
         restore_hook(L, vm);
-    atomic_store(&vm->current, L);
+    vm_begin_interrupts(vm, L);
 }
 
-/* Nothing can be interrupted any more once `current` is empty and no one is inside lua_sethook. */
 static enum status end_run(lua_State *L, struct vm *vm, enum status result)
 {
-    atomic_store(&vm->current, NULL);
-    while (atomic_load(&vm->hooking))
-        sched_yield();
+    vm_end_interrupts(vm);
     lua_sethook(L, NULL, 0, 0);
     vm_flush(vm);
     if (atomic_load(&vm->stop) != REASON_NONE)

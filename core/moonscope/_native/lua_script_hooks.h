@@ -135,8 +135,8 @@ static void script_hook(lua_State *L, lua_Debug *activation)
 {
     struct vm *vm = attached_vm(L);
     int step = lua_gethookcount(L);
-    if (vm != NULL && atomic_load(&vm->stop) != REASON_NONE)
-        stop_now(L, vm, REASON_PERSON);
+    if (vm != NULL)
+        heed_in_hook(L, vm);
     bool budget = vm != NULL && vm->budget > 0, counts = activation->event == HOOK_COUNT;
     if (budget && counts)
         charge(L, vm, step);

@@ -4,15 +4,11 @@
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "arena.h"
 #include "block.h"
@@ -47,7 +43,6 @@
 #if LUA_VERSION_NUM >= 504
 #include "lua_direct.h"
 #endif
-#include "lua_stream.h"
 #include "lua_miss.h"
 #include "lua_load.h"
 #include "lua_require.h"
@@ -220,7 +215,8 @@ const struct lua_ops NAMED(LUA_TAG) = {
     .bytecode = &bytecode,
     .spawn = spawn,
     .close = close_state,
-    .set_hook = stop_from_outside,
+    .heed = heed,
+    .set_hook = stop,
     .let_hooks_run = let_hooks_run,
     .running_function = running_function,
     .enter = enter,

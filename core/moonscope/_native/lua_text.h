@@ -6,12 +6,9 @@
 #define BINARY_REFUSED "attempt to load a binary chunk (mode is 't')"
 enum { LUA_ERRSYNTAX = 3 };
 
-/* Of luaL_loadfile: the one after the highest status of this Lua. */
-enum { LUA_ERRFILE = LUA_VERSION_NUM == 501 || LUA_VERSION_NUM >= 504 ? 6 : 7 };
-
 #if LUA_VERSION_NUM == 501 && !defined LUAJIT
 
-enum { ESCAPE = 0x1b };
+enum { ESCAPE = 0x1b, LUA_ERRFILE = 6 };
 
 /* Instead of the function that came of what was let through: the error. */
 static int refused(lua_State *L, int result)

@@ -4,6 +4,7 @@
 
 #include "limits.h"
 #include "py_rows.h"
+#include "thread_signal.h"
 
 struct cache_object {
     PyObject_HEAD
@@ -127,6 +128,7 @@ static PyObject *cache_spawn(PyObject *self, PyObject *arguments)
         return NULL;
     if (without > WITHOUT_ALL)
         return PyErr_Format(PyExc_ValueError, "there is no set of libraries %u", without);
+    thread_signals_start();
     birth.path_length = (size_t)path_length;
     birth.jit = jit != 0;
     birth.vm = vm_new(cache_of(self), id, true);

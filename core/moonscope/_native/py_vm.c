@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fork.h"
+#include "thread_signal.h"
 #include "vm_io.h"
 
 struct vm_object {
@@ -104,10 +105,32 @@ static PyObject *vm_interrupt(PyObject *self, PyObject *arguments)
         lua_ops[vm->cache->lua]->let_hooks_run(vm, running);
     } else if (running != NULL) {
         atomic_compare_exchange_strong(&vm->stop, &none, reason);
-        lua_ops[vm->cache->lua]->set_hook(vm, running);
+        if (atomic_exchange(&vm->signalled, true) || !thread_signal_send(vm, SIGNAL_STOP))
+            lua_ops[vm->cache->lua]->set_hook(vm, running);
+        vm_resume(vm);
     }
     end_look(vm);
     return PyBool_FromLong(running != NULL);
+}
+
+static PyObject *vm_pause(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    struct vm *vm = vm_of(self);
+    bool running = begin_look(vm) != NULL;
+    if (running) {
+        atomic_store(&vm->paused, true);
+        thread_signal_send(vm, SIGNAL_PAUSE);
+    }
+    end_look(vm);
+    return PyBool_FromLong(running);
+}
+
+static PyObject *vm_go_on(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    vm_resume(vm_of(self));
+    Py_RETURN_NONE;
 }
 
 static PyObject *vm_stuck_in(PyObject *self, PyObject *unused)
@@ -305,6 +328,8 @@ static PyMethodDef methods[] = {
     {"look", vm_look, METH_VARARGS, "One level of what a path of steps leads to."},
     {"set_mode", vm_set_mode, METH_O, "Set the cache mode."},
     {"interrupt", vm_interrupt, METH_VARARGS, "Ask the run that is going on to end; False when none is."},
+    {"pause", vm_pause, METH_NOARGS, "Have the run that is going on wait; False when none is."},
+    {"resume", vm_go_on, METH_NOARGS, "Have it go on."},
     {"stuck_in", vm_stuck_in, METH_NOARGS, "The C function that the run is inside now; empty when it is in none."},
     {"take_output", vm_take_output_bytes, METH_NOARGS, "What was printed since the last call."},
     {"take_result", vm_take_result_tuple, METH_NOARGS, "What the last run gave, once."},

@@ -13,6 +13,7 @@ struct vm *vm_new(struct cache *cache, uint64_t id, bool managed)
         return NULL;
     atomic_init(&vm->refs, 1);
     pthread_mutex_init(&vm->lock, NULL);
+    pthread_cond_init(&vm->unpaused, NULL);
     vm->failures_end = &vm->failures;
     vm->id = id;
     vm->managed = managed;
@@ -33,6 +34,7 @@ void vm_release(struct vm *vm)
     vm_io_destroy(vm);
     cache_release(vm->cache);
     pthread_mutex_destroy(&vm->lock);
+    pthread_cond_destroy(&vm->unpaused);
     free(vm->generator);
     free(vm);
 }

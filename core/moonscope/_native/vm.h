@@ -123,6 +123,10 @@ struct vm {
     _Atomic(lua_State *) current; /* the coroutine that runs; NULL: no run under way */
     _Atomic bool hooking;         /* another thread is inside lua_sethook on this VM */
     _Atomic int stop;             /* enum reason; sticky until the outermost call has returned */
+    pthread_t thread;             /* of the run, while there is one */
+    _Atomic bool signalled;       /* a signal to it was not handled yet */
+    _Atomic bool paused;          /* the run waits, from its next instruction on, as long as this is set */
+    pthread_cond_t unpaused;
     uint64_t budget;              /* instructions a run may take; 0: no limit */
     int resumed;                  /* coroutines that wait for one another; the VM's thread only */
     lua_State *hooked;            /* with a budget: whose hook of the script runs; the VM's thread only */
@@ -157,8 +161,17 @@ void vm_detach(struct vm *);
 /* The allocator to give to the state; `ud` is the vm. Counts, enforces the cap, and sees the state's end. */
 void *vm_allocate(void *ud, void *block, size_t old_size, size_t new_size);
 
-/* The VM's thread: nobody interrupts it from here on; who is about to has finished. */
+/* The VM's thread runs `L` in it from here on: it may be interrupted and paused. */
+void vm_begin_interrupts(struct vm *, lua_State *L);
+
+/* And from here on it may not; who is about to has finished. */
 void vm_end_interrupts(struct vm *);
+
+/* A paused run goes on. From any thread. */
+void vm_resume(struct vm *);
+
+/* The VM's thread, in a hook: waits while the run is paused and not to end. */
+void vm_wait_paused(struct vm *);
 
 /* Loads are bracketed by these; generations found in between stay alive until vm_exit. Nestable. */
 static inline void vm_enter(struct vm *vm)

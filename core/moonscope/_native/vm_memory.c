@@ -5,13 +5,6 @@
 
 #include "block.h"
 
-void vm_end_interrupts(struct vm *vm)
-{
-    atomic_store(&vm->current, NULL);
-    while (atomic_load(&vm->hooking))
-        sched_yield();
-}
-
 /* May the VM not have so many bytes more? Only a run is refused memory: between runs the owner's own calls are not
    protected, and failing them would end the process. They get by with the reserve, and so does a collection,
    which some Luas cannot begin without memory. */

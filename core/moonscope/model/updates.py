@@ -74,7 +74,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     workers: int = 2
     cache_bytes: int = 0  # limits of each cache, see `CodeCache`; 0: none
     cache_files: int = 0
-    max_workers: int = 64  # started while all are busy for long
+    max_workers: int = 1024  # scripts that may be under way at once
     version: str = ""
     pid: int = 0
     luas: tuple[tuple[LuaVersion, str], ...] = ()  # (version, exact release) that can be used here

@@ -109,7 +109,11 @@ class Batch(Generic[T]):
         self.units = units  # of progress, per VM
         self.brief = brief
         self.cancelled = False  # asked of long jobs between two steps
-        self.waiting: deque[Actor] = deque()  # see Turns
+        # See Turns:
+        self.waiting: deque[Actor] = deque()
+        self.under_way = 0
+        self.more = 0  # than there are workers may be under way
+        self.moved = 0.0  # time.monotonic() when a job last ended, or more than before could begin
         self._count: int | None = None
         self._results: dict[int, object] = {}
         self._partial: dict[int, int] = {}

@@ -31,7 +31,7 @@ _LOOK = 0.002  # seconds between two looks at whether it has
 
 
 class VMPool:
-    """`workers` threads run the jobs of all VMs, and up to `max_workers` (64) while all are busy for long.
+    """`workers` threads run the jobs of all VMs, and one more for each job that takes long: see `Workers`.
 
     Methods block until done and may be called from any thread. Raises UsageError for numbers that cannot hold, and when
     the system does not give so many threads.
@@ -297,7 +297,7 @@ class VMPool:
 
     def _tend(self) -> bool:
         """What everybody who waits for jobs does meanwhile."""
-        self._workers.grow()
+        self._workers.look()
         return True
 
     def _wait(

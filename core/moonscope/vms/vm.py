@@ -189,6 +189,14 @@ class LuaVM:
             self._native.interrupt(reason)
             return True
 
+    def pause(self) -> None:
+        """Have the run that goes on wait, from the next Lua instruction on, until `resume`, or until it is interrupted.
+        Nothing when none does."""
+        self._native.pause()
+
+    def resume(self) -> None:
+        self._native.resume()
+
     def close(self) -> None:
         """Tear the VM down; a run is interrupted first. Idempotent; waits until `lua_close` has returned.
         Finalizers that run then are ended by `interrupt`, and after CLOSE_SECONDS.

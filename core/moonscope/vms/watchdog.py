@@ -34,7 +34,8 @@ class Watchdog:
         # Not a Condition: when memory runs out while one is left, it stays locked.
         self._lock = threading.Lock()
         self._wake: SimpleQueue[None] = SimpleQueue()
-        self._asleep = False  # the thread waits for a token in `_wake`
+        self._asleep = False  # the thread waits for a token in `_wake` …
+        self._until = 0.0  # … until then
         self._due: dict[Run, tuple[float, int]] = {}  # run: time, reason
         self._lasting = lasting
         self._thread: threading.Thread | None = None
@@ -60,12 +61,13 @@ class Watchdog:
                 except BaseException:
                     del self._due[run]
                     raise
-            self._rouse()
+            if due < self._until:
+                self._rouse()
 
     def over(self, run: Run) -> None:
         """A run has ended; forget it."""
         with self._lock:
-            if self._due.pop(run, None) is not None and not self._due:
+            if self._due.pop(run, None) is not None and not self._due and not self._lasting:
                 self._rouse()
 
     def stop(self, timeout: float) -> None:
@@ -107,6 +109,7 @@ class Watchdog:
             due = [run for run, (when, _) in self._due.items() if when <= now]
             soonest = min((when for when, _ in self._due.values()), default=now + threading.TIMEOUT_MAX)
             self._asleep = not due
+            self._until = soonest
         if due:
             for run in due:
                 self._try(run)

@@ -1,4 +1,4 @@
-"""The threads that serve mailboxes: one job at a time per VM, first come first served, all commands in turn."""
+"""The threads that serve mailboxes: one job at a time per VM, all commands in turn."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any
 
 from ..errors import CancelledError, MoonscopeError, NotFoundError, UsageError
 from ..model import VMState
 from .mailbox import Actor, Batch, Job
+from .time_slices import TimeSlices, processors
 from .turns import Turns
 from .vm import LuaVM
 from .watchdog import Watchdog
 
-MAX_WORKERS = 64
-RESERVE = 8  # further threads, for brief jobs alone
-BUSY_SECONDS = 0.05  # when all have been at their job for so long, and something waits, one more is started
-IDLE_SECONDS = 2.0  # after which one that is not needed ends
-_NICE = 10  # of threads beyond `count`: what answers windows goes before them when there are more than processors
+MAX_WORKERS = 1024  # scripts at once
+RESERVE = 8  # further threads, for brief jobs that take long
+LONG_SECONDS = 0.02  # after which a job counts as one that takes long
+_NICE = 10  # of threads whose job takes long: what answers windows, and short jobs, go before them
 _RETRY = 0.005  # seconds after memory ran out
 
 
 def limit(count: int, maximum: int | None) -> int:
-    """The most threads that may run scripts. Raises UsageError for numbers that cannot hold."""
+    """The most scripts that may run at once. Raises UsageError for numbers that cannot hold."""
     if count < 1:
         raise UsageError(f"a pool needs at least one worker, not {count}")
     if maximum is not None and maximum < count:
@@ -37,25 +37,36 @@ def limit(count: int, maximum: int | None) -> int:
 
 
 class _Worker:
-    """One thread. `since`: when it began its job, or was started. `extra`: started because all others were busy."""
+    """One thread. `since`: when it began its job. `aside`: its job takes long; another thread has its place."""
 
-    __slots__ = ("actor", "extra", "since", "thread")
+    __slots__ = ("actor", "aside", "since", "thread")
 
     def __init__(self, target: Any, number: int) -> None:
         self.actor: Actor | None = None
-        self.extra = False
-        self.since = time.monotonic()
+        self.aside = False
+        self.since = 0.0
         name = f"moonscope-worker-{number}"
         self.thread = threading.Thread(target=target, args=(self,), name=name, daemon=True)
 
 
-class Workers:
-    """`count` threads, and more while all are busy for long, up to `maximum`. Methods may be called from any thread;
-    `lock` guards the fields of all actors.
+class _Look:
+    """To the watchdog, a run: it is tried again and again, until there is nothing to look after."""
 
-    The threads that must exist are started here; one that cannot be started later is tried again. Scripts take at
-    most `maximum` threads; the jobs of brief batches find another. Raises UsageError when the system does not give a
-    process so many, or the numbers cannot hold.
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+
+    def interrupt(self, reason: int) -> bool:
+        return self._workers.look(watching=True)
+
+
+class Workers:
+    """`count` threads do jobs as they come. A job that takes long keeps its thread for itself, at a lower priority
+    (Linux): another thread takes its place, and it ends with the job. Of scripts that take long as many go on at a time
+    as there are processors: see `TimeSlices`. While `maximum` scripts are under way, only brief jobs begin.
+
+    The threads that must exist are started here; one that cannot be started later is tried again. Methods may be called
+    from any thread; `lock` guards the fields of all actors. Raises UsageError when the system does not give a process
+    so many threads, or the numbers cannot hold.
     """
 
     def __init__(self, count: int, maximum: int | None = None) -> None:
@@ -63,14 +74,18 @@ class Workers:
         self.count = count
         self.maximum = limit(count, maximum)
         self.touched: set[Actor] = set()  # whose row may be different than when the pool was asked last
-        self._turns = Turns()
+        self._turns = Turns(count)
+        self._slices = TimeSlices(processors())
         self._tokens: SimpleQueue[None] = SimpleQueue()
         self._idle = 0  # threads that wait for a token, and for which there is none yet
-        self._scripts = 0  # threads with a job that is not brief
+        self._scripts = 0  # jobs under way that are not brief
         self._workers: set[_Worker] = set()
+        self._aside: set[_Worker] = set()
         self._abandoned: set[Actor] = set()
         self._numbers = itertools.count(1)
         self._stopping = False
+        self._looks = _Look(self)
+        self._looking = False  # the watchdog calls `look`
         try:
             self.watchdog = Watchdog(lasting=True)
             for _ in range(count):
@@ -88,7 +103,7 @@ class Workers:
     def running(self) -> list[LuaVM]:
         """The VMs that run now."""
         with self.lock:
-            actors = [worker.actor for worker in self._workers]
+            actors = [worker.actor for worker in (*self._workers, *self._aside)]
             return [actor.vm for actor in actors if actor is not None and actor.vm is not None]
 
     def abandoned(self) -> list[Actor]:
@@ -132,7 +147,7 @@ class Workers:
             finally:
                 _drop(actor, dropped)
         if now is not None:
-            self._tell(now)
+            self._tell(actor, now)
         return True
 
     def withdraw(self, batch: Batch[Any], actors: Iterable[Actor]) -> None:
@@ -151,7 +166,7 @@ class Workers:
             for job in dropped:
                 job.batch.finish(actor.id, CancelledError(f"VM {actor.id}: cancelled before: {job.task}"))
             if now is not None and now.batch is batch:
-                self._tell(now)
+                self._tell(actor, now)
 
     # Ending what goes on
 
@@ -159,7 +174,7 @@ class Workers:
         """Tell what a VM does now to end; what waits for it stays. None when it does nothing."""
         now = actor.now
         if now is not None:
-            self._tell(now)
+            self._tell(actor, now)
         return now
 
     def abandon(self, actor: Actor, now: Job | None) -> bool:
@@ -170,7 +185,7 @@ class Workers:
                 return False
             dropped = list(actor.jobs)
             if now is not None:
-                worker = next(worker for worker in self._workers if worker.actor is actor)
+                worker = next(worker for worker in (*self._workers, *self._aside) if worker.actor is actor)
                 self._abandoned.add(actor)
                 self._workers.discard(worker)
                 self._leave(worker, now)
@@ -178,32 +193,40 @@ class Workers:
             actor.jobs.clear()
             actor.closing = actor.abandoned = True
         if now is not None:
-            self._tell(now)
+            self._tell(actor, now)
             now.batch.finish(actor.id, MoonscopeError(f"VM {actor.id} is inside {actor.inside} and was abandoned"))
         _drop(actor, dropped)
-        self.grow()
+        self.look()
         return True
 
-    def grow(self) -> None:
-        """Start a thread if something waits that may begin, and all threads have been at their job for long (or are
-        gone). Those who wait for a job call this again and again, so a failure has no consequences."""
+    def look(self, *, watching: bool = False) -> bool:
+        """Give jobs that take long a thread for themselves, and those that wait a thread that is free. False when there
+        is nothing to look after. The watchdog calls this every few milliseconds (`watching`), and whoever waits for a
+        job does now and again, so a failure has no consequences."""
+        now = time.monotonic()
         with self.lock:
-            if self._stopping or not self._turns.any(brief=self._scripts >= self.maximum):
-                return
-            if self._idle:
+            for worker in list(self._workers):
+                if worker.actor is not None and now - worker.since >= LONG_SECONDS:
+                    self._set_aside(worker, worker.actor, now)
+            self._slices.turn(now)
+            self._turns.grow(now)
+            wanted = self._may_take()
+            for _ in range(self._idle if wanted else 0):
                 self._rouse()
-                return
-            long_ago = time.monotonic() - BUSY_SECONDS
-            if len(self._workers) >= self.maximum + RESERVE or any(w.since > long_ago for w in self._workers):
-                return
-        with suppress(RuntimeError, MemoryError):
-            self._start()
+            missing = 0 if self._stopping else self.count - len(self._workers)
+            busy = wanted or missing > 0 or len(self._workers) > self._idle or len(self._aside) > 0
+            if watching:
+                self._looking = busy
+        for _ in range(missing):
+            with suppress(RuntimeError, MemoryError):
+                self._start()
+        return busy
 
     def stop(self, deadline: float) -> None:
         """End the threads, when their jobs are over; those that are not by then (`time.monotonic`) are left behind."""
         with self.lock:
             self._stopping = True
-            threads = [worker.thread for worker in self._workers]
+            threads = [worker.thread for worker in (*self._workers, *self._aside)]
         for _ in threads:
             self._tokens.put(None)
         for thread in threads:
@@ -213,10 +236,14 @@ class Workers:
 
     # Inside
 
-    def _tell(self, job: Job) -> None:
+    def _tell(self, actor: Actor, job: Job) -> None:
+        now = time.monotonic()
         if job.told is None:
-            job.told = time.monotonic()
+            job.told = now
         self.watchdog.end(job)
+        with self.lock:
+            if actor.now is job and actor.vm is not None:
+                self._slices.hurry(actor.vm, now)
 
     def _rouse(self) -> None:
         """Under the lock: a thread that waits has something to do. Without memory for a token, whoever waits for the
@@ -228,11 +255,29 @@ class Workers:
                 return
             self._idle -= 1
 
+    def _may_take(self) -> bool:
+        return self._turns.any(brief=self._scripts >= self.maximum)
+
+    def _set_aside(self, worker: _Worker, actor: Actor, now: float) -> None:
+        """Under the lock, so that the thread is there."""
+        if len(self._aside) >= self.maximum + RESERVE:
+            return
+        self._aside.add(worker)
+        self._workers.discard(worker)
+        worker.aside = True
+        if sys.platform == "linux":  # elsewhere it would be the whole process
+            with suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, worker.thread.native_id or 0, _NICE)
+        if actor.vm is not None and actor.now is not None and not actor.now.batch.brief:
+            self._slices.add(actor.vm, now)
+
     def _start(self) -> None:
+        """Start a thread, unless there are enough."""
         worker = _Worker(self._work, next(self._numbers))
         with self.lock:
+            if len(self._workers) >= self.count or self._stopping:
+                return
             self._workers.add(worker)
-            worker.extra = len(self._workers) > self.count
         try:
             worker.thread.start()
         except BaseException:
@@ -241,9 +286,6 @@ class Workers:
             raise
 
     def _work(self, worker: _Worker) -> None:
-        if worker.extra and sys.platform == "linux":  # elsewhere it would be the whole process
-            with suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         while True:
             try:
                 if not self._turn(worker):
@@ -260,7 +302,10 @@ class Workers:
         """Take a job, or note that this thread waits for one."""
         now = time.monotonic()
         with self.lock:
-            actor = self._turns.take(brief=self._scripts >= self.maximum)
+            if not self._looking and self._may_take():
+                self.watchdog.end(self._looks, after=LONG_SECONDS)
+                self._looking = True
+            actor = self._turns.take(now, brief=self._scripts >= self.maximum)
             if actor is None:
                 self._idle += 1
                 return None
@@ -276,31 +321,19 @@ class Workers:
 
     def _wait(self, worker: _Worker) -> bool:
         """Wait for a token. False: the thread is not needed any more."""
-        timeout = IDLE_SECONDS if len(self._workers) > self.count else None
         while not self._stopping:
             try:
-                self._tokens.get(timeout=timeout)
-            except (Empty, MemoryError):
+                self._tokens.get()
+            except MemoryError:
                 pass
             else:
                 return True
-            with self.lock:
-                try:
-                    self._tokens.get_nowait()  # one that came meanwhile is for somebody who waits
-                except (Empty, MemoryError):
-                    pass
-                else:
-                    return True
-                if len(self._workers) > self.count:
-                    self._idle -= 1
-                    self._workers.discard(worker)
-                    return False
         with self.lock:
             self._workers.discard(worker)
         return False
 
     def _serve(self, worker: _Worker, actor: Actor) -> bool:
-        """One job; then the others have their turn. False: the thread was given up meanwhile."""
+        """One job; then the others have their turn. False: the thread is not needed any more."""
         job, before = actor.now, actor.state
         assert job is not None
         outcome: object
@@ -316,7 +349,7 @@ class Workers:
                     outcome.__traceback__ = None  # its frames would keep the VM alive
                 if self._settle(worker, actor, job, before, outcome):
                     job.batch.finish(actor.id, outcome)
-                    return True
+                    return not worker.aside
                 self._bury(actor)
                 return False
             except MemoryError:  # it passes; whoever waits for the job must be told then
@@ -333,11 +366,18 @@ class Workers:
                     actor.settle(outcome, before)
                 if actor.jobs and actor.turn is None:
                     self._turns.add(actor)
+                if worker.aside and len(self._workers) < self.count:  # no other could be started
+                    self._workers.add(worker)
+                    worker.aside = False
                 self._leave(worker, job)
                 actor.now = None
             return True
 
     def _leave(self, worker: _Worker, job: Job) -> None:
+        self._aside.discard(worker)
+        if worker.actor is not None and worker.actor.vm is not None:
+            self._slices.remove(worker.actor.vm)
+        self._turns.ended(job.batch, time.monotonic())
         self._scripts -= not job.batch.brief
         worker.actor = None
 
