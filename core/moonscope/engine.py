@@ -12,16 +12,14 @@ from .cache import runtime
 from .cache.caches import Caches
 from .cache.code_cache import CodeCache
 from .cache.forks import refuse_in_child
-from .commands.commands import Commands
+from .commands.command import Command, R, Services
 from .errors import UsageError
-from .model import CacheMode, Libraries, LuaVersion, Settings, Sharing, Update
+from .model import NOBODY, CacheMode, Context, Libraries, LuaVersion, Settings, Sharing, Update
 from .telemetry.change_log import Ledger
 from .telemetry.recorder import Recorder, Sampler
 from .version import __version__
-from .vms.mailbox import Cancelled, Progress
 from .vms.pool import VMPool
 from .vms.workers import limit
-from .wire.messages import AnyCommand, Result
 
 
 class Engine:
@@ -73,7 +71,7 @@ class Engine:
             ledger, self._caches.all, lambda: pool.take_touched(), lambda: pool.actors(), lambda: pool.abandoned()
         )
         self._pool = pool = VMPool(workers, max_workers=max_workers, listener=recorder)
-        self._commands = Commands(self._caches, pool, recorder, ledger)
+        self._services = Services(self._caches, pool, recorder, ledger)
         try:
             self._sampler = Sampler(interval, functools.partial(_tick, pool, recorder), recorder.look_at_disk)
         except BaseException as error:
@@ -87,17 +85,15 @@ class Engine:
 
     # What every host and window uses
 
-    def perform(
-        self, command: AnyCommand, progress: Progress | None = None, cancelled: Cancelled | None = None
-    ) -> Result:
-        """Carry out a command. Blocks; `progress(done, total, text)` is called from this thread; `cancelled` is
-        asked between steps. When this thread is interrupted (KeyboardInterrupt), what waits for its turn is dropped and
-        what runs is interrupted. Raises MoonscopeError."""
+    def perform(self, command: Command[R], context: Context = NOBODY) -> R:
+        """Carry out a command and give its answer. Blocks; `context` is used in this thread. When this thread is
+        interrupted (KeyboardInterrupt), what waits for its turn is dropped and what runs is interrupted. Raises
+        MoonscopeError."""
         refuse_in_child(self._pid, "engine")
         if self._closed:
             raise UsageError("the engine is closed")
         try:
-            return self._commands.carry_out(command, progress, cancelled)
+            return command.perform(self._services, context)
         finally:
             self._recorder.read()
 

@@ -19,7 +19,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 import moonscope_resources
-from moonscope.commands import AnyCommand, Clear, Collect, Interrupt, Load, RunChunk, RunFile, Spawn
+from moonscope.commands import Clear, Collect, Command, Interrupt, Load, RunChunk, RunFile, Spawn
 from moonscope.errors import MoonscopeError
 from moonscope.model import CacheMode, Sharing, VMOptions, VMState
 
@@ -59,7 +59,7 @@ class Stage(QObject):
         self._steps = steps
         self._advance()
 
-    def ask(self, command: AnyCommand) -> Condition:
+    def ask(self, command: Command[Any]) -> Condition:
         """Send a command; the condition holds when it was carried out."""
         answers: list[Any] = []
 

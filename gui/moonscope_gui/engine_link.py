@@ -12,22 +12,24 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError as FutureCancelled
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import shiboken6
 from PySide6.QtCore import QObject, Qt, QThreadPool, QTimer, Signal, Slot
 
 from moonscope.client.engine_client import EngineClient, read_key
 from moonscope.client.host_process import HostProcess
-from moonscope.commands import AnyCommand, Inspected, Result
+from moonscope.commands import Command
 from moonscope.errors import CancelledError, ConnectionLost, MoonscopeError
-from moonscope.model import PrototypeTree, Update
+from moonscope.model import Chunk, PrototypeTree, Update
 
 from .models.coalesce import merge
 
 FLUSH_MS = 100  # at most ten updates a second reach the window
 
-Done = Callable[[Any], object]
+R = TypeVar("R")
+S = TypeVar("S")
+
 Failed = Callable[[MoonscopeError], object]
 Progress = Callable[[int, int, str], object]
 
@@ -124,17 +126,47 @@ class EngineLink(QObject):
 
     def request(
         self,
-        command: AnyCommand,
+        command: Command[R],
         *,
-        done: Done,
+        done: Callable[[R], object],
         failed: Failed,
         progress: Progress | None = None,
     ) -> Handle:
-        """Send a command. Exactly one of `done(result)` and `failed(error)` is called, later, in the GUI thread.
+        """Send a command. Exactly one of `done(answer)` and `failed(error)` is called, later, in the GUI thread.
 
-        Neither is called when it is a method of a QObject that is gone by then. What Inspect and InspectFile get is
-        read: `done` is given the PrototypeTree.
+        Neither is called when it is a method of a QObject that is gone by then.
         """
+        return self._ask(command, lambda answer, deliver, handle, report: deliver(answer), done, failed, progress)
+
+    def read(
+        self,
+        command: Command[Chunk],
+        *,
+        done: Callable[[PrototypeTree], object],
+        failed: Failed,
+        progress: Progress | None = None,
+    ) -> Handle:
+        """As `request`, for the tree of prototypes in the chunk that is the answer."""
+        # In a thread that nobody waits for: not the client's, which goes on receiving updates, nor the GUI's.
+        return self._ask(
+            command,
+            lambda answer, deliver, handle, report: QThreadPool.globalInstance().start(
+                lambda: deliver(_read(answer, handle, report))
+            ),
+            done,
+            failed,
+            progress,
+        )
+
+    def _ask(
+        self,
+        command: Command[R],
+        process: Callable[[Future[R], Callable[[Future[S]], None], Handle, Progress | None], None],
+        done: Callable[[S], object],
+        failed: Failed,
+        progress: Progress | None,
+    ) -> Handle:
+        """`process` makes of the answer, in any thread, what `done` is given, and passes it to the function it gets."""
         handle = Handle()
         client, epoch = self._client, self._epoch
         if client is None:
@@ -150,20 +182,11 @@ class EngineLink(QObject):
         future = client.request(command, on_progress=report)
         handle._cancel = lambda: client.cancel(future)
 
-        def deliver(ended: Future[Any]) -> None:
+        def deliver(ended: Future[S]) -> None:
             # Whatever becomes of the connection, the caller gets its answer: the epoch is that of the delivery.
             self._post(None, lambda: _deliver(ended, done, failed))
 
-        def answered(ended: Future[Result]) -> None:
-            result = None if ended.cancelled() or ended.exception() else ended.result()
-            if isinstance(result, Inspected):
-                chunk = result
-                # In a thread that nobody waits for: not the client's, which goes on receiving updates, nor the GUI's.
-                QThreadPool.globalInstance().start(lambda: deliver(_read(chunk, handle, report)))
-            else:
-                deliver(ended)
-
-        future.add_done_callback(answered)
+        future.add_done_callback(lambda ended: process(ended, deliver, handle, report))
         return handle
 
     # Connecting, in a worker thread
@@ -266,13 +289,14 @@ def call_alive(callback: Callable[..., object], *values: object) -> None:
         callback(*values)
 
 
-def _read(chunk: Inspected, handle: Handle, report: Progress | None) -> Future[PrototypeTree]:
+def _read(answer: Future[Chunk], handle: Handle, report: Progress | None) -> Future[PrototypeTree]:
     """What is in a chunk, or why it cannot be told."""
     from moonscope import bytecode
     from moonscope.bytecode.code import lines_in
 
     ended: Future[PrototypeTree] = Future()
     try:
+        chunk = answer.result()
         tree = bytecode.read(
             chunk.dump, chunk.lua, chunk.key, generation=chunk.generation, progress=report,
             cancelled=lambda: handle.cancelled,
@@ -284,7 +308,7 @@ def _read(chunk: Inspected, handle: Handle, report: Progress | None) -> Future[P
     return ended
 
 
-def _deliver(future: Future[Any], done: Done, failed: Failed) -> None:
+def _deliver(future: Future[S], done: Callable[[S], object], failed: Failed) -> None:
     try:
         result = future.result()
     except MoonscopeError as error:

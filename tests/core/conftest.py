@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from moonscope.cache.code_cache import CodeCache
-from moonscope.commands import Spawn, Spawned
+from moonscope.commands import Spawn
 from moonscope.engine import Engine
 from moonscope.model import LuaVersion, Update, VMOptions
 from moonscope.vms.vm import LuaVM
@@ -69,8 +69,7 @@ def spawn(engine: Engine) -> Callable[..., tuple[int, ...]]:
 
     def spawn(count: int = 1, **options: object) -> tuple[int, ...]:
         result = engine.perform(Spawn(count=count, options=VMOptions(**options)))  # type: ignore[arg-type]
-        assert isinstance(result, Spawned)
-        return result.report.vms
+        return result.vms
 
     return spawn
 

@@ -18,14 +18,11 @@ from moonscope.commands import (
     InspectFile,
     Interrupt,
     Load,
-    Loaded,
     RunChunk,
     RunFile,
-    Runs,
     SetMode,
     Shutdown,
     Spawn,
-    Spawned,
 )
 from moonscope.engine import Engine
 from moonscope.errors import MoonscopeError, NotFoundError, UnsupportedError, UsageError
@@ -41,14 +38,12 @@ Eventually = Callable[[Callable[[Update], object]], Update]
 
 def load(engine: Engine, *paths: str) -> LoadReport:
     result = engine.perform(Load(paths=paths))
-    assert isinstance(result, Loaded)
-    return result.report
+    return result
 
 
 def run_all(engine: Engine, source: str) -> tuple[RunResult, ...]:
     result = engine.perform(RunChunk(vms=(), source=source))
-    assert isinstance(result, Runs)
-    return result.results
+    return result
 
 
 # Files
@@ -304,9 +299,8 @@ def test_a_boot_script_that_fails_for_one_vm_of_a_hundred(engine: Engine, write:
     flag = Path(write("once", "1"))
     boot = f"if os.remove({str(flag)!r}) then error('this one') end"  # only one VM can have removed it
     result = engine.perform(Spawn(count=100, options=VMOptions(boot=boot)))
-    assert isinstance(result, Spawned)
-    assert len(result.report.vms) == 100
-    [failure] = result.report.failures
+    assert len(result.vms) == 100
+    [failure] = result.failures
     assert (failure.path, "this one" in failure.message) == ("boot script", True)
     states = {row.id: row.state for row in engine.changes(0).vms}
     assert states.pop(failure.vm) is VMState.FAILED

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from moonscope.cache import runtime
-from moonscope.commands import Clear, Close, Load, RunChunk, Spawn, Spawned
+from moonscope.commands import Clear, Close, Load, RunChunk, Spawn
 from moonscope.engine import Engine
 from moonscope.model import GenerationRow, LuaVersion, Sharing, Tier, VMOptions, VMRow
 
@@ -31,8 +31,7 @@ class Scene:
 
     def spawn(self, count: int) -> tuple[int, ...]:
         result = self.engine.perform(Spawn(count=count, options=VMOptions(sharing=Sharing.DIRECT)))
-        assert isinstance(result, Spawned)
-        return result.report.vms
+        return result.vms
 
     def make_up(self, vms: tuple[int, ...]) -> None:
         self.engine.perform(RunChunk(vms=vms, source=f"box = {{}} {self._make_up}"))

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from moonscope.cache.code_cache import CodeCache
-from moonscope.commands import Close, Done, Interrupt, Interrupted, Load, Loaded, RunChunk, Runs, Spawn
+from moonscope.commands import Close, Interrupt, Load, RunChunk, Spawn
 from moonscope.engine import Engine
 from moonscope.errors import CancelledError
 from moonscope.model import (
     CacheMode,
+    Context,
     FileFailure,
     InterruptReport,
     LoadReport,
@@ -282,8 +283,8 @@ def test_an_interrupt_never_hits_the_next_run(new_vm: NewVM) -> None:
 
 def test_nothing_to_interrupt(engine: Engine, spawn: NewVMs) -> None:
     vms = spawn(2)
-    assert engine.perform(Interrupt(vms=vms)) == Interrupted(InterruptReport())
-    assert engine.perform(Interrupt()) == Interrupted(InterruptReport())
+    assert engine.perform(Interrupt(vms=vms)) == InterruptReport()
+    assert engine.perform(Interrupt()) == InterruptReport()
 
 
 def test_a_time_budget_of_centuries_does_not_keep_a_run_from_being_interrupted(new_vm: NewVM) -> None:
@@ -313,17 +314,16 @@ def test_an_instruction_budget_ends_a_run(lua: LuaVersion, script: str, new_vm: 
 
 def test_a_person_ends_a_run_and_the_vm_says_so(engine: Engine, spawn: NewVMs, eventually: Eventually) -> None:
     [vm] = spawn(1)
-    results: list[object] = []
+    results: list[tuple[RunResult, ...]] = []
     runner = threading.Thread(
         target=lambda: results.append(engine.perform(RunChunk(vms=(vm,), source="while true do pcall(error) end")))
     )
     runner.start()
     eventually(lambda update: update.vms[0].state is VMState.RUNNING)
-    assert engine.perform(Interrupt(vms=(vm,))) == Interrupted(InterruptReport(ended=(vm,)))
+    assert engine.perform(Interrupt(vms=(vm,))) == InterruptReport(ended=(vm,))
     runner.join()
     [result] = results
-    assert isinstance(result, Runs)
-    assert result.results[0].interrupted
+    assert result[0].interrupted
     snapshot = engine.changes(0)
     assert snapshot.vms[0].state is VMState.INTERRUPTED
     assert "interrupt" in [mark.kind for mark in snapshot.marks]
@@ -335,7 +335,7 @@ def test_cancelling_a_command_ends_its_runs_and_drops_those_that_wait() -> None:
         with pytest.raises(CancelledError, match="of 5 VMs"):
             engine.perform(
                 RunChunk(vms=(), source="while true do end"),
-                cancelled=lambda: any(row.state is VMState.RUNNING for row in engine.changes(0).vms),
+                Context(cancelled=lambda: any(row.state is VMState.RUNNING for row in engine.changes(0).vms)),
             )
         states = [row.state for row in engine.changes(0).vms]
         assert set(states) == {VMState.IDLE, VMState.INTERRUPTED}
@@ -344,7 +344,7 @@ def test_cancelling_a_command_ends_its_runs_and_drops_those_that_wait() -> None:
 
 def test_closing_interrupts_first_and_drops_what_waits(engine: Engine, spawn: NewVMs, eventually: Eventually) -> None:
     [vm] = spawn(1)
-    results: list[object] = []
+    results: list[tuple[RunResult, ...]] = []
     runners = [
         threading.Thread(target=lambda: results.append(engine.perform(RunChunk(vms=(vm,), source="while true do end"))))
         for _ in range(3)
@@ -352,10 +352,10 @@ def test_closing_interrupts_first_and_drops_what_waits(engine: Engine, spawn: Ne
     for runner in runners:
         runner.start()
     eventually(lambda update: update.vms[0].queued == 2)
-    assert engine.perform(Close(vms=(vm,))) == Done(1)
+    assert engine.perform(Close(vms=(vm,))) == 1
     for runner in runners:
         runner.join()
-    runs = [result.results[0] for result in results if isinstance(result, Runs)]
+    runs = [result[0] for result in results]
     assert sorted(run.interrupted for run in runs) == [False, False, True]
     assert all(run.failure is not None and ("closed" in run.failure.message or run.interrupted) for run in runs)
     assert engine.changes(0).vms == ()
@@ -402,8 +402,7 @@ def test_a_vm_whose_load_was_interrupted_says_so(engine: Engine, spawn: NewVMs, 
 
     def load() -> None:
         result = engine.perform(Load(paths=(str(tmp_path),)))
-        assert isinstance(result, Loaded)
-        reports.append(result.report)
+        reports.append(result)
 
     while not reports or reports[-1].failed == 0:  # it may be over before it is interrupted
         loader = threading.Thread(target=load)

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from moonscope.cache.code_cache import CodeCache
-from moonscope.commands import Clear, Close, Closures, FindClosures, Interrupt, Looked, LookInto, RunChunk
+from moonscope.commands import Clear, Close, FindClosures, Interrupt, LookInto, RunChunk
 from moonscope.engine import Engine
 from moonscope.errors import CancelledError, NotFoundError
 from moonscope.model import (
     ClosureCount,
+    Context,
     LookStep,
     LuaVersion,
     StepKind,
@@ -42,7 +43,7 @@ def test_a_look_waits_until_the_vm_is_done_and_can_be_cancelled(
     eventually(lambda update: update.vms[0].state is VMState.RUNNING)
     said: list[str] = []
     with pytest.raises(CancelledError):
-        engine.perform(LookInto(vm=vm), progress=lambda _, __, text: said.append(text), cancelled=lambda: bool(said))
+        engine.perform(LookInto(vm=vm), Context(lambda _, __, text: said.append(text), lambda: bool(said)))
     assert said[0] == "look: 0 of 1 VMs"
     answers: list[Any] = []
     looker = threading.Thread(target=lambda: answers.append(engine.perform(LookInto(vm=vm))))
@@ -51,7 +52,6 @@ def test_a_look_waits_until_the_vm_is_done_and_can_be_cancelled(
     engine.perform(Interrupt((vm,)))
     looker.join()
     runner.join()
-    assert isinstance(answers[0], Looked)
 
 
 def test_a_look_leaves_the_state_of_the_vm(engine: Engine, spawn: SpawnVMs) -> None:
@@ -76,9 +76,8 @@ def test_a_look_into_no_vm_is_refused(engine: Engine, spawn: SpawnVMs) -> None:
 def count(engine: Engine, generation: int, line: int, last_line: int) -> dict[int, int]:
     """Closures by VM; VMs that hold none left out."""
     answer = engine.perform(FindClosures(generation=generation, line=line, last_line=last_line))
-    assert isinstance(answer, Closures)
-    assert not any(found.cut for found in answer.counts)
-    return {found.vm: found.closures for found in answer.counts if found.closures}
+    assert not any(found.cut for found in answer)
+    return {found.vm: found.closures for found in answer if found.closures}
 
 
 @pytest.mark.parametrize("version", tuple(LuaVersion))

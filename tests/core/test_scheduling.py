@@ -12,30 +12,15 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from moonscope.cache.code_cache import CodeCache
-from moonscope.commands import (
-    AnyCommand,
-    Clear,
-    Close,
-    Done,
-    Inspect,
-    Interrupt,
-    Interrupted,
-    Load,
-    Looked,
-    LookInto,
-    Result,
-    RunChunk,
-    Runs,
-    Spawn,
-    Spawned,
-)
+from moonscope.commands import Clear, Close, Command, Inspect, Interrupt, Load, LookInto, RunChunk, Spawn
 from moonscope.engine import Engine
 from moonscope.errors import MoonscopeError, NotFoundError, UsageError
-from moonscope.model import LookStep, StepKind, StuckVM, Update, VMOptions, VMState
+from moonscope.model import InterruptReport, LookStep, StepKind, StuckVM, Update, VMOptions, VMState
 from moonscope.vms.pool import VMPool
 
 from ..conftest import Obstacle
@@ -58,15 +43,14 @@ def rows(engine: Engine) -> Update:
 
 def spawn(engine: Engine, count: int = 1, **options: object) -> tuple[int, ...]:
     result = engine.perform(Spawn(count=count, options=VMOptions(**options)))  # type: ignore[arg-type]
-    assert isinstance(result, Spawned)
-    return result.report.vms
+    return result.vms
 
 
 class Asked:
     """A command that is carried out in a thread of its own."""
 
-    def __init__(self, engine: Engine, command: AnyCommand) -> None:
-        self.outcome: Result | Exception | None = None
+    def __init__(self, engine: Engine, command: Command[Any]) -> None:
+        self.outcome: Any = None
         self._engine, self._command = engine, command
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -77,15 +61,14 @@ class Asked:
         except MoonscopeError as error:
             self.outcome = error
 
-    def result(self) -> Result | Exception:
+    def result(self) -> Any:
         self._thread.join(DEADLINE)
         assert self.outcome is not None, f"unanswered: {self._command}"
         return self.outcome
 
 
-def values(result: Result | Exception) -> list[tuple[str, ...]]:
-    assert isinstance(result, Runs), result
-    return [run.values for run in result.results]
+def values(result: Any) -> list[tuple[str, ...]]:
+    return [run.values for run in result]
 
 
 @pytest.fixture
@@ -106,10 +89,8 @@ def stuck(engine: Engine, vm: int, obstacle: Obstacle) -> Iterator[Asked]:
         obstacle.remove()
 
 
-def interrupt(engine: Engine, *vms: int) -> Interrupted:
-    result = engine.perform(Interrupt(vms=vms))
-    assert isinstance(result, Interrupted)
-    return result
+def interrupt(engine: Engine, *vms: int) -> InterruptReport:
+    return engine.perform(Interrupt(vms=vms))
 
 
 # Growing
@@ -120,8 +101,8 @@ def test_endless_scripts_on_all_workers_do_not_stop_other_vms(engine: Engine) ->
     runs = [Asked(engine, RunChunk(vms=(vm,), source=ENDLESS)) for vm in endless]
     assert values(Asked(engine, RunChunk(vms=(other,), source="1 + 1")).result()) == [("2",)]
     wait_for(lambda: [row.state for row in rows(engine).vms].count(VMState.RUNNING) == len(endless))
-    assert set(interrupt(engine).report.ended) == set(endless)
-    assert all(isinstance(run.result(), Runs) for run in runs)
+    assert set(interrupt(engine).ended) == set(endless)
+    assert all(run.result()[0].interrupted for run in runs)
 
 
 def test_endless_scripts_in_many_vms_all_go_on(engine: Engine) -> None:
@@ -136,7 +117,7 @@ def test_endless_scripts_in_many_vms_all_go_on(engine: Engine) -> None:
             return printed >= set(vms)
 
         wait_for(all_have_printed)
-    assert set(interrupt(engine).report.ended) == set(vms)
+    assert set(interrupt(engine).ended) == set(vms)
     run.result()
 
 
@@ -174,14 +155,14 @@ def test_commands_that_run_no_script_go_through_while_scripts_have_all_workers_t
         beyond = Asked(engine, RunChunk(vms=(other,), source="'in the end'"))
         wait_for(lambda: any(row.queued for row in rows(engine).vms))
         look = LookInto(vm=further, path=(LookStep(StepKind.GLOBALS),))
-        assert isinstance(Asked(engine, look).result(), Looked)
+        assert Asked(engine, look).result().vm == further
         Asked(engine, Inspect(generation=generation.id)).result()
-        assert Asked(engine, Close(vms=(further,))).result() == Done(1)
+        assert Asked(engine, Close(vms=(further,))).result() == 1
         Asked(engine, Clear()).result()
         assert beyond.outcome is None  # 8 are as many as there may be: it waits for one of them
-        assert len(interrupt(engine, endless[0]).report.ended) == 1
+        assert len(interrupt(engine, endless[0]).ended) == 1
         assert values(beyond.result()) == [('"in the end"',)]
-        assert Asked(engine, Close()).result() == Done(9)
+        assert Asked(engine, Close()).result() == 9
         run.result()
 
 
@@ -240,17 +221,17 @@ def test_an_interrupt_names_what_goes_on_and_interrupting_again_abandons_it(engi
     with stuck(engine, vm, obstacle) as run:
         spinning = Asked(engine, RunChunk(vms=(endless,), source=ENDLESS))
         wait_for(lambda: [row.state for row in rows(engine).vms].count(VMState.RUNNING) == 2)
-        first = interrupt(engine).report
+        first = interrupt(engine)
         assert first.ended == (endless,)
         assert first.still_running == (StuckVM(vm, "os.execute"),)
         assert first.abandoned == ()
         spinning.result()
         assert vm in [row.id for row in rows(engine).vms]
 
-        second = interrupt(engine, vm).report
+        second = interrupt(engine, vm)
         assert (second.ended, second.still_running) == ((), ())
         assert second.abandoned == (StuckVM(vm, "os.execute"),)
-        [failed] = run.result().results  # type: ignore[union-attr]
+        [failed] = run.result()
         assert "abandoned" in failed.failure.message
         assert {row.id for row in rows(engine).vms} == {endless, other}
         wait_for(lambda: rows(engine).samples[-1].abandoned_vms == 1)
@@ -294,7 +275,7 @@ def test_closing_a_vm_that_cannot_be_ended_says_so_and_closing_it_again_abandons
         with pytest.raises(MoonscopeError, match=rf"VM {vm} is inside os.execute and cannot be ended"):
             engine.perform(Close())
         assert [row.id for row in rows(engine).vms] == [vm]  # the other one is closed
-        assert engine.perform(Close()) == Done(1)
+        assert engine.perform(Close()) == 1
         assert rows(engine).vms == ()
         wait_for(lambda: rows(engine).samples[-1].abandoned_vms == 1)
     wait_for(lambda: rows(engine).samples[-1].vms == 0)
@@ -438,9 +419,9 @@ def test_an_engine_needs_no_further_thread_to_interrupt_and_to_time(engine: Engi
     run = Asked(engine, RunChunk(vms=(endless,), source=ENDLESS))
     wait_for(lambda: any(row.state is VMState.RUNNING for row in rows(engine).vms))
     with no_threads():
-        [result] = engine.perform(RunChunk(vms=(timed,), source=ENDLESS)).results  # type: ignore[union-attr]
+        [result] = engine.perform(RunChunk(vms=(timed,), source=ENDLESS))  # type: ignore[union-attr]
         assert "time budget" in result.failure.message
-        assert interrupt(engine).report.ended == (endless,)
+        assert interrupt(engine).ended == (endless,)
     run.result()
 
 

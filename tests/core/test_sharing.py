@@ -9,10 +9,10 @@ import lupa.lua54
 import pytest
 
 from moonscope.cache import runtime
-from moonscope.commands import Close, Collect, InspectFile, Load, Spawn, Spawned
+from moonscope.commands import Close, Collect, InspectFile, Load, Spawn
 from moonscope.engine import Engine
 from moonscope.errors import UnsupportedError, UsageError
-from moonscope.model import LuaVersion, Sharing, Tier, VMOptions
+from moonscope.model import Context, LuaVersion, Sharing, Tier, VMOptions
 
 Write = Callable[[str, str | bytes], str]
 WAYS = (Sharing.GRAFT, Sharing.BYTECODE, Sharing.OFF)
@@ -33,8 +33,7 @@ def new_engine() -> Iterator[Callable[..., Engine]]:
 
 def spawn(engine: Engine, **options: object) -> tuple[int, ...]:
     result = engine.perform(Spawn(count=2, options=VMOptions(**options)))  # type: ignore[arg-type]
-    assert isinstance(result, Spawned)
-    return result.report.vms
+    return result.vms
 
 
 def tiers(engine: Engine) -> list[Tier]:
@@ -143,7 +142,7 @@ def test_vms_that_are_being_made_settle_the_tier(engine: Engine) -> None:
             refused.append(str(error))
 
     asking = threading.Thread(target=lambda: engine.perform(
-        Spawn(count=1, options=VMOptions(sharing=Sharing.GRAFT)), progress=ask
+        Spawn(count=1, options=VMOptions(sharing=Sharing.GRAFT)), Context(ask)
     ))  # fmt: skip
     asking.start()
     asking.join()

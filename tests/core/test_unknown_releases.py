@@ -28,7 +28,7 @@ from moonscope.commands import Load, Spawn
 
 lua, path = LuaVersion(sys.argv[1]), sys.argv[2]
 with Engine(own_runtime=False) as engine:
-    for vm in engine.perform(Spawn(count=2, options=VMOptions(lua=lua))).report.vms:
+    for vm in engine.perform(Spawn(count=2, options=VMOptions(lua=lua))).vms:
         engine.perform(Load(paths=(path,), vms=(vm,)))  # one after the other: side by side they would race
     seen = engine.changes(0)
 try:

@@ -17,7 +17,7 @@ from .conftest import Person
 def stuck(person: Person, obstacle: Obstacle) -> tuple[int, int]:
     """A VM that is in a C function, and one that is idle."""
     vm, other = person.spawns(2)
-    person.window.jobs.start("run", RunChunk(vms=(vm,), source=obstacle.source), None, lambda error: None)
+    person.window.jobs.start("run", RunChunk(vms=(vm,), source=obstacle.source), failed=lambda error: None)
     person.waits_until(obstacle.reached)
     person.waits_until(lambda: person.window.state.vms[vm].state is VMState.RUNNING)
     return vm, other

@@ -11,7 +11,7 @@ from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from moonscope.commands import Close, Interrupt, Looked, LookInto, RunChunk, Spawn, Spawned
+from moonscope.commands import Close, Interrupt, LookInto, RunChunk, Spawn
 from moonscope.engine import Engine
 from moonscope.errors import NotFoundError
 from moonscope.model import FunctionKind, LookEntry, LookFunction, LookStep, LuaVersion, StepKind, VMOptions, VMState
@@ -32,8 +32,7 @@ class RealVM:
 
     def __init__(self, engine: Engine, model: LookTreeModel) -> None:
         spawned = engine.perform(Spawn(options=VMOptions(lua=LuaVersion.LUA54)))
-        assert isinstance(spawned, Spawned)
-        (self.vm,) = spawned.report.vms
+        (self.vm,) = spawned.vms
         self.engine = engine
         self.model = model
         self.opened: set[LookPath] = {()}
@@ -55,8 +54,7 @@ class RealVM:
         except NotFoundError as error:
             self.model.refuse(path, str(error))
         else:
-            assert isinstance(answer, Looked)
-            self.model.take(answer.level)
+            self.model.take(answer)
 
     def run(self, source: str) -> None:
         self.engine.perform(RunChunk((self.vm,), source))
@@ -169,9 +167,8 @@ def test_what_is_gone_says_so_and_can_be_asked_again(real: RealVM) -> None:
 def test_an_answer_nobody_waits_for_is_dropped(real: RealVM) -> None:
     real.open("globals")
     answer = real.engine.perform(LookInto(vm=real.vm, path=(GLOBALS,)))
-    assert isinstance(answer, Looked)
     real.model.clear()
-    real.model.take(answer.level)
+    real.model.take(answer)
     assert real.model.rowCount() == 0
 
 
@@ -181,8 +178,7 @@ def test_rows_come_and_go_in_any_order(real: RealVM) -> None:
         real.run(source)
         real.refresh()
         answer = real.engine.perform(LookInto(vm=real.vm, path=(GLOBALS,)))
-        assert isinstance(answer, Looked)
-        assert keys(real.model, t) == [entry.key for entry in answer.level.entries]
+        assert keys(real.model, t) == [entry.key for entry in answer.entries]
 
 
 # Words

@@ -10,15 +10,40 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from moonscope.client.engine_client import EngineClient
-from moonscope.commands import AnyCommand, Done, Result
+from moonscope.commands import (
+    Clear,
+    Close,
+    Collect,
+    Command,
+    Holders,
+    Inspect,
+    Interrupt,
+    Load,
+    LookInto,
+    RunChunk,
+    SetMode,
+    Spawn,
+)
 from moonscope.errors import AuthenticationFailed
 from moonscope.host import Limits, Server, serve
-from moonscope.model import Mark, Settings, Update
+from moonscope.model import (
+    Chunk,
+    ClearReport,
+    Context,
+    InterruptReport,
+    LoadReport,
+    LookLevel,
+    LuaVersion,
+    Mark,
+    Settings,
+    SpawnReport,
+    Update,
+)
 from moonscope.wire import PROOF_LIMIT, REFUSED, Challenge, Connection, Listener, connect
 from moonscope.wire.messages import VERSION, Hello, Welcome, decode_from_host, encode
 
@@ -37,20 +62,36 @@ def prove_to_client(connection: Connection, key: bytes) -> None:
     connection.send(proof)
 
 
-Script = Callable[..., Result]
+Script = Callable[..., Any]
 Treatment = Callable[[Connection, bytes], None]
 
 
 class ScriptedEngine:
     """Its state is a list of marks; a command does what the test put into `scripts` for it."""
 
+    answers: ClassVar[dict[type, object]] = {  # to commands without a script
+        Collect: 0,
+        Close: 0,
+        Load: LoadReport(),
+        Spawn: SpawnReport(),
+        Clear: ClearReport(),
+        Interrupt: InterruptReport(),
+        RunChunk: (),
+        Holders: (),
+        Inspect: Chunk(LuaVersion.LUA54, "a.lua", b""),
+        LookInto: LookLevel(vm=1),
+        SetMode: None,
+    }
+
     def __init__(self) -> None:
         self.scripts: dict[type, Script] = {}
         self.marks: list[Mark] = []
         self._changed = threading.Condition()
 
-    def perform(self, command: AnyCommand, progress: Any = None, cancelled: Any = None) -> Result:
-        return self.scripts.get(type(command), lambda *_: Done(0))(command, progress, cancelled)
+    def perform(self, command: Command[Any], context: Context) -> Any:
+        if (script := self.scripts.get(type(command))) is None:
+            return self.answers[type(command)]
+        return script(command, context.progress, context.cancelled)
 
     def add_mark(self, text: str) -> None:
         with self._changed:

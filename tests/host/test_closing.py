@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from moonscope.commands import Collect, Done, RunChunk, Shutdown
+from moonscope.commands import Collect, RunChunk, Shutdown
 from moonscope.errors import CancelledError, ConnectionLost, UnsupportedError, UsageError
 from moonscope.wire import connect
 from moonscope.wire.messages import VERSION, Hello, encode
@@ -51,7 +51,7 @@ def test_requests_without_an_answer_end_with_the_connection(engine, host, attach
     def stubborn(*_):
         begun.set()
         assert release.wait(DEADLINE)
-        return Done(1)
+        return ()
 
     engine.scripts[RunChunk] = stubborn
     client = attach(host)
@@ -146,14 +146,14 @@ def test_shutdown_is_not_obeyed_by_a_host_that_belongs_to_another_program(host, 
     with pytest.raises(UnsupportedError, match="belongs to another program"):
         client.request(Shutdown()).result(DEADLINE)
     assert not host.wait_for_shutdown(timeout=0)
-    assert client.request(Collect()).result(DEADLINE) == Done(0)
+    assert client.request(Collect()).result(DEADLINE) == 0
 
 
 def test_shutdown_is_answered_and_obeyed_by_an_embedded_host(start_host, attach):
     host = start_host(embedded=True)
     client = attach(host)
     assert client.embedded
-    assert client.request(Shutdown()).result(DEADLINE) == Done(1)
+    assert client.request(Shutdown()).result(DEADLINE) is None
     assert host.wait_for_shutdown(DEADLINE)
 
 

@@ -22,11 +22,11 @@ from moonscope.client.engine_client import EngineClient
 from moonscope.errors import MoonscopeError
 from moonscope.host import serve
 from moonscope.model import Settings, Update
-from moonscope.commands import Collect, Done
+from moonscope.commands import Collect
 
 class Engine:
-    def perform(self, command, progress=None, cancelled=None):
-        return Done(os.getpid())
+    def perform(self, command, context):
+        return os.getpid()
     def changes(self, since):
         return Update(revision=1, since=since, settings=Settings())
     def wait(self, since, timeout):
@@ -94,11 +94,11 @@ def test_a_fork_can_neither_close_nor_wait_for_its_parents_host_but_serve_its_ow
             print(attempt(lambda: server.wait_for_shutdown(20)), flush=True)
             server.close()
             with serve(Engine()) as own:
-                print(pid_of_host_at(own.address) == Done(os.getpid()), flush=True)
-            print(pid_of_host_at(server.address) == Done(os.getppid()), flush=True)
+                print(pid_of_host_at(own.address) == os.getpid(), flush=True)
+            print(pid_of_host_at(server.address) == os.getppid(), flush=True)
             os._exit(0)
         print("ended", os.waitpid(fork, 0)[1], flush=True)
-        print(pid_of_host_at(server.address) == Done(os.getpid()), flush=True)
+        print(pid_of_host_at(server.address) == os.getpid(), flush=True)
         server.close()
         print("closed", flush=True)
     """)
@@ -114,10 +114,10 @@ def test_a_fork_of_a_client_has_no_connection(run):
         if (fork := os.fork()) == 0:
             print(attempt(lambda: client.request(Collect()).result(20)), flush=True)
             client.close()
-            print(pid_of_host_at(server.address) == Done(os.getppid()), flush=True)
+            print(pid_of_host_at(server.address) == os.getppid(), flush=True)
             os._exit(0)
         print("ended", os.waitpid(fork, 0)[1], flush=True)
-        print(client.request(Collect()).result(20) == Done(os.getpid()), flush=True)
+        print(client.request(Collect()).result(20) == os.getpid(), flush=True)
         client.close()
         server.close()
     """)

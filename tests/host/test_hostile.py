@@ -17,7 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from moonscope.client.engine_client import EngineClient
-from moonscope.commands import Collect, Done, RunChunk, Runs
+from moonscope.commands import Collect, RunChunk
+from moonscope.commands.codec import encode_answer, encode_command
 from moonscope.errors import AuthenticationFailed, ConnectionLost, ProtocolError, UsageError
 from moonscope.host import Limits
 from moonscope.model import RunResult
@@ -43,7 +44,7 @@ def bystander(host, attach):
     """Someone else on the same host, whom none of this may disturb."""
     client = attach(host)
     yield client
-    assert client.request(Collect()).result(DEADLINE) == Done(0)
+    assert client.request(Collect()).result(DEADLINE) == 0
 
 
 def next_of(kind, connection):
@@ -126,14 +127,14 @@ def test_a_client_refuses_a_host_of_another_version(impostor, prove_to_client):
 
 def test_the_first_message_must_be_hello(host, bystander, talk):
     connection = talk(host, welcome=False)
-    connection.send(encode(Request(1, Collect())))
+    connection.send(encode(Request(1, encode_command(Collect()))))
     assert "must be Hello" in next_of(Refused, connection).error.message
 
 
 def test_a_silent_connection_is_closed_and_keeps_no_one_waiting(start_host, dial, attach):
     host = start_host(handshake_seconds=0.2)
     silent = [dial(host) for _ in range(10)]
-    assert attach(host).request(Collect()).result(DEADLINE) == Done(0)
+    assert attach(host).request(Collect()).result(DEADLINE) == 0
     for sock in silent:
         while sock.recv(4096):  # its greeting, then the end
             pass
@@ -162,10 +163,10 @@ def test_too_many_windows_are_refused_in_words(start_host, attach, talk):
     talk(host)
     with pytest.raises(UsageError, match="2 windows are attached to this host; close one"):
         attach(host)
-    assert client.request(Collect()).result(DEADLINE) == Done(0)
+    assert client.request(Collect()).result(DEADLINE) == 0
     client.close()
     wait_until(lambda: len(host._clients) == 1)
-    assert attach(host).request(Collect()).result(DEADLINE) == Done(0)
+    assert attach(host).request(Collect()).result(DEADLINE) == 0
 
 
 @pytest.mark.parametrize("address", [None, "tcp:127.0.0.1:0"])
@@ -177,9 +178,9 @@ def test_silent_strangers_do_not_keep_the_owner_out(start_host, attach, address)
         for _ in range(200):
             strangers.enter_context(dial_any(host.address))
         for _ in range(20):
-            assert attach(host, timeout=2.0).request(Collect()).result(DEADLINE) == Done(0)
+            assert attach(host, timeout=2.0).request(Collect()).result(DEADLINE) == 0
         assert len(host._strangers) <= 64
-    assert client.request(Collect()).result(DEADLINE) == Done(0)
+    assert client.request(Collect()).result(DEADLINE) == 0
 
 
 def dial_any(address: str) -> socket.socket:
@@ -221,11 +222,11 @@ def test_one_who_says_a_byte_a_second_has_no_longer(start_host, dial, bystander)
 def test_one_who_sends_slowly_keeps_no_one_waiting(host, bystander, talk, attach):
     """A message that comes byte by byte is waited for, not for ever, and costs what has come."""
     connection = talk(host)
-    message = encode(Request(1, Collect()))
+    message = encode(Request(1, encode_command(Collect())))
     for byte in struct.pack("!I", len(message)) + message:
         connection._socket.sendall(bytes((byte,)))
-        assert attach(host).request(Collect()).result(DEADLINE) == Done(0)
-    assert next_of(Response, connection) == Response(1, result=Done(0))
+        assert attach(host).request(Collect()).result(DEADLINE) == 0
+    assert next_of(Response, connection) == Response(1, encode_answer(0))
 
 
 def test_huge_claims_take_no_memory(host, bystander, talk):
@@ -235,7 +236,7 @@ def test_huge_claims_take_no_memory(host, bystander, talk):
     for connection in connections:
         connection._socket.sendall(struct.pack("!I", MAX_MESSAGE) + b"x" * 1000)
     with EngineClient.connect(host.address, timeout=DEADLINE) as client:
-        assert client.request(Collect()).result(DEADLINE) == Done(0)
+        assert client.request(Collect()).result(DEADLINE) == 0
     assert process.memory_info().rss - before < MAX_MESSAGE
 
 
@@ -255,14 +256,14 @@ def test_windows_that_do_not_read_a_large_snapshot_cost_little(engine, host, tal
 
 def test_what_a_client_does_not_read_is_bounded(engine, start_host, talk, attach, caplog):
     """It is let go with the reason, once it has read nothing for a while; whoever reads may ask for as much."""
-    engine.scripts[RunChunk] = lambda *_: Runs((RunResult(vm=1, output="x" * 100_000),))
+    engine.scripts[RunChunk] = lambda *_: (RunResult(vm=1, output="x" * 100_000),)
     host = start_host(unread_bytes=1_000_000, unread_seconds=0.2)
     reading = attach(host)
     stalled = talk(host)
     for id in range(100):
-        stalled.send(encode(Request(id, RunChunk(vms=(), source=""))))
+        stalled.send(encode(Request(id, encode_command(RunChunk(vms=(), source="")))))
     for future in [reading.request(RunChunk(vms=(), source="")) for _ in range(100)]:
-        assert len(future.result(DEADLINE).results[0].output) == 100_000
+        assert len(future.result(DEADLINE)[0].output) == 100_000
     wait_until(lambda: "bytes of answers were not read" in caplog.text)
     refused = next_of(Refused, stalled)
     assert "bytes of answers were not read" in refused.error.message
@@ -320,8 +321,8 @@ def test_a_command_that_cannot_be_is_answered_with_what_is_wrong(host, bystander
     response = next_of(Response, connection)
     assert (response.id, response.error.code) == (7, "usage")
     assert re.match(words, response.error.message)
-    connection.send(encode(Request(8, Collect())))
-    assert next_of(Response, connection) == Response(8, result=Done(0))
+    connection.send(encode(Request(8, encode_command(Collect()))))
+    assert next_of(Response, connection) == Response(8, encode_answer(0))
 
 
 def test_an_oversized_message_is_refused_before_it_is_sent_whole(host, bystander, talk):
@@ -346,10 +347,10 @@ def test_a_message_cut_off_ends_only_that_connection(host, bystander, talk):
 
 def test_a_request_id_that_is_in_use_is_refused(engine, host, bystander, talk):
     release = threading.Event()
-    engine.scripts[RunChunk] = lambda *_: release.wait(DEADLINE) and Done(1)
+    engine.scripts[RunChunk] = lambda *_: release.wait(DEADLINE) and ()
     connection = talk(host)
     for _ in range(2):
-        connection.send(encode(Request(7, RunChunk(vms=(), source=""))))
+        connection.send(encode(Request(7, encode_command(RunChunk(vms=(), source="")))))
     assert "request id 7 twice" in next_of(Refused, connection).error.message
     release.set()
 
@@ -357,7 +358,7 @@ def test_a_request_id_that_is_in_use_is_refused(engine, host, bystander, talk):
 def test_a_cancel_for_nothing_is_no_error(host, bystander, talk):
     connection = talk(host)
     connection.send(encode(Cancel(99)))
-    connection.send(encode(Request(1, Collect())))
+    connection.send(encode(Request(1, encode_command(Collect()))))
     connection.send(encode(Cancel(1)))
 
 
@@ -367,7 +368,7 @@ def mutations(data: bytes):
     return st.builds(lambda at, end, put: data[:at] + put + data[end:], places, places, st.binary(max_size=8))
 
 
-MESSAGES = [encode(Hello(VERSION)), encode(Request(7, Collect(vms=(1, 2)))), encode(Cancel(7))]
+MESSAGES = [encode(Hello(VERSION)), encode(Request(7, encode_command(Collect(vms=(1, 2))))), encode(Cancel(7))]
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -382,7 +383,7 @@ def test_no_bytes_of_an_authenticated_client_hurt_the_host(host, first, then):
         connection.finish(0.0)
         connection.close()
     with EngineClient.connect(host.address, timeout=DEADLINE) as client:
-        assert client.request(Collect()).result(DEADLINE) == Done(0)
+        assert client.request(Collect()).result(DEADLINE) == 0
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

@@ -11,14 +11,12 @@ from moonscope.commands import (
     Clear,
     Close,
     Collect,
-    Done,
     Holders,
     Inspect,
     Interrupt,
     Load,
     LookInto,
     RunChunk,
-    Runs,
     SetMode,
     Spawn,
 )
@@ -31,7 +29,7 @@ from moonscope.errors import (
     UsageError,
 )
 from moonscope.host.crew import Crew
-from moonscope.model import RunResult
+from moonscope.model import ClearReport, LoadReport, RunResult, SpawnReport
 
 DEADLINE = 20.0
 
@@ -51,7 +49,7 @@ class Endless:
             if cancelled():
                 self.ended.release()
                 raise CancelledError("the run was cancelled")
-        return Done(1)
+        return RAN
 
     def wait_until_running(self, times: int = 1) -> None:
         for _ in range(times):
@@ -85,17 +83,18 @@ def host_threads():
 
 
 RUN = RunChunk(vms=(1,), source="while true do end")
+RAN = (RunResult(vm=1),)
 
 
 def test_a_result_comes_back_as_it_was(engine, host, attach):
-    result = Runs((RunResult(vm=3, values=("42", '"text"'), output="línea\n"),))
+    result = (RunResult(vm=3, values=("42", '"text"'), output="línea\n"),)
     engine.scripts[RunChunk] = lambda *_: result
     assert attach(host).request(RUN).result(DEADLINE) == result
 
 
 def test_what_was_asked_is_what_the_engine_gets(engine, host, attach):
     asked = []
-    engine.scripts[Clear] = lambda command, *_: asked.append(command) or Done(0)
+    engine.scripts[Clear] = lambda command, *_: asked.append(command) or ClearReport()
     command = Clear(keys=("a b.lua", "中.lua", "quote'\n.lua"), dry_run=True)
     attach(host).request(command).result(DEADLINE)
     assert asked == [command]
@@ -124,16 +123,16 @@ def test_an_unexpected_error_is_answered_logged_and_survived(engine, host, attac
         client.request(Spawn()).result(DEADLINE)
     assert caught.value.code == "error"
     assert "Traceback" in caplog.text
-    assert client.request(Collect()).result(DEADLINE) == Done(0)
+    assert client.request(Collect()).result(DEADLINE) == 0
 
 
 def test_an_answer_too_large_for_a_message_is_an_error_of_that_request(engine, host, attach, monkeypatch):
     monkeypatch.setattr("moonscope.wire.messages.MAX_MESSAGE", 10_000)
-    engine.scripts[RunChunk] = lambda *_: Runs((RunResult(vm=1, output="x" * 20_000),))
+    engine.scripts[RunChunk] = lambda *_: (RunResult(vm=1, output="x" * 20_000),)
     client = attach(host)
     with pytest.raises(ProtocolError, match=r"the answer cannot be sent: .* over the limit of 10,000"):
         client.request(RUN).result(DEADLINE)
-    assert client.request(Collect()).result(DEADLINE) == Done(0)
+    assert client.request(Collect()).result(DEADLINE) == 0
 
 
 def test_a_command_too_large_for_a_message_fails_before_it_is_sent(host, attach, monkeypatch):
@@ -141,7 +140,7 @@ def test_a_command_too_large_for_a_message_fails_before_it_is_sent(host, attach,
     monkeypatch.setattr("moonscope.wire.messages.MAX_MESSAGE", 10_000)
     with pytest.raises(ProtocolError, match="over the limit"):
         client.request(RunChunk(vms=(), source="x" * 20_000)).result(DEADLINE)
-    assert client.request(Collect()).result(DEADLINE) == Done(0)
+    assert client.request(Collect()).result(DEADLINE) == 0
 
 
 def test_a_command_that_is_no_text_fails_before_it_is_sent(host, attach):
@@ -150,7 +149,7 @@ def test_a_command_that_is_no_text_fails_before_it_is_sent(host, attach):
         client.request(RunChunk(vms=(), source="\udcff")).result(DEADLINE)
     with pytest.raises(UsageError, match="cannot be sent: a number in it has more than 64 bits"):
         client.request(Inspect(generation=2**70)).result(DEADLINE)
-    assert client.request(Collect()).result(DEADLINE) == Done(0)
+    assert client.request(Collect()).result(DEADLINE) == 0
 
 
 QUICK = [Interrupt(), Close(), SetMode("off"), Holders(generation=1), Clear(dry_run=True)]
@@ -161,7 +160,7 @@ def test_what_stops_things_never_waits_for_what_is_slow(engine, host, attach, en
     client = attach(host)
     slow = [client.request(RUN) for _ in range(100)]
     endless.wait_until_running()
-    assert client.request(quick).result(DEADLINE) == Done(0)
+    assert client.request(quick).result(DEADLINE) == engine.answers[type(quick)]
     assert not any(future.done() for future in slow)
 
 
@@ -169,14 +168,14 @@ def test_what_stops_things_never_waits_for_what_is_slow(engine, host, attach, en
     "command", [Inspect(generation=1), Load(paths=()), Spawn(), LookInto(vm=1), Close(), Interrupt(), Clear()],
     ids=lambda command: type(command).__name__,
 )  # fmt: skip
-def test_a_hundred_endless_commands_keep_no_window_waiting(host, attach, endless, command):
+def test_a_hundred_endless_commands_keep_no_window_waiting(engine, host, attach, endless, command):
     """Neither another one nor the one that sent them, whatever it wants next."""
     client = attach(host)
     for _ in range(100):
         client.request(RUN)
     endless.wait_until_running(100)
-    assert client.request(command).result(DEADLINE) == Done(0)
-    assert attach(host).request(command).result(DEADLINE) == Done(0)
+    assert client.request(command).result(DEADLINE) == engine.answers[type(command)]
+    assert attach(host).request(command).result(DEADLINE) == engine.answers[type(command)]
 
 
 def test_closing_vms_that_do_not_end_keeps_nothing_waiting(engine, host, attach):
@@ -186,7 +185,7 @@ def test_closing_vms_that_do_not_end_keeps_nothing_waiting(engine, host, attach)
         progress(0, 1, "")
         stuck.release()
         assert release.wait(DEADLINE)
-        return Done(1)
+        return 1
 
     engine.scripts[Close] = close
     client = attach(host)
@@ -194,9 +193,9 @@ def test_closing_vms_that_do_not_end_keeps_nothing_waiting(engine, host, attach)
     for _ in closing:
         assert stuck.acquire(timeout=DEADLINE)
     for command in (Interrupt(), Clear(), Holders(generation=1), Inspect(generation=1), RUN):
-        assert client.request(command).result(DEADLINE) == Done(0)
+        assert client.request(command).result(DEADLINE) == engine.answers[type(command)]
     release.set()
-    assert [future.result(DEADLINE) for future in closing] == [Done(1)] * 20
+    assert [future.result(DEADLINE) for future in closing] == [1] * 20
 
 
 def test_a_host_has_as_many_threads_for_many_windows_as_for_one(start_host, attach, host_threads):
@@ -226,7 +225,7 @@ def test_threads_of_commands_go_when_they_are_not_needed():
 def test_a_slow_command_of_one_client_does_not_keep_another_waiting(host, attach, endless):
     attach(host).request(RUN)
     endless.wait_until_running()
-    assert attach(host).request(Load(paths=("a.lua",))).result(DEADLINE) == Done(0)
+    assert attach(host).request(Load(paths=("a.lua",))).result(DEADLINE) == LoadReport()
 
 
 @pytest.mark.parametrize("first", [Load(paths=()), *QUICK[:3], QUICK[4]], ids=lambda command: type(command).__name__)
@@ -236,18 +235,18 @@ def test_a_command_begins_when_those_sent_before_it_have_begun(engine, host, att
     def slow_to_begin(command, progress, cancelled):
         assert may_begin.wait(DEADLINE)
         begun.append(command)
-        return Done(0)
+        return engine.answers[type(command)]
 
     engine.scripts[type(first)] = slow_to_begin
-    engine.scripts[RunChunk] = lambda command, *_: begun.append(command) or Done(0)
+    engine.scripts[RunChunk] = lambda command, *_: begun.append(command) or RAN
     client = attach(host)
     client.request(first)
     second = client.request(RUN)
-    assert attach(host).request(Collect()).result(DEADLINE) == Done(0)  # other clients do not wait
-    assert client.request(Holders(generation=1)).result(DEADLINE) == Done(0)  # nor does what only reads
+    assert attach(host).request(Collect()).result(DEADLINE) == 0  # other clients do not wait
+    assert client.request(Holders(generation=1)).result(DEADLINE) == ()  # nor does what only reads
     assert begun == []
     may_begin.set()
-    assert second.result(DEADLINE) == Done(0)
+    assert second.result(DEADLINE) == RAN
     assert begun == [first, RUN]
 
 
@@ -255,7 +254,7 @@ def test_a_command_that_has_begun_holds_no_other(host, attach, endless):
     client = attach(host)
     client.request(RUN)
     endless.wait_until_running()
-    assert client.request(Load(paths=())).result(DEADLINE) == Done(0)
+    assert client.request(Load(paths=())).result(DEADLINE) == LoadReport()
 
 
 @pytest.mark.parametrize(
@@ -277,7 +276,7 @@ def test_a_field_of_a_wrong_type_is_an_error_that_names_it_before_anything_is_se
     client = attach(host)
     with pytest.raises(UsageError, match=words):
         client.request(command).result(DEADLINE)
-    assert client.request(Collect()).result(DEADLINE) == Done(0)
+    assert client.request(Collect()).result(DEADLINE) == 0
 
 
 def test_a_running_command_can_be_cancelled(host, attach, endless):
@@ -298,15 +297,15 @@ def test_cancelling_one_command_leaves_the_others(host, attach, endless):
         first.result(DEADLINE)
     assert not second.done()
     endless.release()
-    assert second.result(DEADLINE) == Done(1)
+    assert second.result(DEADLINE) == RAN
 
 
 def test_a_waiting_command_that_is_cancelled_never_begins(engine, host, attach):
     """It is answered at once, and what its client sent after it no longer waits for it."""
     may_begin, begun = threading.Event(), []
-    engine.scripts[Load] = lambda *_: may_begin.wait(DEADLINE) and Done(1)
-    engine.scripts[Spawn] = lambda *_: begun.append("spawn") or Done(2)
-    engine.scripts[Collect] = lambda *_: begun.append("collect") or Done(3)
+    engine.scripts[Load] = lambda *_: may_begin.wait(DEADLINE) and LoadReport()
+    engine.scripts[Spawn] = lambda *_: begun.append("spawn") or SpawnReport()
+    engine.scripts[Collect] = lambda *_: begun.append("collect") or 3
     client = attach(host)
     first, waiting, last = client.request(Load(paths=())), client.request(Spawn()), client.request(Collect())
     client.cancel(waiting)
@@ -314,7 +313,7 @@ def test_a_waiting_command_that_is_cancelled_never_begins(engine, host, attach):
         waiting.result(DEADLINE)
     assert not first.done()
     may_begin.set()
-    assert (first.result(DEADLINE), last.result(DEADLINE)) == (Done(1), Done(3))
+    assert (first.result(DEADLINE), last.result(DEADLINE)) == (LoadReport(), 3)
     assert begun == ["collect"]
 
 
@@ -323,7 +322,7 @@ def test_cancelling_what_is_answered_already_does_nothing(host, attach):
     future = client.request(Collect())
     future.result(DEADLINE)
     client.cancel(future)
-    assert client.request(Collect()).result(DEADLINE) == Done(0)
+    assert client.request(Collect()).result(DEADLINE) == 0
 
 
 def test_a_window_that_leaves_cancels_what_it_asked_for(host, attach, endless):
@@ -343,19 +342,19 @@ def test_more_requests_than_the_host_takes_at_once_are_told_so(start_host, attac
     with pytest.raises(UsageError, match="3 requests are unanswered"):
         client.request(Collect()).result(DEADLINE)
     endless.release()
-    assert [future.result(DEADLINE) for future in running] == [Done(1)] * 3
-    assert client.request(Collect()).result(DEADLINE) == Done(0)
+    assert [future.result(DEADLINE) for future in running] == [RAN] * 3
+    assert client.request(Collect()).result(DEADLINE) == 0
 
 
 def test_progress_arrives_before_the_result(engine, host, attach):
     def load(command, progress, cancelled):
         progress(3, 10, "c.lua")
-        return Done(10)
+        return LoadReport(files=10)
 
     engine.scripts[Load] = load
     seen = []
     future = attach(host).request(Load(paths=()), on_progress=lambda *progress: seen.append(progress))
-    assert future.result(DEADLINE) == Done(10)
+    assert future.result(DEADLINE) == LoadReport(files=10)
     assert seen == [(3, 10, "c.lua")]
 
 
@@ -369,14 +368,14 @@ def test_progress_is_sent_at_a_pace_a_person_can_follow(engine, start_host, atta
         assert first_seen.wait(DEADLINE)
         for done in range(1, 1000):
             progress(done, 1000, "")
-        return Done(int((time.monotonic() - begin) / gap) + 1)  # gaps that have begun
+        return LoadReport(files=int((time.monotonic() - begin) / gap) + 1)  # gaps that have begun
 
     def see(done, total, text):
         seen.append(done)
         first_seen.set()
 
     engine.scripts[Load] = load
-    gaps = attach(start_host(progress_gap=gap)).request(Load(paths=()), on_progress=see).result(DEADLINE).count
+    gaps = attach(start_host(progress_gap=gap)).request(Load(paths=()), on_progress=see).result(DEADLINE).files
     assert 1 <= len(seen) <= gaps
     assert seen == sorted(seen)
 
@@ -384,7 +383,7 @@ def test_progress_is_sent_at_a_pace_a_person_can_follow(engine, start_host, atta
 def test_an_error_in_a_callback_is_logged_and_the_client_goes_on(engine, host, attach, caplog):
     def load(command, progress, cancelled):
         progress(1, 2, "")
-        return Done(2)
+        return LoadReport(files=2)
 
     engine.scripts[Load] = load
 
@@ -392,9 +391,9 @@ def test_an_error_in_a_callback_is_logged_and_the_client_goes_on(engine, host, a
         raise ZeroDivisionError("in the window")
 
     client = attach(host)
-    assert client.request(Load(paths=()), on_progress=broken).result(DEADLINE) == Done(2)
+    assert client.request(Load(paths=()), on_progress=broken).result(DEADLINE) == LoadReport(files=2)
     assert "in the window" in caplog.text
-    assert client.request(Collect()).result(DEADLINE) == Done(0)
+    assert client.request(Collect()).result(DEADLINE) == 0
 
 
 def test_after_close_a_request_fails_at_once(host, attach):

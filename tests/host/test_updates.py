@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moonscope.commands import Collect, Done, RunChunk, Runs
+from moonscope.commands import Collect, RunChunk
+from moonscope.commands.codec import encode_command
 from moonscope.host.parts import pushes
 from moonscope.model import CacheMode, LuaVersion, Mark, OutputEvent, RunResult, Settings, Tier, Update, VMRow, VMState
 from moonscope.wire import connect
@@ -43,7 +44,7 @@ def test_an_answer_comes_after_the_update_that_shows_what_was_done(engine, start
 
     def collect(*_):
         engine.add_mark("collected")
-        return Done(len(engine.marks))
+        return len(engine.marks)
 
     engine.scripts[Collect] = collect
     host = start_host(push_gap=DEADLINE * 10)
@@ -51,7 +52,7 @@ def test_an_answer_comes_after_the_update_that_shows_what_was_done(engine, start
     clients = [attach(host, view) for view in views]
     for number in range(1, 101):
         view, client = views[number % 2], clients[number % 2]
-        assert client.request(Collect()).result(DEADLINE) == Done(number)
+        assert client.request(Collect()).result(DEADLINE) == number
         assert len(view.marks) == number
 
 
@@ -59,7 +60,7 @@ def test_an_answer_that_changes_nothing_waits_for_no_update(engine, start_host, 
     client = attach(start_host(push_gap=DEADLINE * 10), view)
     view.wait_for(lambda: view.updates)
     for _ in range(3):
-        assert client.request(Collect()).result(DEADLINE) == Done(0)
+        assert client.request(Collect()).result(DEADLINE) == 0
     assert len(view.updates) == 1
 
 
@@ -129,7 +130,7 @@ def test_a_window_that_reads_nothing_keeps_no_other_waiting_and_gets_one_large_u
 def test_a_client_that_reads_no_answers_is_not_heard_until_it_does(engine, start_host, attach):
     """Neither its answers nor its questions pile up in the host."""
     carried_out = threading.Semaphore(0)
-    answer = Runs((RunResult(vm=1, output="x" * 100_000),))
+    answer = (RunResult(vm=1, output="x" * 100_000),)
 
     def run(*_):
         carried_out.release()
@@ -139,13 +140,14 @@ def test_a_client_that_reads_no_answers_is_not_heard_until_it_does(engine, start
     host = start_host(backlog_bytes=500_000)
     greedy = connect(host.address, timeout=DEADLINE)
     greedy.send(encode(Hello(VERSION)))
-    asking = threading.Thread(target=lambda: [greedy.send(encode(Request(n, RUN))) for n in range(2000)])
+    run = encode_command(RUN)
+    asking = threading.Thread(target=lambda: [greedy.send(encode(Request(n, run))) for n in range(2000)])
     asking.start()
     count = 0
     while carried_out.acquire(timeout=1.0):  # until the host does no more of them
         count += 1
     assert count < 1000
-    assert attach(host).request(Collect()).result(DEADLINE) == Done(0)
+    assert attach(host).request(Collect()).result(DEADLINE) == 0
     answers = 0
     while answers < 2000:
         message = decode_from_host(greedy.receive(deadline=time.monotonic() + DEADLINE))

@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from moonscope.commands import Clear, Close, Collect, Interrupt, Load, LookInto, RunChunk, Runs, Spawn, Spawned
+from moonscope.commands import Clear, Close, Collect, Interrupt, Load, LookInto, RunChunk, Spawn
 from moonscope.engine import Engine
 from moonscope.errors import MoonscopeError
 from moonscope.model import LookStep, StepKind, VMOptions, VMState
@@ -31,10 +31,9 @@ ENDLESS = "while true do end"
 
 def work(engine: Engine, path: str) -> None:
     spawned = engine.perform(Spawn(count=2, options=VMOptions(boot="x = 1", time_budget=30.0)))
-    assert isinstance(spawned, Spawned)
     engine.perform(Load(paths=(path,)))
     engine.perform(RunChunk(vms=(), source="print(x) return x"))
-    for vm in spawned.report.vms:
+    for vm in spawned.vms:
         engine.perform(LookInto(vm=vm, path=(LookStep(StepKind.GLOBALS),)))
     engine.perform(Collect())
     engine.perform(Clear())
@@ -84,8 +83,7 @@ def check(engine: Engine) -> None:
         engine.wait(engine.changes(0).revision, 0.02)
     engine.perform(Spawn(count=2))
     done = engine.perform(RunChunk(vms=(), source="1 + 1"))
-    assert isinstance(done, Runs)
-    assert [result.values for result in done.results] == [("2",)] * 2, done
+    assert [result.values for result in done] == [("2",)] * 2, done
     results: list[object] = []
     runner = threading.Thread(target=lambda: results.append(engine.perform(RunChunk(vms=(), source=ENDLESS))))
     runner.start()
@@ -94,8 +92,7 @@ def check(engine: Engine) -> None:
     engine.perform(Interrupt())
     runner.join()
     [done] = results
-    assert isinstance(done, Runs)
-    assert all(result.interrupted for result in done.results), done
+    assert all(result.interrupted for result in done), done
     engine.perform(Close())
 
 

@@ -12,6 +12,7 @@ from ..errors import UnsupportedError, UsageError
 from ..model import LuaVersion, Sharing
 from . import runtime
 from .code_cache import CodeCache, checked_limits
+from .native_rows import native_id
 
 NO_CHOICE = (Sharing.AUTO, Sharing.OFF)  # any cache will do
 
@@ -62,6 +63,11 @@ class Caches:
         there are none. Raises UsageError then, and UnsupportedError for what cannot be had."""
         with self._lock:
             return self._get(LuaVersion(lua), sharing)
+
+    def of_generation(self, generation: int) -> CodeCache:
+        """The one that the generation is, or was, in."""
+        _, lua = native_id(generation) or (0, LuaVersion.LUA54)
+        return self.get(lua)
 
     @contextmanager
     def spawning(self, lua: LuaVersion, sharing: Sharing) -> Iterator[CodeCache]:

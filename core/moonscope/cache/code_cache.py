@@ -196,7 +196,7 @@ class CodeCache:
 
     def generation(self, generation: int) -> GenerationRow:
         """One row of `generations`. Raises NotFoundError when it is gone."""
-        row = self.native.generation(self._own(generation))
+        row = self.native.generation(self.native_id(generation))
         if row is None:
             raise self._gone(generation)
         return generation_row(self.lua, row)
@@ -217,13 +217,13 @@ class CodeCache:
     def payload(self, generation: int) -> bytes:
         """The dumped chunk of a generation. Raises NotFoundError when it is gone."""
         try:
-            return self.native.payload(self._own(generation))
+            return self.native.payload(self.native_id(generation))
         except KeyError:
             raise self._gone(generation) from None
 
     def holders(self, generation: int) -> tuple[int, ...]:
         """Ids of the VMs that hold a generation. Raises NotFoundError when it is gone."""
-        own = self._own(generation)
+        own = self.native_id(generation)
         if self.native.generation(own) is None:
             raise self._gone(generation)
         return tuple(sorted(self.native.holders(own)))
@@ -243,7 +243,8 @@ class CodeCache:
         """The public id of a generation of the C part."""
         return global_id(native, self.lua)
 
-    def _own(self, generation: int) -> int:
+    def native_id(self, generation: int) -> int:
+        """Its id in the C part. Raises NotFoundError when it cannot be one of this cache."""
         found = native_id(generation)
         if found is None or found[1] is not self.lua:
             raise self._gone(generation)

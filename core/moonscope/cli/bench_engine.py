@@ -13,12 +13,12 @@ from itertools import chain
 from pathlib import Path
 
 from ..cache.code_cache import CodeCache
+from ..commands import Clear, Close, Load, RunChunk, Spawn
 from ..engine import Engine
 from ..errors import MoonscopeError
 from ..model import LuaVersion, VMOptions
 from ..vms.vm import LuaVM
 from ..vms.watchdog import Watchdog
-from ..wire.messages import Clear, Close, Load, Loaded, RunChunk, Spawn, Spawned
 from .bench_memory import affordable
 from .bench_tiers import Rival
 from .measure import Measure, Target
@@ -120,9 +120,9 @@ def _load(engine: Engine, lua: LuaVersion, paths: tuple[str, ...], count: int) -
     engine.perform(Clear())
     gc.collect()  # or Python's full collection, 20 ms with a thousand VMs, falls always into the same engine's turn
     started, busy = time.perf_counter(), time.process_time()
-    result = engine.perform(Load(paths=paths, vms=vms))
+    report = engine.perform(Load(paths=paths, vms=vms))
     seconds, cpu = time.perf_counter() - started, time.process_time() - busy
-    if not isinstance(result, Loaded) or result.report.failures:
+    if report.failures:
         raise MoonscopeError("the workers could not be measured: a file did not load")
     engine.perform(Close(vms=vms))
     return seconds, cpu
@@ -171,10 +171,10 @@ def _make_through(engine: Engine, lua: LuaVersion) -> float:
 
 
 def _spawn(engine: Engine, lua: LuaVersion, count: int) -> tuple[int, ...]:
-    result = engine.perform(Spawn(count=count, options=VMOptions(lua=lua)))
-    if not isinstance(result, Spawned) or len(result.report.vms) < count:
+    report = engine.perform(Spawn(count=count, options=VMOptions(lua=lua)))
+    if len(report.vms) < count:
         raise MoonscopeError(f"only some of {count} VMs could be spawned; free some memory and try again")
-    return result.report.vms
+    return report.vms
 
 
 def _run(engine: Engine, vms: tuple[int, ...], source: str) -> float:

@@ -14,11 +14,11 @@ import threading
 import time
 from pathlib import Path
 
+from ..commands import Load, RunChunk, Spawn
 from ..engine import Engine
 from ..host import serve
 from ..model import VMOptions
 from ..model.names import to_text
-from ..wire.messages import Load, RunChunk, Spawn, Spawned
 
 
 def main() -> int:
@@ -42,8 +42,7 @@ def main() -> int:
 
 
 def _spawned(engine: Engine, count: int) -> tuple[int, ...]:
-    result = engine.perform(Spawn(count=count, options=VMOptions()))
-    return result.report.vms if isinstance(result, Spawned) else ()
+    return engine.perform(Spawn(count=count, options=VMOptions())).vms
 
 
 def _write(path: Path, n: int) -> str:

@@ -19,10 +19,10 @@ from ..analysis.sarif import sarif_log
 from ..analysis.values import FileVerdict, Reason, Verdict
 from ..analysis.verdict import judge
 from ..analysis.words import EXPLANATIONS, SUMMARIES
-from ..cache import files
 from ..cache.code_cache import CodeCache
+from ..commands.find_files import find_files
 from ..errors import MoonscopeError, UnsupportedError
-from ..model import LuaVersion, names
+from ..model import NOBODY, LuaVersion, names
 from ..version import __version__
 from .arguments import choice
 from .report import Failure
@@ -98,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check(paths: Sequence[str], lua: LuaVersion) -> CheckReport:
-    found, troubles = files.find(paths)
+    found, troubles = find_files(paths, NOBODY)
     failures = [Failure(trouble.path, trouble.message) for trouble in troubles]
     cache = CodeCache(lua)
     verdicts = []

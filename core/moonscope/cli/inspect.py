@@ -10,10 +10,10 @@ from pathlib import Path
 from rich.tree import Tree
 
 from .. import bytecode
+from ..commands import InspectFile
 from ..engine import Engine
 from ..errors import MoonscopeError, UsageError
 from ..model import LuaVersion, Prototype, PrototypeTree
-from ..wire.messages import Inspected, InspectFile
 from .arguments import choice, positive
 from .terminal import cell, console
 from .text import complain, engine_path, printable
@@ -66,12 +66,10 @@ def _parser() -> argparse.ArgumentParser:
 def _inspect(path: str, lua: LuaVersion) -> PrototypeTree:
     with Engine(workers=1) as engine:
         try:
-            result = engine.perform(InspectFile(path=path, lua=lua))
+            chunk = engine.perform(InspectFile(path=path, lua=lua))
         except UsageError as error:  # the command line is right, the file is not
             raise MoonscopeError(str(error)) from error
-    if not isinstance(result, Inspected):
-        raise MoonscopeError(f"{path}: the engine gave no prototypes")
-    return bytecode.read(result.dump, result.lua, result.key)
+    return bytecode.read(chunk.dump, chunk.lua, chunk.key)
 
 
 def _drawn(tree: PrototypeTree, depth: int | None) -> Tree:

@@ -11,10 +11,22 @@ import psutil
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ..commands import Clear, Close, Collect, Command, Load, Spawn
+from ..commands.command import R
 from ..engine import Engine
 from ..errors import CancelledError, MoonscopeError
-from ..model import FileFailure, GenerationState, LoadEvent, Outcome, Sample, Sharing, Update, VMOptions
-from ..wire.messages import AnyCommand, Clear, Cleared, Close, Collect, Load, Loaded, Result, Spawn, Spawned
+from ..model import (
+    NOBODY,
+    Context,
+    FileFailure,
+    GenerationState,
+    LoadEvent,
+    Outcome,
+    Sample,
+    Sharing,
+    Update,
+    VMOptions,
+)
 from .report import Failure, RunReport
 from .terminal import Stages
 
@@ -98,10 +110,9 @@ class Workload:
         return library.why if options.sharing is Sharing.AUTO else ""
 
     def _spawn(self, count: int, options: VMOptions, title: str | None = None) -> tuple[int, ...]:
-        result = self._do(Spawn(count=count, options=options), title)
-        report = result.report if isinstance(result, Spawned) else None
-        if report is None or not report.vms:
-            why = report.failures[0].message if report and report.failures else "the engine gave no reason"
+        report = self._do(Spawn(count=count, options=options), title)
+        if not report.vms:
+            why = report.failures[0].message if report.failures else "the engine gave no reason"
             raise MoonscopeError(f"no VM could be spawned: {why}")
         self._note(report.failures)
         return report.vms
@@ -149,12 +160,10 @@ class Workload:
 
     def _load(self, paths: tuple[str, ...], vms: tuple[int, ...], title: str | None = None) -> int:
         """Returns how many loads were tried."""
-        result = self._do(Load(paths=paths, vms=vms), title)
-        if not isinstance(result, Loaded):
-            return 0
-        self._measured.files = max(self._measured.files, result.report.files)
-        self._note(result.report.failures)
-        return result.report.files * result.report.vms
+        report = self._do(Load(paths=paths, vms=vms), title)
+        self._measured.files = max(self._measured.files, report.files)
+        self._note(report.failures)
+        return report.files * report.vms
 
     def _note(self, failures: Iterable[FileFailure]) -> None:
         for failure in failures:
@@ -167,10 +176,9 @@ class Workload:
 
     def _clear_and_close(self) -> tuple[int, int, int]:
         """Bytes returned by clearing with all VMs alive, bytes kept by then, bytes returned by closing the VMs."""
-        result = self._engine.perform(Clear())
-        cleared = result.report.freed_bytes if isinstance(result, Cleared) else 0
+        cleared = self._engine.perform(Clear()).freed_bytes
         retained = _retained(self._engine.changes(0))
-        self._engine.perform(Close(), progress=self._stages.stage("closing the VMs"))
+        self._engine.perform(Close(), Context(self._stages.stage("closing the VMs")))
         return cleared, retained, retained - _retained(self._engine.changes(0))
 
     def _next_sample(self, update: Update) -> Sample:
@@ -183,9 +191,9 @@ class Workload:
             revision = update.revision
             self._engine.wait(revision, PATIENCE)
 
-    def _do(self, command: AnyCommand, title: str | None = None) -> Result:
-        progress = self._stages.stage(title) if title else None
-        return self._engine.perform(command, progress=progress, cancelled=self._cancelled)
+    def _do(self, command: Command[R], title: str | None = None) -> R:
+        progress = self._stages.stage(title) if title else NOBODY.progress
+        return self._engine.perform(command, Context(progress, self._cancelled))
 
 
 def _retained(update: Update) -> int:

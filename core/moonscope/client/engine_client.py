@@ -10,14 +10,16 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
+from ..commands import Command
+from ..commands.codec import decode_answer, encode_command
+from ..commands.command import R
 from ..errors import ConnectionLost, MoonscopeError, ProtocolError, from_code
 from ..model import Update
 from ..wire import Connection, Sender, connect, read_key
 from ..wire.messages import (
     VERSION,
-    AnyCommand,
     Cancel,
     FromHost,
     Hello,
@@ -26,12 +28,11 @@ from ..wire.messages import (
     Progress,
     Push,
     Refused,
+    Request,
     Response,
-    Result,
     Welcome,
     decode_from_host,
     encode,
-    encode_request,
 )
 
 __all__ = ["EngineClient", "read_key"]
@@ -55,7 +56,8 @@ class _Asked:
     """A request without an answer yet."""
 
     id: int
-    future: Future[Result]
+    command: Command[Any]
+    future: Future[Any]
     on_progress: OnProgress | None
 
 
@@ -131,17 +133,18 @@ class EngineClient:
             connection.close()
             raise
 
-    def request(self, command: AnyCommand, on_progress: OnProgress | None = None) -> Future[Result]:
+    def request(self, command: Command[R], on_progress: OnProgress | None = None) -> Future[R]:
         """Ask the host to carry a command out. Whatever goes wrong is the future's MoonscopeError.
 
         Commands that are under way together may be carried out in any order; wait for one to build on it. What one
         changed was passed to `on_update` before its answer comes. A field of a wrong type is a UsageError that names
         it, and nothing is sent.
         """
-        asked = _Asked(next(self._ids), Future(), on_progress)
-        asked.future.set_running_or_notify_cancel()  # so that it ends by an answer alone; see `cancel`
+        future: Future[R] = Future()
+        asked = _Asked(next(self._ids), command, future, on_progress)
+        future.set_running_or_notify_cancel()  # so that it ends by an answer alone; see `cancel`
         try:
-            message = encode_request(asked.id, command)
+            message = encode(Request(asked.id, encode_command(command)))
             if os.getpid() != self._pid:
                 raise ConnectionLost("this process is a fork of the one that has the connection; connect here anew")
             with self._lock:
@@ -149,12 +152,12 @@ class EngineClient:
                     raise ConnectionLost(self._lost or "the connection was closed")
                 self._asked[asked.id] = asked
         except MoonscopeError as error:
-            asked.future.set_exception(error)
-            return asked.future
+            future.set_exception(error)
+            return future
         self._sender.send(message)
-        return asked.future
+        return future
 
-    def cancel(self, future: Future[Result]) -> None:
+    def cancel(self, future: Future[Any]) -> None:
         """Ask the host to stop a request. Its future then ends with CancelledError, or with what came before."""
         with self._lock:
             ids = [asked.id for asked in self._asked.values() if asked.future is future]
@@ -217,7 +220,7 @@ class EngineClient:
                 with self._lock:
                     asked = self._asked.pop(message.id, None)
                 if asked is not None:  # else it is a late answer
-                    _settle(asked.future, message)
+                    _settle(asked, message)
             case Refused(error=error):
                 raise from_code(error.code, error.message)
             case Pong():
@@ -253,13 +256,14 @@ def _greet(connection: Connection, deadline: float) -> Welcome:
     return answer
 
 
-def _settle(future: Future[Result], response: Response) -> None:
-    if response.result is not None:
-        future.set_result(response.result)
-    elif response.error is not None:
-        future.set_exception(from_code(response.error.code, response.error.message))
-    else:
-        future.set_exception(ProtocolError("the host gave an answer with nothing in it"))
+def _settle(asked: _Asked, response: Response) -> None:
+    if response.error is not None:
+        asked.future.set_exception(from_code(response.error.code, response.error.message))
+        return
+    try:
+        asked.future.set_result(decode_answer(asked.command, response.answer))
+    except ProtocolError as error:
+        asked.future.set_exception(error)
 
 
 def _call(callback: Callable[Arguments, None], *arguments: Arguments.args, **options: Arguments.kwargs) -> None:

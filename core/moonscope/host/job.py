@@ -6,9 +6,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
-from ..errors import CancelledError, MoonscopeError, ProtocolError
-from ..wire.messages import AnyCommand, ErrorInfo, Progress, Request, Response, encode
+from ..commands import Command
+from ..commands.codec import encode_answer
+from ..errors import MoonscopeError, ProtocolError
+from ..model import Context
+from ..wire.messages import ErrorInfo, Progress, Response, encode
 from .service import EngineLike
 
 log = logging.getLogger("moonscope.host")
@@ -20,9 +24,9 @@ class Job:
     It has `begun` once its work stands in the mailboxes of the VMs (the engine reports progress then), or is over.
     """
 
-    def __init__(self, request: Request) -> None:
-        self.id = request.id
-        self.command: AnyCommand = request.command
+    def __init__(self, id: int, command: Command[Any]) -> None:
+        self.id = id
+        self.command = command
         self.after: set[Job] = set()  # those of the same client that must have begun before
         self.started = False  # given to a thread
         self.begun = False
@@ -48,30 +52,27 @@ class Job:
                 reported = now
                 send(encode(Progress(self.id, done, total, text)))
 
-        return encoded(self._perform(engine, progress))
+        return self._perform(engine, Context(progress, self._cancelled.is_set))
 
-    def _perform(self, engine: EngineLike, progress: Callable[[int, int, str], None]) -> Response:
+    def _perform(self, engine: EngineLike, context: Context) -> bytes:
         try:
-            return Response(self.id, result=engine.perform(self.command, progress, self._cancelled.is_set))
+            return answered(self.id, engine.perform(self.command, context))
         except MoonscopeError as error:
-            return failure(self.id, error)
+            return failed(self.id, error)
         except BaseException as error:  # the asker gets an answer, and the host lives on
             log.exception("unexpected error in %s", type(self.command).__name__)
             text = f"unexpected error in the host: {type(error).__name__}: {error}"
-            return Response(self.id, error=ErrorInfo("error", text))
+            return failed(self.id, MoonscopeError(text))
 
 
-def encoded(response: Response) -> bytes:
-    """The Response, or one that says why it cannot be sent."""
+def answered(id: int, answer: object) -> bytes:
+    """The encoded Response, or one that says why it cannot be sent."""
     try:
-        return encode(response)
+        return encode(Response(id, encode_answer(answer)))
     except (ProtocolError, ValueError, TypeError) as error:
-        return encode(failure(response.id, ProtocolError(f"the answer cannot be sent: {error}")))
+        return failed(id, ProtocolError(f"the answer cannot be sent: {error}"))
 
 
-def failure(id: int, error: MoonscopeError) -> Response:
-    return Response(id, error=ErrorInfo(error.code, str(error)))
-
-
-def never_began(id: int) -> Response:
-    return failure(id, CancelledError("cancelled before it began"))
+def failed(id: int, error: MoonscopeError) -> bytes:
+    """The encoded Response."""
+    return encode(Response(id, error=ErrorInfo(error.code, str(error))))

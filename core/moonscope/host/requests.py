@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Any
 
-from ..errors import MoonscopeError, ProtocolError, UsageError
-from ..wire.messages import Request
+from ..commands import Command
+from ..errors import CancelledError, MoonscopeError, ProtocolError, UsageError
 from .crew import NoThread
-from .job import Job, encoded, failure, never_began
+from .job import Job, failed
 from .news import post
 from .service import Service
 
@@ -32,17 +33,16 @@ class Requests:
         self._loop = asyncio.get_running_loop()
         self._jobs: dict[int, Job] = {}
 
-    def begin(self, request: Request) -> None:
+    def begin(self, id: int, command: Command[Any]) -> None:
         """Carry it out when its turn comes. Raises ProtocolError when the id is in use, UsageError when too many are
         unanswered."""
-        if request.id in self._jobs:
-            raise ProtocolError(f"a client used the request id {request.id} twice")
-        job, service = Job(request), self._service
-        in_turn = service.waits_its_turn(job.command)
-        limit = service.limits.requests
-        if sum(service.waits_its_turn(other.command) == in_turn for other in self._jobs.values()) >= limit:
+        if id in self._jobs:
+            raise ProtocolError(f"a client used the request id {id} twice")
+        job, limit = Job(id, command), self._service.limits.requests
+        in_turn = command.in_turn
+        if sum(other.command.in_turn == in_turn for other in self._jobs.values()) >= limit:
             raise UsageError(f"{limit} requests are unanswered; wait for one of them")
-        job.begun = not service.holds_others(job.command)
+        job.begun = not command.holds_others
         if in_turn:
             job.after = {other for other in self._jobs.values() if not other.begun}
         self._jobs[job.id] = job
@@ -57,7 +57,7 @@ class Requests:
         job.cancel()
         if not job.started:
             job.started = True
-            self._end(job, encoded(never_began(id)))
+            self._end(job, failed(id, CancelledError("cancelled before it began")))
 
     def cancel_all(self) -> None:
         """What has not begun never does, and is not answered."""
@@ -81,7 +81,7 @@ class Requests:
         except NoThread as error:
             log.error("%s was not carried out: %s", type(job.command).__name__, error)
             text = f"{error}; end something that runs, and try again"
-            self._end(job, encoded(failure(job.id, MoonscopeError(text))))
+            self._end(job, failed(job.id, MoonscopeError(text)))
 
     def _begin(self, job: Job) -> None:
         """Those that waited for it may begin, too."""

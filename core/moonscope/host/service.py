@@ -3,41 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
-from ..model import Update
-from ..wire.messages import (
-    MAX_MESSAGE,
-    AnyCommand,
-    Clear,
-    Close,
-    Holders,
-    Inspect,
-    InspectFile,
-    Interrupt,
-    Result,
-    SetLimits,
-    SetMode,
-)
+from ..commands import Command
+from ..commands.command import R
+from ..model import Context, Update
+from ..wire.messages import MAX_MESSAGE
 from .crew import Crew
-
-_READING = (Holders, Inspect, InspectFile)
-_AT_ONCE = (Interrupt, Close, SetMode, SetLimits, Clear, *_READING)
-_BRIEF = (Interrupt, SetMode, SetLimits, Clear, Holders)
 
 
 class EngineLike(Protocol):
     """What a host needs of an engine (`moonscope.engine.Engine` is one). All methods: any thread."""
 
-    def perform(
-        self,
-        command: AnyCommand,
-        progress: Callable[[int, int, str], None] | None = None,
-        cancelled: Callable[[], bool] | None = None,
-    ) -> Result:
-        """Carry a command out; `progress(done, total, text)`, first as soon as commands that follow may begin. Raises
+    def perform(self, command: Command[R], context: Context) -> R:
+        """Carry a command out; the first progress is reported as soon as commands that follow may begin. Raises
         MoonscopeError."""
 
     def changes(self, since: int) -> Update:
@@ -86,13 +66,5 @@ class Service:
     brief: Crew = field(default_factory=lambda: Crew("moonscope-brief", core=2))
     shutdown: threading.Event = field(default_factory=threading.Event)
 
-    def crew_for(self, command: AnyCommand) -> Crew:
-        return self.brief if isinstance(command, _BRIEF) else self.waiting
-
-    def waits_its_turn(self, command: AnyCommand) -> bool:
-        """Whether it begins after the commands that its client sent before it."""
-        return not isinstance(command, _AT_ONCE)
-
-    def holds_others(self, command: AnyCommand) -> bool:
-        """Whether the commands that its client sends after it wait until it has begun."""
-        return not isinstance(command, _READING)
+    def crew_for(self, command: Command[Any]) -> Crew:
+        return self.waiting if command.may_wait else self.brief

@@ -11,29 +11,28 @@ import contextlib
 import logging
 import os
 from collections.abc import Callable
+from typing import Any
 
+from ..commands import Command, Shutdown
+from ..commands.codec import decode_command
 from ..errors import AuthenticationFailed, ConnectionLost, MoonscopeError, ProtocolError, UnsupportedError, UsageError
 from ..wire import PROOF_LIMIT, REFUSED, Challenge
 from ..wire.framing import STALL_SECONDS
 from ..wire.messages import (
     VERSION,
     Cancel,
-    Done,
     ErrorInfo,
     Hello,
     Ping,
     Pong,
     Refused,
     Request,
-    Response,
-    Shutdown,
-    Unfit,
     Welcome,
     decode_from_client,
     encode,
 )
 from .feed import Feed
-from .job import failure
+from .job import answered, failed
 from .news import News
 from .outbox import Outbox
 from .requests import Requests
@@ -158,25 +157,23 @@ class Session:
                 self._requests.cancel(id)
             case Ping():
                 self._outbox.send(encode(Pong()), instead_of="pong")
-            case Request(command=Shutdown()) as request:
-                self._shut_down(request)
-            case Request() as request:
+            case Request(id=id, command=data):
                 try:
-                    self._requests.begin(request)
-                except UsageError as error:
-                    self._outbox.send(encode(failure(request.id, error)))
-            case Unfit(id=id, error=error):
-                self._outbox.send(encode(failure(id, error)))
+                    self._begin(id, decode_command(data))
+                except (UsageError, UnsupportedError) as error:
+                    self._outbox.send(failed(id, error))
             case Hello():
                 raise ProtocolError("a client said Hello twice")
 
-    def _shut_down(self, request: Request) -> None:
-        if not self._service.embedded:
+    def _begin(self, id: int, command: Command[Any]) -> None:
+        if not isinstance(command, Shutdown):
+            self._requests.begin(id, command)
+        elif not self._service.embedded:
             text = "this host belongs to another program, which alone can end it; detach from it instead"
-            self._outbox.send(encode(failure(request.id, UnsupportedError(text))))
-            return
-        self._outbox.send(encode(Response(request.id, result=Done(1))))
-        self._service.shutdown.set()
+            raise UnsupportedError(text)
+        else:
+            self._outbox.send(answered(id, None))
+            self._service.shutdown.set()
 
     def _send_answer(self, message: bytes, before: Callable[[], None]) -> None:
         self._feed.answer(message, before)

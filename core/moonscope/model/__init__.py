@@ -5,96 +5,45 @@ carry their unit in their name, sizes are bytes. File names are `str`; bytes tha
 by the `surrogateescape` rule in the engine and sent escaped as `\\xNN` (see `moonscope.model.names`).
 """
 
-from .look import (
-    ClosureCount,
-    LookEntry,
-    LookFunction,
-    LookLevel,
-    LookStep,
-)
-from .prototypes import (
-    Instruction,
-    Local,
-    Prototype,
-    PrototypeTree,
-    Upvalue,
-)
-from .rows import (
-    Counters,
-    FileRow,
-    GenerationRow,
-    VMRow,
-)
-from .runs import (
-    ClearReport,
-    FileFailure,
-    InterruptReport,
-    LoadReport,
-    LuaFailure,
-    RunResult,
-    SpawnReport,
-    StuckVM,
-    VMOptions,
-)
-from .updates import (
-    LoadEvent,
-    Mark,
-    OutputEvent,
-    Sample,
-    Settings,
-    Update,
-)
-from .words import (
-    CacheMode,
-    FunctionKind,
-    GenerationState,
-    Libraries,
-    LuaVersion,
-    Outcome,
-    Sharing,
-    StepKind,
-    Tier,
-    VMState,
-)
-
-__all__ = [
-    "CacheMode",
-    "ClearReport",
-    "ClosureCount",
-    "Counters",
-    "FileFailure",
-    "FileRow",
-    "FunctionKind",
-    "GenerationRow",
-    "GenerationState",
-    "Instruction",
-    "InterruptReport",
-    "Libraries",
-    "LoadEvent",
-    "LoadReport",
-    "Local",
-    "LookEntry",
-    "LookFunction",
-    "LookLevel",
-    "LookStep",
-    "LuaFailure",
-    "LuaVersion",
-    "Mark",
-    "Outcome",
-    "OutputEvent",
-    "Prototype",
-    "PrototypeTree",
-    "RunResult",
-    "Sample",
-    "Settings",
-    "Sharing",
-    "SpawnReport",
-    "StepKind",
-    "StuckVM",
-    "Tier",
-    "Update",
-    "Upvalue",
-    "VMOptions",
-    "VMRow",
-    "VMState",
-]
+from .context import NOBODY as NOBODY
+from .context import Context as Context
+from .look import ClosureCount as ClosureCount
+from .look import LookEntry as LookEntry
+from .look import LookFunction as LookFunction
+from .look import LookLevel as LookLevel
+from .look import LookStep as LookStep
+from .prototypes import Instruction as Instruction
+from .prototypes import Local as Local
+from .prototypes import Prototype as Prototype
+from .prototypes import PrototypeTree as PrototypeTree
+from .prototypes import Upvalue as Upvalue
+from .rows import Counters as Counters
+from .rows import FileRow as FileRow
+from .rows import GenerationRow as GenerationRow
+from .rows import VMRow as VMRow
+from .runs import Chunk as Chunk
+from .runs import ClearReport as ClearReport
+from .runs import FileFailure as FileFailure
+from .runs import InterruptReport as InterruptReport
+from .runs import LoadReport as LoadReport
+from .runs import LuaFailure as LuaFailure
+from .runs import RunResult as RunResult
+from .runs import SpawnReport as SpawnReport
+from .runs import StuckVM as StuckVM
+from .runs import VMOptions as VMOptions
+from .updates import LoadEvent as LoadEvent
+from .updates import Mark as Mark
+from .updates import OutputEvent as OutputEvent
+from .updates import Sample as Sample
+from .updates import Settings as Settings
+from .updates import Update as Update
+from .words import CacheMode as CacheMode
+from .words import FunctionKind as FunctionKind
+from .words import GenerationState as GenerationState
+from .words import Libraries as Libraries
+from .words import LuaVersion as LuaVersion
+from .words import Outcome as Outcome
+from .words import Sharing as Sharing
+from .words import StepKind as StepKind
+from .words import Tier as Tier
+from .words import VMState as VMState

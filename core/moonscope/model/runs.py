@@ -42,6 +42,16 @@ class RunResult(Struct, frozen=True, kw_only=True):
     duration_ms: float = 0.0
 
 
+class Chunk(Struct, frozen=True):
+    """A compiled chunk as `string.dump` gives it, whole. `moonscope.bytecode.read` makes prototypes of it, in
+    the process of whoever wants to read them: a host does not work for its readers."""
+
+    lua: LuaVersion
+    key: str
+    dump: bytes
+    generation: int | None = None
+
+
 class StuckVM(Struct, frozen=True):
     """A VM that goes on though it was told to end."""
 

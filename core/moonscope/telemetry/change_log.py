@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
+from msgspec.structs import replace
+
 from ..model import FileRow, GenerationRow, LoadEvent, LuaVersion, Mark, OutputEvent, Sample, Settings, Update, VMRow
 from .heap import fitted, weight
 
@@ -115,6 +117,10 @@ class Ledger:
             self._marks.record(revision, delta.marks)
             self._samples.record(revision, delta.samples)
             self._changed.notify_all()
+
+    def set(self, **settings: Any) -> None:
+        """Settings are different from now on."""
+        self.record(Update(revision=0, settings=replace(self.settings, **settings)))
 
     def changes(self, since: int) -> Update:
         """What is newer than `since`; all there is for 0, or (`reset`) for a revision too old or of another engine."""

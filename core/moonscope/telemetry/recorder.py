@@ -6,7 +6,7 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 
 from msgspec.structs import replace
@@ -62,6 +62,13 @@ class Recorder:
         """Something worth a line on the time axis (kinds: `model.Mark`)."""
         with self._events:
             self._marks.append(Mark(serial=next(self._serials), time=time.time(), kind=kind, text=text))
+
+    def mark_failures(self, failures: Sequence[tuple[int, str]]) -> None:
+        """One mark for a command, however many VMs (with what went wrong in each) failed."""
+        if failures:
+            vm, message = failures[0]
+            others = f" (and {len(failures) - 1} other VMs)" if len(failures) > 1 else ""
+            self.mark("failure", f"VM {vm}{others}: {message.splitlines()[0] if message else ''}")
 
     def printed(self, vm: int, text: str) -> None:
         """For `vm.Listener`. Of a flood the beginning is kept, with a note."""

@@ -9,13 +9,10 @@ from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar, cast
 
 from ..errors import CancelledError
-from ..model import LuaFailure, RunResult, VMOptions, VMState
+from ..model import NOBODY, Context, LuaFailure, RunResult, VMOptions, VMState
 from .vm import LuaVM
 
 T = TypeVar("T")
-
-Progress = Callable[[int, int, str], None]
-Cancelled = Callable[[], bool]
 
 PATIENCE = 0.5  # seconds that what was told to end has for it, before its VM is said to go on
 LONG_PATIENCE = 5.0  # when it is not in a C function, or is being closed
@@ -135,24 +132,23 @@ class Batch(Generic[T]):
     def wait(
         self,
         count: int,
-        progress: Progress | None = None,
-        cancelled: Cancelled | None = None,
+        context: Context = NOBODY,
         withdraw: Callable[[], None] | None = None,
         tend: Callable[[], bool] | None = None,
     ) -> dict[int, T | Exception]:
         """The outcomes of all `count` jobs; progress is reported at once, and then now and again.
 
-        Once `cancelled`, `withdraw` is called and CancelledError is raised as soon as no job is left (without
+        Once it is cancelled, `withdraw` is called and CancelledError is raised as soon as no job is left (without
         `withdraw`, at once); what was done stays done. `tend` is called now and again, too; once it returns False there
         is nothing to wait for any more, and the outcomes so far are given.
         """
         self._count = count
         while True:
-            if progress:
-                progress(self._done(), count * self.units, f"{self.task}: {len(self._results)} of {count} VMs")
+            text = f"{self.task}: {len(self._results)} of {count} VMs"
+            context.progress(self._done(), count * self.units, text)
             if len(self._results) >= count or not (tend is None or tend()):
                 break
-            if cancelled and not self.cancelled and cancelled():
+            if not self.cancelled and context.cancelled():
                 self.cancelled = True
                 if withdraw is None:
                     break

@@ -10,7 +10,9 @@ from ..cache.code_cache import CodeCache
 from ..cache.forks import refuse_in_child
 from ..errors import CancelledError, MoonscopeError, NotFoundError, UsageError
 from ..model import (
+    NOBODY,
     CacheMode,
+    Context,
     FileFailure,
     InterruptReport,
     LuaVersion,
@@ -20,7 +22,7 @@ from ..model import (
     VMOptions,
     VMState,
 )
-from .mailbox import LONG_PATIENCE, Actor, Batch, Cancelled, Job, Progress, T
+from .mailbox import LONG_PATIENCE, Actor, Batch, Job, T
 from .vm import Listener, LuaVM, check
 from .workers import Workers
 
@@ -85,8 +87,7 @@ class VMPool:
         cache: CodeCache,
         options: VMOptions | None = None,
         count: int = 1,
-        progress: Progress | None = None,
-        cancelled: Cancelled | None = None,
+        context: Context = NOBODY,
     ) -> SpawnReport:
         """Make VMs and run their boot scripts. One that fails is reported; the others live."""
         refuse_in_child(self._pid, "pool of VMs")
@@ -99,19 +100,18 @@ class VMPool:
         failures: list[FileFailure] = []
         try:
             for done in range(0, count, CREATE_STEP):
-                if cancelled and cancelled():
+                if context.cancelled():
                     raise CancelledError(f"spawn: cancelled after {done} of {count} VMs")
-                if progress:
-                    progress(done, count, f"spawn: {done} of {count} VMs")
+                context.progress(done, count, f"spawn: {done} of {count} VMs")
                 for vm, failure in self._create(min(CREATE_STEP, count - done), options, cache, batch):
                     if failure:
                         failures.append(FileFailure("spawn", vm, failure))
                     else:
                         vms.append(vm)
             if options.boot is not None:
-                failures += self._boot_failures(vms, batch, progress, cancelled)
-            elif progress:
-                progress(count, count, f"spawn: {len(vms)} VMs")
+                failures += self._boot_failures(vms, batch, context)
+            else:
+                context.progress(count, count, f"spawn: {len(vms)} VMs")
         except BaseException as error:
             self._close_unfinished(vms, batch, wait=isinstance(error, CancelledError))
             raise
@@ -155,11 +155,9 @@ class VMPool:
             vm.close()
             raise NotFoundError(f"VM {actor.id} was closed before it was made")
 
-    def _boot_failures(
-        self, vms: list[int], batch: Batch[RunResult], progress: Progress | None, cancelled: Cancelled | None
-    ) -> list[FileFailure]:
+    def _boot_failures(self, vms: list[int], batch: Batch[RunResult], context: Context) -> list[FileFailure]:
         failures = []
-        for id, outcome in sorted(self._wait(batch, self._these(vms), progress, cancelled).items()):
+        for id, outcome in sorted(self._wait(batch, self._these(vms), context).items()):
             message = str(outcome) if isinstance(outcome, Exception) else outcome.failure and outcome.failure.message
             if message:
                 failures.append(FileFailure(BOOT, id, message))
@@ -183,14 +181,13 @@ class VMPool:
         *,
         units: int = 1,
         brief: bool = False,
-        progress: Progress | None = None,
-        cancelled: Cancelled | None = None,
+        context: Context = NOBODY,
     ) -> dict[int, T | MoonscopeError]:
         """Do `work` in each of the VMs (None: in all). Gives, by id, what it returned or the error that kept it off.
         `brief` work runs no script: it is done even when scripts have all the workers that they may have.
 
         Raises NotFoundError before anything is done when one of the VMs is not there, CancelledError at the end
-        when `cancelled` said so. Waiting jobs are dropped then, running ones interrupted, and so they are, at once,
+        when it was cancelled. Waiting jobs are dropped then, running ones interrupted, and so they are, at once,
         when this thread is interrupted (KeyboardInterrupt).
         """
         actors = self._find(vms)
@@ -203,7 +200,7 @@ class VMPool:
         try:
             for actor in actors:
                 self._workers.post(actor, Job(actor, task, run, batch))
-            outcomes = self._wait(batch, actors, progress, cancelled)
+            outcomes = self._wait(batch, actors, context)
         except BaseException:
             self._workers.withdraw(batch, actors)
             raise
@@ -251,9 +248,7 @@ class VMPool:
             assert actor.vm is not None
             actor.vm.mode = mode
 
-    def close(
-        self, vms: Iterable[int] | None, progress: Progress | None = None, cancelled: Cancelled | None = None
-    ) -> int:
+    def close(self, vms: Iterable[int] | None, context: Context = NOBODY) -> int:
         """Tear VMs down, each on a worker: running ones are interrupted, waiting jobs dropped. Returns how many.
 
         Some may be gone already, as when two windows close them. Raises NotFoundError when all of them are, and, once
@@ -265,7 +260,7 @@ class VMPool:
         batch: Batch[bool] = Batch("close", brief=True)
         closing = [actor for actor in actors if self._begin_close(actor, batch)]
         abandoned = sum(self._abandon(actor) for actor in again)
-        batch.wait(len(closing), progress, cancelled, tend=lambda: self._tend() and _may_end(closing, batch))
+        batch.wait(len(closing), context, tend=lambda: self._tend() and _may_end(closing, batch))
         left = [actor for actor in closing if not batch.finished(actor.id)]
         if left:
             raise _cannot_end(left)
@@ -300,13 +295,11 @@ class VMPool:
         self._workers.look()
         return True
 
-    def _wait(
-        self, batch: Batch[T], actors: list[Actor], progress: Progress | None, cancelled: Cancelled | None
-    ) -> dict[int, T | Exception]:
+    def _wait(self, batch: Batch[T], actors: list[Actor], context: Context) -> dict[int, T | Exception]:
         def withdraw() -> None:
             self._workers.withdraw(batch, actors)
 
-        return batch.wait(len(actors), progress, cancelled, withdraw, self._tend)
+        return batch.wait(len(actors), context, withdraw, self._tend)
 
     def _these(self, vms: Iterable[int]) -> list[Actor]:
         """Those of the VMs that are there."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
-from moonscope.commands import Clear, Cleared
+from moonscope.commands import Clear
 from moonscope.errors import MoonscopeError
 from moonscope.model import ClearReport
 
@@ -15,7 +15,7 @@ from ..models import formats
 from ..views.buttons import DangerButton
 from ..views.table_panel import DEBOUNCE_MS
 
-Ask = Callable[[Clear, Callable[[Cleared], object], Callable[[MoonscopeError], object]], object]
+Ask = Callable[[Clear, Callable[[ClearReport], object], Callable[[MoonscopeError], object]], object]
 
 
 def describe(report: ClearReport) -> list[tuple[str, str]]:
@@ -100,11 +100,10 @@ class ClearDialog(QDialog):
         self.note.setText("Asking the engine what would happen …")
         self._ask(command, self._show_report, self._show_error)
 
-    def _show_report(self, answer: Cleared) -> None:
+    def _show_report(self, report: ClearReport) -> None:
         command = self._command(dry_run=True)
         if self._asked != command:
             return
-        report = answer.report
         self._show_facts(report)
         self.go.setEnabled(report.files > 0)
         if not report.files:

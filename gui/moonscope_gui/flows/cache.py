@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject
 
-from moonscope.commands import Clear, Cleared, SetLimits
+from moonscope.commands import Clear, SetLimits
 from moonscope.errors import MoonscopeError
+from moonscope.model import ClearReport
 
 from ..models import formats
 from .desk import Desk
@@ -55,15 +56,14 @@ class CacheFlow(QObject):
         ClearDialog(title, text, question, self._ask, self._clear, self._desk.window).open()
 
     def _ask(
-        self, command: Clear, done: Callable[[Cleared], object], failed: Callable[[MoonscopeError], object]
+        self, command: Clear, done: Callable[[ClearReport], object], failed: Callable[[MoonscopeError], object]
     ) -> object:
         return self._desk.jobs.start("See what a clear would do", command, done, failed)
 
     def _clear(self, command: Clear) -> None:
         self._desk.jobs.start("Clear the cache", command, self._cleared)
 
-    def _cleared(self, answer: Cleared) -> None:
-        report = answer.report
+    def _cleared(self, report: ClearReport) -> None:
         words = f"{formats.plural(report.files, 'file')} cleared, {formats.size(report.freed_bytes)} freed"
         if report.retained_bytes:
             holders = formats.plural(len(report.vms_on_old_code), "VM")

@@ -104,7 +104,7 @@ class CacheMapFlow(QObject):
         if row is not None:
             self._asked = row.id
             done, failed = partial(self._measure, row.id), partial(self._give_up, row.id)
-            self._link.request(Inspect(generation=row.id), done=done, failed=failed)
+            self._link.read(Inspect(generation=row.id), done=done, failed=failed)
 
     def _measure(self, generation: int, tree: PrototypeTree) -> None:
         from ..inspector.shapes import shape_of

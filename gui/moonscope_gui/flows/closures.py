@@ -7,7 +7,7 @@ from functools import partial
 
 from PySide6.QtCore import QObject, Slot
 
-from moonscope.commands import Closures, FindClosures
+from moonscope.commands import FindClosures
 from moonscope.model import ClosureCount, LookFunction
 
 from ..docks.prototypes import PrototypesDock
@@ -48,15 +48,15 @@ class ClosuresFlow(QObject):
             self._find(look_text.place_of(function), command)
 
     def _find(self, place: str, command: FindClosures) -> None:
-        self._desk.jobs.start(f"Find closures of {place}", command, lambda answer: self._tell(place, answer))
+        self._desk.jobs.start(f"Find closures of {place}", command, lambda counts: self._tell(place, counts))
 
-    def _tell(self, place: str, answer: Closures) -> None:
-        found = sorted((count for count in answer.counts if count.closures), key=lambda count: -count.closures)
+    def _tell(self, place: str, counts: Sequence[ClosureCount]) -> None:
+        found = sorted((count for count in counts if count.closures), key=lambda count: -count.closures)
         total = sum(count.closures for count in found)
-        at_least = "at least " if any(count.cut for count in answer.counts) else ""
+        at_least = "at least " if any(count.cut for count in counts) else ""
         vms = sorted(count.vm for count in found)
         if not found:
-            loaded = f"; {formats.plural(len(answer.counts), 'VM')} loaded its file" if answer.counts else ""
+            loaded = f"; {formats.plural(len(counts), 'VM')} loaded its file" if counts else ""
             self._desk.say(Message(f"No closure of {place} was found{loaded}.", kind="info", topic=_TOPIC))
             return
         where = f"VM {vms[0]}" if len(vms) == 1 else f"{len(vms):,} VMs ({formats.ids(vms)})"

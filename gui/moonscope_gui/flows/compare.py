@@ -67,7 +67,7 @@ class CompareFlow(QObject):
         def failed(error: MoonscopeError) -> None:
             call_alive(fail, subject, error)
 
-        self._desk.jobs.start(f"Inspect {subject.title}", subject.command, done, failed)
+        self._desk.jobs.read(f"Inspect {subject.title}", subject.command, done, failed)
 
 
 def _pair(entry: FileEntry) -> tuple[int, int]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QObject, Slot
 
-from moonscope.commands import Interrupt, RunChunk, Runs
+from moonscope.commands import Interrupt, RunChunk
 from moonscope.errors import MoonscopeError
+from moonscope.model import RunResult
 
 from ..docks.console import ConsoleDock
 from ..models import chunk_name
@@ -51,13 +54,13 @@ class ConsoleFlow(QObject):
         self._desk.jobs.start(
             f"Run in {'VM' if len(vms) == 1 else f'{len(vms):,} VMs,'} {chunk_name.first_line(source)[:40]}",
             RunChunk(vms=vms, source=source),
-            lambda answer: self._ended(vms, answer),
+            lambda results: self._ended(vms, results),
             lambda error: self._failed(vms, error),
         )
 
-    def _ended(self, vms: tuple[int, ...], answer: Runs) -> None:
+    def _ended(self, vms: tuple[int, ...], results: Sequence[RunResult]) -> None:
         self._drop(vms)
-        self._console.show_results(answer.results)
+        self._console.show_results(results)
 
     def _failed(self, vms: tuple[int, ...], error: MoonscopeError) -> None:
         self._drop(vms)

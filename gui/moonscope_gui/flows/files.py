@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QFileDialog
 
-from moonscope.commands import Load, Loaded, Spawn, Spawned
-from moonscope.model import FileFailure, LoadReport, names
+from moonscope.commands import Load, Spawn
+from moonscope.model import FileFailure, LoadReport, SpawnReport, names
 
 from ..models import formats
 from ..models.lua_error import without_name
@@ -69,18 +69,17 @@ class FilesFlow(QObject):
             self._load(paths, ())
             return
 
-        def spawned(answer: Spawned) -> None:
-            self._desk.note(f"There was no VM: {formats.plural(len(answer.report.vms), 'VM')} spawned")
-            self._load(paths, answer.report.vms)
+        def spawned(report: SpawnReport) -> None:
+            self._desk.note(f"There was no VM: {formats.plural(len(report.vms), 'VM')} spawned")
+            self._load(paths, report.vms)
 
         self._desk.jobs.start(f"Spawn {VMS_WHEN_NONE} VMs", Spawn(count=VMS_WHEN_NONE), spawned)
 
     def _load(self, paths: tuple[str, ...], vms: tuple[int, ...]) -> None:
         what = os.path.basename(paths[0]) or paths[0] if len(paths) == 1 else f"{len(paths):,} paths"  # noqa: PTH119
-        self._desk.jobs.start(f"Load {what}", Load(paths=paths, vms=vms), lambda answer: self._report(answer, what))
+        self._desk.jobs.start(f"Load {what}", Load(paths=paths, vms=vms), lambda report: self._report(report, what))
 
-    def _report(self, answer: Loaded, what: str) -> None:
-        report = answer.report
+    def _report(self, report: LoadReport, what: str) -> None:
         where = f"in {formats.plural(report.vms, 'VM')}"
         if report.failed:
             self._desk.say(failures_message(report, where))

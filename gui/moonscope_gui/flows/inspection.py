@@ -9,9 +9,9 @@ from functools import partial
 from PySide6.QtCore import QObject, Qt, QTimer, Slot
 from PySide6.QtWidgets import QFileDialog
 
-from moonscope.commands import AnyCommand, Holders, Inspect, InspectFile, VMList
+from moonscope.commands import Command, Holders, Inspect, InspectFile
 from moonscope.errors import CancelledError, ConnectionLost, MoonscopeError
-from moonscope.model import GenerationRow, LookFunction, LuaVersion, Prototype, PrototypeTree, names
+from moonscope.model import Chunk, GenerationRow, LookFunction, LuaVersion, Prototype, PrototypeTree, names
 
 from ..docks.generations import GenerationsDock
 from ..docks.prototypes import PrototypesDock
@@ -31,7 +31,7 @@ class Reading:
     """A tree that is asked for, and what is to be shown of it."""
 
     title: str
-    command: AnyCommand
+    command: Command[Chunk]
     source: SourceFile | None
     find: Callable[[PrototypeTree], Place] | None
     job: Job | None = None
@@ -150,7 +150,7 @@ class InspectionFlow(QObject):
     def _ask(
         self,
         title: str,
-        command: AnyCommand,
+        command: Command[Chunk],
         source: SourceFile | None,
         find: Callable[[PrototypeTree], Place] | None = None,
     ) -> None:
@@ -178,7 +178,7 @@ class InspectionFlow(QObject):
                 self._reading = self._shown = None
                 self._prototypes.show_error(str(error))
 
-        reading.job = self._desk.jobs.start(f"Inspect {reading.title}", reading.command, done, failed)
+        reading.job = self._desk.jobs.read(f"Inspect {reading.title}", reading.command, done, failed)
 
     # Reading can take a while
 
@@ -213,8 +213,8 @@ class InspectionFlow(QObject):
 
     @Slot(int)
     def _ask_holders(self, generation: int) -> None:
-        def done(answer: VMList) -> None:
-            self._generations.show_holders(generation, answer.vms)
+        def done(vms: tuple[int, ...]) -> None:
+            self._generations.show_holders(generation, vms)
 
         def failed(error: MoonscopeError) -> None:
             if not isinstance(error, ConnectionLost):  # freed meanwhile

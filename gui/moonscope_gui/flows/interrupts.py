@@ -7,8 +7,8 @@ from functools import partial
 
 from PySide6.QtCore import QObject
 
-from moonscope.commands import Interrupt, Interrupted
-from moonscope.model import StuckVM, VMState
+from moonscope.commands import Interrupt
+from moonscope.model import InterruptReport, StuckVM, VMState
 
 from ..models import formats
 from ..views.message_bar import Message
@@ -43,8 +43,7 @@ class InterruptFlow(QObject):
     def _send(self, vms: Sequence[int]) -> None:
         self._desk.jobs.start(f"Interrupt {formats.vms(vms)}", Interrupt(tuple(vms)), self._interrupted)
 
-    def _interrupted(self, answer: Interrupted) -> None:
-        report = answer.report
+    def _interrupted(self, report: InterruptReport) -> None:
         self._stuck = {stuck.vm: stuck for stuck in report.still_running}
         ended = f"{formats.plural(len(report.ended), 'VM')} interrupted"
         if not report.still_running and not report.abandoned:

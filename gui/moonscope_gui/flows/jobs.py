@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
-from moonscope.commands import AnyCommand
+from moonscope.commands import Command
 from moonscope.errors import CancelledError, ConnectionLost, MoonscopeError
+from moonscope.model import Chunk, PrototypeTree
 
 from ..engine_link import EngineLink, Handle, call_alive
+
+R = TypeVar("R")
+Failed = Callable[[MoonscopeError], object]
 
 
 class Job:
@@ -42,20 +47,34 @@ class Jobs(QObject):
     def start(
         self,
         title: str,
-        command: AnyCommand,
-        done: Callable[[Any], object] | None = None,
-        failed: Callable[[MoonscopeError], object] | None = None,
+        command: Command[R],
+        done: Callable[[R], object] = lambda answer: None,
+        failed: Failed | None = None,
     ) -> Job:
         """Send a command. Without `failed`, an error is announced by the signal; a cancelled job says nothing.
 
         As in `EngineLink.request`, methods of QObjects that are gone by then are not called.
         """
+        return self._follow(title, partial(self._link.request, command), done, failed)
+
+    def read(
+        self,
+        title: str,
+        command: Command[Chunk],
+        done: Callable[[PrototypeTree], object],
+        failed: Failed | None = None,
+    ) -> Job:
+        """As `start`, for the tree of prototypes in the chunk that is the answer."""
+        return self._follow(title, partial(self._link.read, command), done, failed)
+
+    def _follow(
+        self, title: str, ask: Callable[..., Handle], done: Callable[[R], object], failed: Failed | None
+    ) -> Job:
         job = Job(title)
 
-        def finished(result: Any) -> None:
+        def finished(answer: R) -> None:
             self._end(job)
-            if done is not None:
-                call_alive(done, result)
+            call_alive(done, answer)
 
         def broken(error: MoonscopeError) -> None:
             self._end(job)
@@ -69,7 +88,7 @@ class Jobs(QObject):
             self.changed.emit()
 
         self.running.append(job)
-        job.handle = self._link.request(command, done=finished, failed=broken, progress=advanced)
+        job.handle = ask(done=finished, failed=broken, progress=advanced)
         self.changed.emit()
         return job
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Slot
 
-from moonscope.commands import Holders, Looked, LookInto, VMList
+from moonscope.commands import Holders, LookInto
 from moonscope.errors import CancelledError, ConnectionLost, MoonscopeError
-from moonscope.model import LookFunction, LuaVersion, VMRow, VMState
+from moonscope.model import LookFunction, LookLevel, LuaVersion, VMRow, VMState
 
 from ..docks.look import LookDock
 from ..models import formats
@@ -101,10 +101,10 @@ class LookFlow(QObject):
             return
         key = (path, offset)
 
-        def done(answer: Looked) -> None:
+        def done(level: LookLevel) -> None:
             if self._jobs.get(key) is job:
                 del self._jobs[key]
-                self._dock.show_level(answer.level)
+                self._dock.show_level(level)
                 self._tell_waiting()
 
         def failed(error: MoonscopeError) -> None:
@@ -153,9 +153,9 @@ class LookFlow(QObject):
 
     @Slot(int)
     def _ask_holders(self, generation: int) -> None:
-        def done(answer: VMList) -> None:
-            self._select_vms(list(answer.vms))
-            self._desk.note(f"Generation {generation:,} is held by {formats.plural(len(answer.vms), 'VM')}")
+        def done(vms: tuple[int, ...]) -> None:
+            self._select_vms(list(vms))
+            self._desk.note(f"Generation {generation:,} is held by {formats.plural(len(vms), 'VM')}")
 
         self._desk.jobs.start("Holders", Holders(generation=generation), done)
 

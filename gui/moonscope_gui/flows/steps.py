@@ -7,18 +7,25 @@ from typing import Any, Generic, TypeVar
 
 from PySide6.QtCore import QObject, Qt, SignalInstance, Slot
 
-from moonscope.commands import AnyCommand, Close, Spawn
+from moonscope.commands import Close, Command, Spawn
 from moonscope.errors import CancelledError, MoonscopeError
 
 from .jobs import Job, Jobs
 
+R = TypeVar("R")
 T = TypeVar("T")
 Condition = Callable[[], bool]
 _WHOLE = (Spawn, Close)  # are not cut off: it would not be known which VMs came of it, or are left
 
-Steps = Generator[AnyCommand | Condition, Any, T]
+Steps = Generator[Command[Any] | Condition, Any, T]
 """Yields commands and is sent the engine's answers, errors are raised where the command was yielded; or yields
 conditions, and goes on when they hold."""
+
+
+def ask(command: Command[R]) -> Steps[R]:
+    """One step: `answer = yield from ask(command)`."""
+    answer: R = yield command
+    return answer
 
 
 class Walk(QObject, Generic[T]):
@@ -42,7 +49,7 @@ class Walk(QObject, Generic[T]):
         self._steps = steps
         self._done = done
         self._failed = failed
-        self._step: AnyCommand | Condition | None = None
+        self._step: Command[Any] | Condition | None = None
         self._job: Job | None = None
         self._cancelling = False  # CancelledError is yet to be raised
         self._waiting: Condition | None = None
@@ -62,7 +69,7 @@ class Walk(QObject, Generic[T]):
         elif self._job is not None and not isinstance(self._step, _WHOLE):
             self._job.cancel()
 
-    def _go(self, resume: Callable[[], AnyCommand | Condition]) -> None:
+    def _go(self, resume: Callable[[], Command[Any] | Condition]) -> None:
         self._job = None
         try:
             self._step = step = resume()

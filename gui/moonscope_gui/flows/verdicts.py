@@ -83,7 +83,7 @@ class VerdictsFlow(QObject):
         if row is not None and self._asked is None:
             self._asked = row.id
             answered, failed = partial(self._judge, row.id), partial(self._give_up, row)
-            self._link.request(Inspect(generation=row.id), done=answered, failed=failed)
+            self._link.read(Inspect(generation=row.id), done=answered, failed=failed)
 
     def _candidates(self) -> Iterator[GenerationRow]:
         state = self._desk.state

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 
 from PySide6.QtCore import QObject
 
-from moonscope.commands import Clear, Holders, InspectFile, Load, Loaded, VMList
+from moonscope.commands import Clear, Holders, InspectFile, Load
 from moonscope.errors import CancelledError, ConnectionLost, MoonscopeError, NotFoundError, UsageError
 
 from ..models import formats
 from ..models.file_entry import FileEntry
 from ..views.message_bar import Message
 from .desk import Desk
-from .steps import Steps, Walk
+from .steps import Steps, Walk, ask
 
 SelectVMs = Callable[[Sequence[int]], object]
 
@@ -103,10 +103,10 @@ def _holders(generations: Iterable[int]) -> Steps[tuple[int, ...]]:
     found: set[int] = set()
     for generation in generations:
         try:
-            answer: VMList = yield Holders(generation=generation)
+            vms = yield from ask(Holders(generation=generation))
         except NotFoundError:
             continue
-        found.update(answer.vms)
+        found.update(vms)
     return tuple(sorted(found))
 
 
@@ -128,5 +128,5 @@ def _recompile(entry: FileEntry) -> Steps[list[str]]:
     yield Clear(keys=(file.key,), lua=file.lua)
     if not vms:
         return []
-    answer: Loaded = yield Load(paths=(file.key,), vms=vms)
-    return [f"{failure.path}, VM {failure.vm}: {failure.message}" for failure in answer.report.failures]
+    report = yield from ask(Load(paths=(file.key,), vms=vms))
+    return [f"{failure.path}, VM {failure.vm}: {failure.message}" for failure in report.failures]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QFileDialog
 
-from moonscope.commands import Close, Collect, Done, RunFile, Runs, SetMode, Spawn, Spawned
-from moonscope.model import CacheMode, SpawnReport, names
+from moonscope.commands import Close, Collect, RunFile, SetMode, Spawn
+from moonscope.model import CacheMode, RunResult, SpawnReport, names
 
 from ..models import formats, tiers
 from ..views.message_bar import Message
@@ -42,8 +43,7 @@ class VMsFlow(QObject):
     def spawn_now(self, command: Spawn) -> None:
         self._desk.jobs.start(f"Spawn {formats.plural(command.count, 'VM')}", command, self._spawned)
 
-    def _spawned(self, answer: Spawned) -> None:
-        report = answer.report
+    def _spawned(self, report: SpawnReport) -> None:
         if report.failures:
             self._desk.say(_boot_failures(report))
         else:
@@ -61,25 +61,25 @@ class VMsFlow(QObject):
 
     def run_file(self, path: str, vms: tuple[int, ...]) -> None:
         name = names.of_path(path)
-        self._desk.jobs.start(f"Run {name}", RunFile(vms=vms, path=name), lambda answer: self._ran(name, answer))
+        self._desk.jobs.start(f"Run {name}", RunFile(vms=vms, path=name), lambda results: self._ran(name, results))
 
-    def _ran(self, path: str, answer: Runs) -> None:
-        failed = [result for result in answer.results if result.failure is not None]
+    def _ran(self, path: str, results: Sequence[RunResult]) -> None:
+        failed = [result for result in results if result.failure is not None]
         if not failed:
-            self._desk.note(f"{path} ran in {formats.plural(len(answer.results), 'VM')}")
+            self._desk.note(f"{path} ran in {formats.plural(len(results), 'VM')}")
             return
         lines = [
             f"VM {result.vm}: {result.failure.message}\n{result.failure.traceback}".rstrip()
             for result in failed
             if result.failure is not None
         ]
-        where = f"{len(failed):,} of {formats.plural(len(answer.results), 'VM')}"
+        where = f"{len(failed):,} of {formats.plural(len(results), 'VM')}"
         self._desk.say(Message(f"{path} failed in {where}.", "\n".join(lines)))
 
     def collect(self) -> None:
         vms = self._desk.selected_vms()
         self._desk.jobs.start(
-            f"Collect garbage in {formats.vms(vms)}", Collect(vms), lambda answer: self._count(answer, "collected")
+            f"Collect garbage in {formats.vms(vms)}", Collect(vms), lambda count: self._count(count, "collected")
         )
 
     def close_selected(self) -> None:
@@ -95,7 +95,7 @@ class VMsFlow(QObject):
 
         def go() -> None:
             self._desk.jobs.start(
-                f"Tear down {formats.vms(vms)}", Close(vms), lambda answer: self._count(answer, "torn down")
+                f"Tear down {formats.vms(vms)}", Close(vms), lambda count: self._count(count, "torn down")
             )
 
         if count < _CONFIRM_FROM and vms:
@@ -120,8 +120,8 @@ class VMsFlow(QObject):
         words = f"Cache mode {mode.value} for VMs to come"
         self._desk.jobs.start(words, SetMode(mode=mode), lambda _: self._desk.note(words))
 
-    def _count(self, answer: Done, verb: str) -> None:
-        self._desk.note(f"{formats.plural(answer.count, 'VM')} {verb}")
+    def _count(self, count: int, verb: str) -> None:
+        self._desk.note(f"{formats.plural(count, 'VM')} {verb}")
 
 
 def _boot_failures(report: SpawnReport) -> Message:

@@ -10,9 +10,20 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Slot
 
-from moonscope.commands import Close, Load, Loaded, RunChunk, Runs, Spawn, Spawned
+from moonscope.commands import Close, Load, RunChunk, Spawn
 from moonscope.errors import CancelledError, MoonscopeError
-from moonscope.model import CacheMode, Counters, GenerationRow, LoadReport, LuaVersion, Outcome, Tier, Update, VMOptions
+from moonscope.model import (
+    CacheMode,
+    Counters,
+    GenerationRow,
+    LoadReport,
+    LuaVersion,
+    Outcome,
+    RunResult,
+    Tier,
+    Update,
+    VMOptions,
+)
 
 from ..engine_link import EngineLink
 from ..models import formats
@@ -20,7 +31,7 @@ from ..models.state import FileId
 from ..models.what_if import Finding, Spread
 from .desk import Desk
 from .export import write_records
-from .steps import Steps, Walk
+from .steps import Steps, Walk, ask
 
 if TYPE_CHECKING:
     from ..dialogs.what_if import WhatIfDialog
@@ -81,8 +92,7 @@ class WhatIfFlow(QObject):
     def _steps(self, lua: LuaVersion, count: int, paths: tuple[str, ...]) -> Steps[None]:
         for place, mode in enumerate(CacheMode):
             self._tell(place, 0, f"{mode}: spawning {formats.plural(count, 'VM')}")
-            spawned: Spawned = yield Spawn(count=count, options=VMOptions(lua=lua, mode=mode))
-            vms = spawned.report.vms
+            vms = (yield from ask(Spawn(count=count, options=VMOptions(lua=lua, mode=mode)))).vms
             self._vms, self._durations = frozenset(vms), []
             try:
                 yield from self._measure(place, mode, vms, [(lua, path) for path in paths])
@@ -94,12 +104,11 @@ class WhatIfFlow(QObject):
     def _measure(self, place: int, mode: CacheMode, vms: tuple[int, ...], files: Sequence[FileId]) -> Steps[None]:
         """One mode: load, and add what came of it to the dialog."""
         self._tell(place, 1, f"{mode}: measuring the fresh VMs")
-        before: Runs = yield RunChunk(vms=vms, source=_MEASURE)
+        before = yield from ask(RunChunk(vms=vms, source=_MEASURE))
         self._tell(place, 2, f"{mode}: loading {formats.plural(len(files), 'file')}")
-        loaded: Loaded = yield Load(paths=tuple(key for _, key in files), vms=vms)
-        report = loaded.report
+        report = yield from ask(Load(paths=tuple(key for _, key in files), vms=vms))
         self._tell(place, 3, f"{mode}: measuring the VMs with the files in them")
-        after: Runs = yield RunChunk(vms=vms, source=_MEASURE)
+        after = yield from ask(RunChunk(vms=vms, source=_MEASURE))
         waited = QElapsedTimer()
         waited.start()
         missing = {failure.path for failure in report.failures}
@@ -192,9 +201,9 @@ class WhatIfFlow(QObject):
             self._dialog.words.setText(f"Written to {path}.")
 
 
-def _bytes(runs: Runs) -> float:
+def _bytes(results: Sequence[RunResult]) -> float:
     """The middle of what the VMs answered; 0 when none did."""
-    found = [float(result.values[0]) for result in runs.results if result.failure is None and result.values]
+    found = [float(result.values[0]) for result in results if result.failure is None and result.values]
     return median(found) if found else 0.0
 
 

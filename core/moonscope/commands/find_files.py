@@ -5,26 +5,25 @@ from __future__ import annotations
 import os
 import stat
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
-from ..errors import CancelledError
-from ..model import FileFailure
+from ..model import Context, FileFailure
 from ..model.names import to_bytes, to_text
 
 NO_VM = 0  # `vm` of failures that no VM had a part in
 
 
-def find(paths: Iterable[str], cancelled: Callable[[], bool] | None = None) -> tuple[list[bytes], list[FileFailure]]:
+def find_files(paths: Iterable[str], context: Context) -> tuple[list[bytes], list[FileFailure]]:
     """The files to load, each name once, and what cannot be read.
 
     Folders are searched for `.lua`, in sorted order, at any depth. Symbolic links to folders are followed, after the
     folders proper, so that a folder is searched once for each path and under its own name where it has one below that
-    path. Raises CancelledError when `cancelled`, asked before each folder, says so.
+    path. Raises CancelledError between two folders.
     """
     names: dict[bytes, None] = {}
     failures: list[FileFailure] = []
     for path in paths:
-        for name, trouble in _search(to_bytes(path), cancelled):
+        for name, trouble in _search(to_bytes(path), context):
             if trouble:
                 failures.append(FileFailure(to_text(name), NO_VM, trouble))
             else:
@@ -32,7 +31,7 @@ def find(paths: Iterable[str], cancelled: Callable[[], bool] | None = None) -> t
     return list(names), failures
 
 
-def _search(path: bytes, cancelled: Callable[[], bool] | None) -> Iterator[tuple[bytes, str]]:
+def _search(path: bytes, context: Context) -> Iterator[tuple[bytes, str]]:
     """Names of files, each with why it cannot be loaded or ""; of folders only with why they cannot be read."""
     try:
         is_folder = stat.S_ISDIR(os.stat(path).st_mode)  # noqa: PTH116 (bytes names)
@@ -46,8 +45,7 @@ def _search(path: bytes, cancelled: Callable[[], bool] | None) -> Iterator[tuple
     stack, links = [path], deque[bytes]()
     while stack or links:
         folder = stack.pop() if stack else links.popleft()
-        if cancelled is not None and cancelled():
-            raise CancelledError("cancelled while folders were searched for files")
+        context.check("search folders for files")
         try:
             status = os.stat(folder)  # noqa: PTH116
             if (status.st_dev, status.st_ino) in seen:
