@@ -23,6 +23,7 @@ from moonscope.model import (
     LuaFailure,
     LuaVersion,
     RunResult,
+    Sharing,
     Update,
     VMState,
 )
@@ -229,6 +230,40 @@ def test_a_hook_that_counts_fires_as_often_beside_a_budget(lua: LuaVersion, coun
     alone, beside = (new_vm(CodeCache(lua), instruction_budget=budget).run(source) for budget in (None, 10_000_000))
     assert alone.failure is None
     assert alone.values == beside.values
+
+
+@pytest.mark.parametrize("ends", ["time budget", "instruction budget", "interrupt"])
+def test_a_finalizer_that_runs_during_a_load_can_be_ended(
+    lua: LuaVersion, ends: str, tmp_path: Path, new_vm: NewVM
+) -> None:
+    """The collector is about to work, and to call finalizers, when the load makes it."""
+    names = [str(tmp_path / f"{number}.lua").encode() for number in range(2000)]
+    for name in names:
+        Path(name.decode()).write_text("return {" + "{}," * 20 + "}")
+    budgets = {"time budget": {"time_budget": 0.1}, "instruction budget": {"instruction_budget": 100_000}}
+    vm = new_vm(CodeCache(lua, sharing=Sharing.BYTECODE), **budgets.get(ends, {}))
+    assert vm.run(FINALIZED).failure is None
+    failures: list[FileFailure] = []
+    thread = threading.Thread(target=lambda: failures.extend(vm.load(names)), daemon=True)
+    thread.start()
+    thread.join(0.2 if ends == "interrupt" else 20)
+    while ends == "interrupt" and thread.is_alive():
+        vm.interrupt()
+        thread.join(0.01)
+    assert failures
+    assert vm.interrupted
+    assert {failure.message.partition(":")[0] for failure in failures} == {"interrupted"}
+    assert vm.run("return 1 + 1").values == ("2",)
+
+
+def test_a_load_that_takes_longer_than_the_time_budget_is_not_ended(
+    lua: LuaVersion, tmp_path: Path, new_vm: NewVM
+) -> None:
+    big = tmp_path / "big.lua"
+    big.write_text("return {" + "{'a', 1, 2.5}," * 60_000 + "}")
+    vm = new_vm(CodeCache(lua), time_budget=0.001)
+    assert vm.load([str(big).encode()]) == []
+    assert vm.run("while true do end").interrupted
 
 
 C_FUNCTIONS = {

@@ -172,7 +172,8 @@ class VM:
     def set_mode(self, mode: int) -> None: ...
     def interrupt(self, reason: int = 1) -> bool:
         """End the run that is going on; False when none is. Call again every few ms until `running` is False. With the
-        reason 2 (instructions) nothing is ended, but what a finalizer or a hook does from then on counts."""
+        reason 2 (instructions) nothing is ended, but what a finalizer or a hook does from then on counts; with the
+        reason 3 (time) a load is ended by the next Lua code that it runs."""
     def pause(self) -> bool:
         """Have the run that is going on wait from its next instruction on; False when none is. A C function goes on
         until it returns; an interrupt ends a paused run."""

@@ -71,10 +71,14 @@ static int raise_past_handlers(lua_State *L, struct vm *vm, const char *text)
     return lua_error(L);
 }
 
+static int stop_now(lua_State *L, struct vm *vm, enum reason reason);
+
 static void stop_hook(lua_State *L, lua_Debug *activation)
 {
     (void)activation;
     struct vm *vm = attached_vm(L);
+    if (vm != NULL && atomic_load(&vm->overdue))
+        stop_now(L, vm, REASON_TIME);
     int reason = vm != NULL ? atomic_load(&vm->stop) : REASON_NONE;
     if (reason == REASON_NONE) { /* meant for a run that is over */
         if (vm != NULL)
@@ -149,7 +153,7 @@ static void heed(struct vm *vm)
     lua_State *running = atomic_load(&vm->current);
     if (running == NULL)
         return;
-    if (atomic_load(&vm->stop) != REASON_NONE)
+    if (atomic_load(&vm->stop) != REASON_NONE || atomic_load(&vm->overdue))
         stop(vm, running);
     else if (atomic_load(&vm->paused) && vm->depth == 0 && lua_gethook(running) == NULL)
         lua_sethook(running, pause_hook, LUA_MASKCOUNT, 1);

@@ -274,8 +274,9 @@ static enum status enter(struct request *request)
     bool ready = lua_checkstack(L, 16) &&
                  (looks || vm->installed || protected_start(L, install_body, vm) == LUA_OK);
     request->status = STATUS_ERROR;
-    begin_run(L, vm);
     vm->collecting = request->kind == REQUEST_COLLECT;
+    vm->loading = request->kind == REQUEST_LOAD;
+    begin_run(L, vm);
     if (ready && looks)
         enter_look(L, request);
     else if (!ready || protected_start(L, enter_body, request) != LUA_OK)

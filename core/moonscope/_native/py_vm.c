@@ -104,8 +104,12 @@ static PyObject *vm_interrupt(PyObject *self, PyObject *arguments)
     if (running != NULL && reason == REASON_INSTRUCTIONS) {
         lua_ops[vm->cache->lua]->let_hooks_run(vm, running);
     } else if (running != NULL) {
-        atomic_compare_exchange_strong(&vm->stop, &none, reason);
-        if (atomic_exchange(&vm->signalled, true) || !thread_signal_send(vm, SIGNAL_STOP))
+        bool ends = reason != REASON_TIME || !vm->loading;
+        if (ends)
+            atomic_compare_exchange_strong(&vm->stop, &none, reason);
+        else
+            atomic_store(&vm->overdue, true);
+        if (atomic_exchange(&vm->signalled, true) || !thread_signal_send(vm, ends ? SIGNAL_STOP : SIGNAL_PAUSE))
             lua_ops[vm->cache->lua]->set_hook(vm, running);
         vm_resume(vm);
     }

@@ -123,6 +123,8 @@ struct vm {
     _Atomic(lua_State *) current; /* the coroutine that runs; NULL: no run under way */
     _Atomic bool hooking;         /* another thread is inside lua_sethook on this VM */
     _Atomic int stop;             /* enum reason; sticky until the outermost call has returned */
+    bool loading;                 /* the run loads files: a budget of time is for the finalizers that it runs */
+    _Atomic bool overdue;         /* and it is used up */
     pthread_t thread;             /* of the run, while there is one */
     _Atomic bool signalled;       /* a signal to it was not handled yet */
     _Atomic bool paused;          /* the run waits, from its next instruction on, as long as this is set */

@@ -9,6 +9,7 @@ void vm_begin_interrupts(struct vm *vm, lua_State *L)
 {
     atomic_store(&vm->stop, REASON_NONE);
     atomic_store(&vm->signalled, false);
+    atomic_store(&vm->overdue, false);
     vm->hooked = NULL;
     thread_signal_run(vm);
     atomic_store(&vm->current, L);

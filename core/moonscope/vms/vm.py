@@ -51,7 +51,7 @@ class Listener(Protocol):
 
 
 class _Run:
-    """One run of one VM, for the watchdog: what ends it can never hit the next one."""
+    """One run of one VM, or a part of one, for the watchdog: what ends it can never hit the next one."""
 
     __slots__ = ("_vm",)
 
@@ -105,6 +105,7 @@ class LuaVM:
         self._turn = threading.Lock()  # held to look at, begin or end a run
         self._closing = False
         self.current: _Run | None = None
+        self._portion: _Run | None = None  # of a load
         self.interrupted = False  # what it did last was told to end, and not by os.exit
 
     # Running
@@ -129,12 +130,14 @@ class LuaVM:
     def load_joined(self, names: bytes, advance: Callable[[int], object] | None = None) -> list[FileFailure]:
         """As `load`; for many VMs the names are `joined` once. `advance` is told how many files each portion had.
 
-        Once interrupted, each file that was not come to is a failure. The time budget is for scripts, not for this.
+        Once interrupted, each file that was not come to is a failure. The time budget is for the finalizers of scripts
+        that run meanwhile; each portion of files has it anew.
         """
         at = 0
         with self._running(timed=False):
             while at < len(names):
-                at, tried = self._native.load(names, at)
+                with self._timed_portion():
+                    at, tried = self._native.load(names, at)
                 if advance is not None:
                     advance(tried)
             failures = self._native.take_failures()
@@ -182,7 +185,7 @@ class LuaVM:
     def interrupt_run(self, run: _Run, reason: int) -> bool:
         """For the watchdog: try once to end that run; False when it is over."""
         with self._turn:
-            if run is not self.current:
+            if run is not self.current and run is not self._portion:
                 return False
             if reason == INSTRUCTIONS and time.monotonic() >= self._deadline:
                 reason = TIME
@@ -296,6 +299,20 @@ class LuaVM:
                 with self._turn:
                     self.current = None
                 self._watchdog.over(run)
+
+    @contextmanager
+    def _timed_portion(self) -> Iterator[None]:
+        if self.options.time_budget is None:
+            yield
+            return
+        self._portion = portion = _Run(self)
+        self._watch(portion, TIME, self.options.time_budget)
+        try:
+            yield
+        finally:
+            with self._turn:
+                self._portion = None
+            self._watchdog.over(portion)
 
     def _watch_budgets(self, run: _Run, seconds: float | None) -> None:
         self._deadline = float("inf") if seconds is None else time.monotonic() + seconds
