@@ -95,6 +95,17 @@ def test_a_missing_or_unreadable_path_is_one_failure(engine: Engine, spawn: Spaw
     assert "No such file" in report.failures[0].message
 
 
+@pytest.mark.parametrize("kind", ["folder", "pipe", "device"])
+def test_what_is_no_regular_file_is_not_run(engine: Engine, spawn: SpawnVMs, kind: str, tmp_path: Path) -> None:
+    """To open a pipe is to wait for whoever writes into it."""
+    spawn(1)
+    path = {"folder": tmp_path, "pipe": tmp_path / "pipe.lua", "device": Path("/dev/tty")}[kind]
+    if kind == "pipe":
+        os.mkfifo(path)
+    with pytest.raises(UsageError, match=f"{path} is not a regular file"):
+        engine.perform(RunFile(vms=(), path=str(path)))
+
+
 def test_what_runs_from_a_file_with_an_odd_name_can_be_told_to_windows(
     engine: Engine, spawn: SpawnVMs, tmp_path: Path, eventually: Eventually
 ) -> None:

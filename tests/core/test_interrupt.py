@@ -274,7 +274,6 @@ C_FUNCTIONS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lua", [lua for lua in LuaVersion if lua is not LuaVersion.LUAJIT20])
 @pytest.mark.parametrize("function", C_FUNCTIONS)
 def test_the_c_function_that_a_vm_is_in_has_a_name(lua: LuaVersion, function: str, new_vm: NewVM) -> None:
     vm = new_vm(CodeCache(lua))

@@ -281,6 +281,20 @@ def test_closing_a_vm_that_cannot_be_ended_says_so_and_closing_it_again_abandons
     wait_for(lambda: rows(engine).samples[-1].vms == 0)
 
 
+def test_closing_a_vm_that_an_interrupt_could_not_end_abandons_it(engine: Engine, obstacle: Obstacle) -> None:
+    vm, other = spawn(engine, 2)
+    with stuck(engine, vm, obstacle) as run:
+        assert interrupt(engine, vm).still_running == (StuckVM(vm, "os.execute"),)
+        assert {row.id: row.stuck for row in rows(engine).vms} == {vm: "os.execute", other: ""}
+        assert engine.perform(Close(vms=(vm,))) == 1
+        [failed] = run.result()
+        assert "abandoned" in failed.failure.message
+        assert [row.id for row in rows(engine).vms] == [other]
+        wait_for(lambda: rows(engine).samples[-1].abandoned_vms == 1)
+        assert rows(engine).samples[-1].vms == 1
+    wait_for(lambda: rows(engine).samples[-1].abandoned_vms == 0)
+
+
 def test_a_vm_that_could_not_be_closed_is_closed_when_its_function_returns(engine: Engine, obstacle: Obstacle) -> None:
     [vm] = spawn(engine)
     with stuck(engine, vm, obstacle), pytest.raises(MoonscopeError, match="cannot be ended"):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QLabel, QPushButton
 
 from moonscope.commands import RunChunk
 from moonscope.model import VMState
 from moonscope_gui.dialogs.confirm import ConfirmDialog
+from moonscope_gui.models.vms import COLUMNS
 
 from ..conftest import Obstacle
 from .conftest import Person
@@ -30,6 +31,13 @@ def offer(person: Person) -> QPushButton:
     return found
 
 
+def doing(person: Person, vm: int) -> str:
+    """What the column of that name shows."""
+    model = person.window.vms.model
+    column = next(number for number, each in enumerate(COLUMNS) if each.key == "task")
+    return model.text_at(model.positions([vm])[0], column)
+
+
 def test_what_goes_on_is_named_then_abandoned_then_ended_with_the_engine(
     person: Person, stuck: tuple[int, int]
 ) -> None:
@@ -38,7 +46,7 @@ def test_what_goes_on_is_named_then_abandoned_then_ended_with_the_engine(
     person.triggers("interrupt")
     person.waits_until(lambda: window.messages.isVisible() and "…" in offer(person).text())
     assert offer(person).text() == f"Abandon VM {vm}…"
-    assert vm in window.state.vms
+    person.waits_until(lambda: doing(person, vm) == "run: inside os.execute, cannot be ended")
 
     person.triggers("interrupt")  # as the button does
     question = person.sees(ConfirmDialog)
@@ -58,6 +66,24 @@ def test_what_goes_on_is_named_then_abandoned_then_ended_with_the_engine(
     question.go.click()
     person.waits_until(lambda: not window.state.vms and window.link.is_connected and window.state.settings is not None)
     assert window.status._vms.text() == "0 VMs"
+
+
+def test_a_vm_that_cannot_be_ended_is_torn_down_after_a_question(person: Person, stuck: tuple[int, int]) -> None:
+    window, (vm, other) = person.window, stuck
+    window.vms.view.select_ids([vm])
+    person.triggers("close-selected")
+    person.waits_until(lambda: window.messages.isVisible())
+    person.waits_until(lambda: doing(person, vm) == "run: inside os.execute, cannot be ended")
+    person.triggers("close-selected")
+    question = person.sees(ConfirmDialog)
+    assert f"VM {vm} will be abandoned" in question.findChildren(QLabel)[0].text()
+    question.reject()
+    assert vm in window.state.vms
+    person.triggers("close-selected")
+    person.sees(ConfirmDialog).go.click()
+    person.waits_until(lambda: set(window.state.vms) == {other})
+    person.waits_until(lambda: window.status._vms.text() == "1 VM, 1 abandoned")
+    assert window.state.sample is not None and window.state.sample.vms == 1  # as the plot shows
 
 
 def test_a_vm_that_returned_meanwhile_is_interrupted_without_a_question(

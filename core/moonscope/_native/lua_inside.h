@@ -18,6 +18,7 @@ enum {
 /* The way from a lua_State to the C function that it runs: words at each step. */
 struct running_path {
     int state, frame, closure; /* closure: -1 when the function is a bare pointer */
+    int bits;                  /* of the address in the frame, on LuaJIT: 47, or 32 */
     bool known;
 };
 
@@ -106,7 +107,7 @@ static bool path_leads(lua_State *L, const struct running_path *path, void **fun
         !memory_read((void **)frame + path->frame, &value, sizeof value))
         return false;
 #ifdef LUAJIT
-    value = (void *)((uintptr_t)value & ((UINT64_C(1) << 47) - 1));
+    value = (void *)((uintptr_t)value & ((UINT64_C(1) << path->bits) - 1));
 #else
     if (!memory_read(value, &value, sizeof value))
         return false;
@@ -128,13 +129,14 @@ static void find_path(lua_State *L, struct running_path *path, lua_CFunction fun
     }
     for (int state = 1; state < PROBE_WORDS; state++)
         for (int frame = ON_LUAJIT ? -2 : 0; frame < (ON_LUAJIT ? 0 : 3); frame++)
-            for (int step = closure; step <= last; step++) {
-                struct running_path tried = {state, frame, step, true};
-                if (path_leads(L, &tried, &found) && found == wanted) {
-                    *path = tried;
-                    return;
+            for (int step = closure; step <= last; step++)
+                for (int bits = 47; bits >= (ON_LUAJIT ? 32 : 47); bits -= 15) {
+                    struct running_path tried = {state, frame, step, bits, true};
+                    if (path_leads(L, &tried, &found) && found == wanted) {
+                        *path = tried;
+                        return;
+                    }
                 }
-            }
 }
 
 static int probe_light(lua_State *L)

@@ -100,6 +100,7 @@ def vm_row(
     memory_cap: int | None = None,
     queued: int = 0,
     task: str = "",
+    stuck: str = "",
     created: float = 0.0,
     failure: LuaFailure | None = None,
 ) -> VMRow:
@@ -119,6 +120,7 @@ def vm_row(
         conflicts=conflicts,
         queued=queued,
         task=task,
+        stuck=stuck,
         created=created,
         failure=failure,
     )

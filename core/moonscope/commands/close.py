@@ -6,7 +6,7 @@ from .command import Command, Services, vms_text
 
 class Close(Command[int], frozen=True):
     """Tear VMs down; running ones are interrupted first. Empty `vms`: all. The answer: how many were closed. An error
-    names those that cannot be ended; closed again, they are abandoned."""
+    names those that cannot be ended; those that are known for it, by this or by Interrupt, are abandoned."""
 
     in_turn = False
 

@@ -7,10 +7,12 @@ import stat
 from collections import deque
 from collections.abc import Iterable, Iterator
 
+from ..errors import UsageError
 from ..model import Context, FileFailure
 from ..model.names import to_bytes, to_text
 
 NO_VM = 0  # `vm` of failures that no VM had a part in
+_IRREGULAR = "not a regular file"
 
 
 def find_files(paths: Iterable[str], context: Context) -> tuple[list[bytes], list[FileFailure]]:
@@ -29,6 +31,12 @@ def find_files(paths: Iterable[str], context: Context) -> tuple[list[bytes], lis
             else:
                 names[name] = None
     return list(names), failures
+
+
+def refuse_irregular(path: bytes) -> None:
+    """Raises UsageError for a folder, a pipe or a device; a file that is not there may be in the cache."""
+    if _file(path)[1] == _IRREGULAR:
+        raise UsageError(f"{to_text(path)} is not a regular file")
 
 
 def _search(path: bytes, context: Context) -> Iterator[tuple[bytes, str]]:
@@ -71,8 +79,8 @@ def _search(path: bytes, context: Context) -> Iterator[tuple[bytes, str]]:
 
 def _file(path: bytes) -> tuple[bytes, str]:
     try:
-        return path, "" if stat.S_ISREG(os.stat(path).st_mode) else "not a regular file"  # noqa: PTH116
-    except OSError as error:
+        return path, "" if stat.S_ISREG(os.stat(path).st_mode) else _IRREGULAR  # noqa: PTH116
+    except (OSError, ValueError) as error:
         return path, _words(error)
 
 

@@ -9,6 +9,7 @@ from ..errors import MoonscopeError, UsageError
 from ..model import Context, LuaFailure, RunResult
 from ..model.names import to_bytes, to_text
 from .command import Command, Services
+from .find_files import refuse_irregular
 
 if TYPE_CHECKING:
     from ..vms.vm import LuaVM
@@ -34,7 +35,9 @@ class RunFile(Command[tuple[RunResult, ...]], frozen=True):
     path: str
 
     def perform(self, engine: Services, context: Context) -> tuple[RunResult, ...]:
-        path = to_text(to_bytes(self.path))
+        name = to_bytes(self.path)
+        refuse_irregular(name)
+        path = to_text(name)
         return _run(self.vms, f"run {path}", lambda vm: vm.run_file(path), engine, context)
 
 

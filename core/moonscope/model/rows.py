@@ -92,5 +92,6 @@ class VMRow(Struct, frozen=True, kw_only=True):
     conflicts: int = 0  # of them, those that it has otherwise than its tier says; see GenerationRow.conflicts
     queued: int = 0  # jobs in its mailbox
     task: str = ""  # what it runs now
+    stuck: str = ""  # what it was found to be inside, such as "os.execute", when it was told to end and did not
     created: float = 0.0
     failure: LuaFailure | None = None

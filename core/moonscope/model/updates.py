@@ -60,7 +60,7 @@ class Sample(Struct, frozen=True, kw_only=True):
     dropped: int = 0  # load events lost because the ring was full
     lowered: int = 0  # generations of a lower tier than their cache's, which cannot hold that function
     evicted: int = 0  # files taken out of the caches, ever, because of their limits
-    abandoned_vms: int = 0  # given up since they could not be ended; they are in no list, and among `vms`
+    abandoned_vms: int = 0  # given up since they could not be ended; they are in no list, and not among `vms`
     abandoned_bytes: int = 0  # of the private bytes: theirs, leaked until they return
 
 

@@ -161,7 +161,7 @@ class Recorder:
             private_bytes=private,
             unshared_bytes=unshared,
             overhead_bytes=overhead,
-            vms=vms,
+            vms=vms - len(abandoned),
             files=files,
             counters=Counters(*loads),
             rss_bytes=self._heap.rss(),

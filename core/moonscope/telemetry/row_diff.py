@@ -197,10 +197,11 @@ class Census:
         if actor is None:  # a VM of the program that runs the engine
             return vm_row(cache.lua, vm, cache.tier) if cache is not None and vm is not None else None
         tier = Tier.OFF if actor.options.sharing is Sharing.OFF or cache is None else cache.tier
-        task = actor.now.task if actor.now is not None else ""
+        now = actor.now
+        task, stuck = (now.task, now.stuck_in) if now is not None else ("", "")
         return vm_row(
             actor.options.lua, vm or _unborn(actor), tier, actor.options.libraries or Libraries.ALL, actor.state,
-            actor.options.memory_cap, len(actor.jobs), task, actor.created, actor.failure,
+            actor.options.memory_cap, len(actor.jobs), task, stuck, actor.created, actor.failure,
         )  # fmt: skip
 
 

@@ -55,7 +55,7 @@ class Actor:
     def stuck(self) -> bool:
         """What it does now was told to end, did not, and somebody was told so."""
         now = self.now
-        return now is not None and now.reported
+        return now is not None and bool(now.stuck_in)
 
     @property
     def inside(self) -> str:
@@ -74,7 +74,7 @@ class Actor:
 class Job:
     """One thing to do in one VM. To the watchdog it is a run: it can be ended from the moment a worker takes it."""
 
-    __slots__ = ("_actor", "batch", "begun", "reported", "run", "task", "told")
+    __slots__ = ("_actor", "batch", "begun", "run", "stuck_in", "task", "told")
 
     def __init__(self, actor: Actor, task: str, run: Callable[[Actor], object], batch: Batch[Any]) -> None:
         self._actor = actor
@@ -83,7 +83,7 @@ class Job:
         self.batch = batch
         self.begun = 0.0  # time.monotonic(), as `told`
         self.told: float | None = None  # when it was first told to end
-        self.reported = False  # somebody knows that it has not ended though it was told
+        self.stuck_in = ""  # what it is inside though it was told to end, once somebody knows
 
     def interrupt(self, reason: int) -> bool:
         vm = self._actor.vm

@@ -233,10 +233,10 @@ class VMPool:
             stuck = StuckVM(actor.id, actor.inside)
             if actor.now is not job:
                 ended.append(actor.id)
-            elif not job.reported:
-                job.reported = True
+            elif not job.stuck_in:
+                self._workers.found_stuck(actor, job, stuck.inside)
                 going_on.append(stuck)
-            elif self._abandon(actor):
+            elif self._abandon(actor, job):
                 abandoned.append(stuck)
             else:
                 ended.append(actor.id)
@@ -252,18 +252,17 @@ class VMPool:
         """Tear VMs down, each on a worker: running ones are interrupted, waiting jobs dropped. Returns how many.
 
         Some may be gone already, as when two windows close them. Raises NotFoundError when all of them are, and, once
-        the others are closed, MoonscopeError when one is in a C function that goes on; closed again, such a one is
-        abandoned, see `interrupt`.
+        the others are closed, MoonscopeError when one is in a C function that goes on. One that is known for that, by
+        this or by `interrupt`, is abandoned: see there.
         """
         actors = self._find(vms, some=True, stuck=True)
-        again = [actor for actor in actors if actor.closing]
+        abandoned = sum(self._abandon(actor, job) for actor in actors if (job := actor.now) and job.stuck_in)
         batch: Batch[bool] = Batch("close", brief=True)
         closing = [actor for actor in actors if self._begin_close(actor, batch)]
-        abandoned = sum(self._abandon(actor) for actor in again)
         batch.wait(len(closing), context, tend=lambda: self._tend() and _may_end(closing, batch))
         left = [actor for actor in closing if not batch.finished(actor.id)]
         if left:
-            raise _cannot_end(left)
+            raise self._cannot_end(left)
         return len(closing) + abandoned
 
     def shutdown(self, timeout: float = 5.0) -> bool:
@@ -284,7 +283,7 @@ class VMPool:
             self._tend()
             time.sleep(_LOOK)
         for actor in list(self._actors.values()):
-            self._abandon(actor)
+            self._abandon(actor, actor.now)
         self._workers.stop(max(deadline, time.monotonic() + 1.0))
         return not self._workers.abandoned()
 
@@ -355,15 +354,26 @@ class VMPool:
             except MemoryError:
                 time.sleep(_LOOK)
 
-    def _abandon(self, actor: Actor) -> bool:
-        """False when it has ended meanwhile."""
-        if not self._workers.abandon(actor, actor.now):
+    def _abandon(self, actor: Actor, now: Job | None) -> bool:
+        """False when what it did has ended meanwhile."""
+        if not self._workers.abandon(actor, now):
             return False
         self._forget(actor)
         return True
 
     def _begin_close(self, actor: Actor, batch: Batch[bool]) -> bool:
         return self._workers.post_last(actor, Job(actor, "close", self._tear_down, batch))
+
+    def _cannot_end(self, actors: list[Actor]) -> MoonscopeError:
+        inside = [actor.inside for actor in actors]
+        for actor, function in zip(actors, inside, strict=True):
+            if actor.now is not None:
+                self._workers.found_stuck(actor, actor.now, function)
+        others = f" (nor can {len(actors) - 1} other VMs)" if len(actors) > 1 else ""
+        return MoonscopeError(
+            f"VM {actors[0].id} is inside {inside[0]} and cannot be ended{others}; "
+            "close it again to abandon it: its memory stays in use until it returns"
+        )
 
     def _tear_down(self, actor: Actor) -> bool:
         actor.state = VMState.CLOSED
@@ -397,12 +407,3 @@ def _overdue(actor: Actor, closing: Batch[bool], now: float) -> bool:
     return job.told is not None and actor.overdue(now - job.told)
 
 
-def _cannot_end(actors: list[Actor]) -> MoonscopeError:
-    for actor in actors:
-        if actor.now is not None:
-            actor.now.reported = True
-    others = f" (nor can {len(actors) - 1} other VMs)" if len(actors) > 1 else ""
-    return MoonscopeError(
-        f"VM {actors[0].id} is inside {actors[0].inside} and cannot be ended{others}; "
-        "close it again to abandon it: its memory stays in use until it returns"
-    )

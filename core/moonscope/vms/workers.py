@@ -177,6 +177,12 @@ class Workers:
             self._tell(actor, now)
         return now
 
+    def found_stuck(self, actor: Actor, job: Job, inside: str) -> None:
+        """It was told to end, and is still inside that."""
+        with self.lock:
+            job.stuck_in = inside
+            self.touched.add(actor)
+
     def abandon(self, actor: Actor, now: Job | None) -> bool:
         """Give the VM up with what it does: its worker is replaced, its jobs are over. When what it does returns after
         all, that thread closes the VM and ends. False when that is over by now."""

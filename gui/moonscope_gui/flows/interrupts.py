@@ -25,14 +25,15 @@ class InterruptFlow(QObject):
         super().__init__(desk.window)
         self._desk = desk
         self._restart = restart
-        self._stuck: dict[int, StuckVM] = {}  # those that went on when they were interrupted
+        self._stuck: dict[int, StuckVM] = {}  # those that went on when they were interrupted here; rows come later
 
     def interrupt(self) -> None:
         vms = self._desk.selected_vms()
         rows = self._desk.state.vms
         asked = [row for row in rows.values() if not vms or row.id in vms]
         running = [row.id for row in asked if row.state is VMState.RUNNING]
-        stuck = [self._stuck[vm] for vm in running if vm in self._stuck]
+        known = self._stuck | {row.id: StuckVM(row.id, row.stuck) for row in asked if row.stuck}
+        stuck = [known[vm] for vm in running if vm in known]
         if stuck:
             self._ask_abandon(stuck, running)
         elif not running and self._abandoned():

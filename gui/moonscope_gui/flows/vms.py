@@ -98,13 +98,21 @@ class VMsFlow(QObject):
                 f"Tear down {formats.vms(vms)}", Close(vms), lambda count: self._count(count, "torn down")
             )
 
-        if count < _CONFIRM_FROM and vms:
+        stuck = [row for row in self._desk.state.vms.values() if row.stuck and (not vms or row.id in vms)]
+        if count < _CONFIRM_FROM and vms and not stuck:
             go()
             return
         from ..dialogs.confirm import ConfirmDialog
 
         which = formats.plural(count, "VM")
         text = f"{which} will be torn down. What runs in them is interrupted; their state is lost."
+        if stuck:
+            inside = "\n".join(f"VM {row.id}: inside {row.stuck}." for row in stuck)
+            memory = formats.size(sum(row.memory for row in stuck))
+            text += (
+                f"\n\n{inside}\n\nNothing can end that. {formats.vms([row.id for row in stuck])} will be abandoned: "
+                f"{memory} stay in use until it returns."
+            )
         ConfirmDialog("Tear down VMs", text, f"Tear down {count:,}", go, self._desk.window).open()
 
     def set_mode(self, mode: CacheMode) -> None:

@@ -46,11 +46,15 @@ def _libraries(row: VMRow) -> str:
 
 def _doing(row: VMRow) -> str:
     """What the VM runs, or why its last run failed: the one that matters now."""
-    return row.task or _failure(row).partition("\n")[0]
+    return _task(row) or _failure(row).partition("\n")[0]
+
+
+def _task(row: VMRow) -> str:
+    return f"{row.task}: inside {row.stuck}, cannot be ended" if row.stuck else row.task
 
 
 def _doing_tone(row: VMRow) -> str:
-    return "" if row.task else "error"
+    return "" if row.task and not row.stuck else "error"
 
 
 COLUMNS: tuple[Column[VMRow], ...] = (
@@ -82,7 +86,7 @@ COLUMNS: tuple[Column[VMRow], ...] = (
     Column("queued", "Queue", lambda r: r.queued, formats.count, "Jobs waiting in its mailbox", numeric=True, width=6,
            rank=7),
     Column("task", "Doing", _doing, tip="What it runs now, or why its last run failed", width=5, stretch=True,
-           tone=_doing_tone, cell_tip=lambda r: r.task or _failure_tip(r)),
+           tone=_doing_tone, cell_tip=lambda r: _task(r) or _failure_tip(r)),
     Column("created", "Age", lambda r: r.created, formats.ago, "Time since it was spawned", numeric=True, width=7,
            rank=9, order=lambda moment: -moment),
     Column("failure", "Failure", _failure, tip="Why the boot script or the last run failed", width=20, rank=10,
