@@ -15,7 +15,7 @@ from .cache.forks import refuse_in_child
 from .commands.command import Command, R, Services
 from .errors import UsageError
 from .model import NOBODY, CacheMode, Context, Libraries, LuaVersion, Settings, Sharing, Update
-from .telemetry.change_log import Ledger
+from .telemetry.change_log import ChangeLog
 from .telemetry.recorder import Recorder, Sampler
 from .version import __version__
 from .vms.pool import VMPool
@@ -66,12 +66,12 @@ class Engine:
             tiers=tuple((library.lua, library.best, library.why) for library in libraries),
         )  # fmt: skip
         # Nothing that a thread keeps alive may refer to the engine: it would never be dropped.
-        self._ledger = ledger = Ledger(settings)
+        self._change_log = change_log = ChangeLog(settings)
         self._recorder = recorder = Recorder(
-            ledger, self._caches.all, lambda: pool.take_touched(), lambda: pool.actors(), lambda: pool.abandoned()
+            change_log, self._caches.all, lambda: pool.take_touched(), lambda: pool.actors(), lambda: pool.abandoned()
         )
         self._pool = pool = VMPool(workers, max_workers=max_workers, listener=recorder)
-        self._services = Services(self._caches, pool, recorder, ledger)
+        self._services = Services(self._caches, pool, recorder, change_log)
         try:
             self._sampler = Sampler(interval, functools.partial(_tick, pool, recorder), recorder.look_at_disk)
         except BaseException as error:
@@ -100,12 +100,12 @@ class Engine:
     def changes(self, since: int) -> Update:
         """What changed since revision `since`; everything for 0. Never waits for a VM."""
         refuse_in_child(self._pid, "engine")
-        return self._ledger.changes(since)
+        return self._change_log.changes(since)
 
     def wait(self, since: int, timeout: float) -> bool:
         """True as soon as a revision newer than `since` exists, False after `timeout` seconds."""
         refuse_in_child(self._pid, "engine")
-        return self._ledger.wait(since, timeout)
+        return self._change_log.wait(since, timeout)
 
     def close(self) -> None:
         """End all VMs and threads; a VM that cannot be ended in 5 s is abandoned. Idempotent."""

@@ -21,7 +21,6 @@ SpawnVMs = Callable[..., tuple[int, ...]]
 Eventually = Callable[[Callable[[Update], object]], Update]
 
 NEWEST = 256  # keys without a generation that are kept, of each kind
-OVERHEAD, LOWERED = 11, 13  # in the totals
 
 
 def run(vm: LuaVM, source: str) -> None:
@@ -71,10 +70,10 @@ def test_failing_names_leave_no_memory_behind(new_vm: NewVM) -> None:
     cache = CodeCache()
     vm = new_vm(cache)
     fail(vm, 1_000)
-    before = cache.native.totals()[OVERHEAD]
+    before = cache.native.totals().overhead_bytes
     fail(vm, 20_000, "/elsewhere/of/the/same/")
     vm.collect()
-    assert cache.native.totals()[OVERHEAD] < before + 100_000
+    assert cache.native.totals().overhead_bytes < before + 100_000
 
 
 @pytest.mark.parametrize("sharing", [Sharing.BYTECODE, Sharing.AUTO])
@@ -121,7 +120,7 @@ def names(write: Write, count: int) -> Iterator[list[str]]:
 def test_keys_over_time_leave_no_memory_behind(drained: bool, write: Write, new_vm: NewVM) -> None:
     cache = CodeCache(sharing=Sharing.BYTECODE)
     turns = names(write, 500)
-    empty = cache.native.totals()[OVERHEAD]
+    empty = cache.native.totals().overhead_bytes
     left = []
     for paths in itertools.islice(turns, 8):
         vm = new_vm(cache)
@@ -130,7 +129,7 @@ def test_keys_over_time_leave_no_memory_behind(drained: bool, write: Write, new_
         cache.clear()
         if drained:
             cache.native.drain(100_000)
-        left.append(cache.native.totals()[OVERHEAD] - empty)
+        left.append(cache.native.totals().overhead_bytes - empty)
     assert cache.files() == []
     assert max(left) < (10_000 if drained else 200_000)
     assert left[-1] <= max(left[:4])
@@ -243,4 +242,4 @@ def test_generations_of_a_lower_tier_are_counted(write: Write, tmp_path: Path) -
             str(tmp_path / "a.lua"): True,
             str(dumped): False,
         }
-        assert cache.native.totals()[LOWERED] == 1
+        assert cache.native.totals().lowered == 1

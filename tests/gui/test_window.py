@@ -256,7 +256,7 @@ def test_an_empty_pattern_never_clears_all(window: MainWindow, qtbot: QtBot, fol
     question.reject()
 
 
-def test_the_ledger_names_the_holders_of_a_generation(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
+def test_the_list_of_generations_names_the_holders_of_one(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
     open_folder(window, qtbot, folder)
     window.generations.view.select_ids([next(iter(window.state.generations))])
     qtbot.waitUntil(lambda: "is held by 4 VMs" in window.generations.holders_text, timeout=PATIENCE_MS)

@@ -68,9 +68,9 @@ def costs(folder: Path, files: int, vms: int) -> tuple[float, float, float]:
         engine.perform(Clear())
         left = engine.changes(0)
         assert left.files == left.generations == (), "rows of what is gone"
-        overhead = engine.cache().native.totals()[11]
+        overhead = engine.cache().native.totals().overhead_bytes
     with Engine() as fresh:
-        empty = fresh.cache().native.totals()[11]
+        empty = fresh.cache().native.totals().overhead_bytes
     assert overhead - empty < 100_000, f"the cache keeps {overhead - empty:,} bytes of {files:,} keys that are gone"
     print(f"{files:,} files, {vms:,} VMs: return 1 {run:.3f} ms, evict {evict:.3f} ms, idle {idle:.1%}", flush=True)
     return run, evict, idle

@@ -226,7 +226,7 @@ def caches() -> list[CodeCache]:
 
 def shared(cache: CodeCache) -> int:
     """Bytes of code and strings."""
-    return cache.native.totals()[5]
+    return cache.native.totals().shared_bytes
 
 
 def main() -> None:

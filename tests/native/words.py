@@ -43,7 +43,7 @@ def text(turn: int) -> str:
 def counted(cache: CodeCache) -> int:
     """Bytes of code, words, and what is beside them."""
     totals = cache.native.totals()
-    return totals[5] + totals[11]
+    return totals.shared_bytes + totals.overhead_bytes
 
 
 def go(cache: CodeCache, path: Path, words: int) -> str:

@@ -1,36 +1,122 @@
 """The C part as Python sees it. Plain values only; `moonscope.cache` and `moonscope.vms` give them names.
 
-Integers that stand for names, the same in C (`moonscope.h`):
-    modes      0 ON, 1 EXIST, 2 OFF
-    outcomes   0 hit, 1 miss, 2 bypass, 3 race, 4 error
-    states     0 current, 1 retired
-    reasons    1 asked by a person, 2 instruction budget, 3 time budget, 4 os.exit
-    status     0 ok, 1 error, 2 interrupted
+Records are named tuples. Integers that stand for names are positions in the tuples of names below.
 """
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 LUAS: tuple[str, ...]
 """The `model.LuaVersion` values, then "own 5.4" and "own 5.5" (Moonscope's own runtime); the position is the `lua`
 argument below."""
 
-FileTuple: TypeAlias = tuple[bytes, int, int, int, int, int, int, float, int, bytes]
-"""key, current generation id or 0, hits, misses, bypasses, races, errors, time of the last load or 0.0,
-retired generations, text of the last error (empty once it loads again)"""
+MODES: tuple[str, ...]
+"""The `model.CacheMode` values."""
+OUTCOMES: tuple[str, ...]
+"""The `model.Outcome` values."""
+STATES: tuple[str, ...]
+"""The `model.GenerationState` values."""
 
-GenerationTuple: TypeAlias = tuple[
-    int, bytes, int, int, int, int, int, int, int, float, float, bytes, int, float, int, str, int, int, str
-]
-"""id, key, state, source bytes, shared bytes, unshared bytes, private bytes, holders, hits, created (time),
-compile µs, resolved path, inode, mtime, prototypes (0: the tier does not know), tier, holders in conflict
-(which may not run the one prototype of tier direct), private bytes of one of those, their tier"""
+REASON_PERSON: int
+REASON_INSTRUCTIONS: int
+REASON_TIME: int
+REASON_EXIT: int
+"""Why a run was ended: somebody asked, the instruction budget, the time budget, os.exit."""
+STATUS_OK: int
+STATUS_ERROR: int
+STATUS_INTERRUPTED: int
+"""How a run ended."""
+RUN_CHUNK: int
+RUN_EXPRESSION: int
+RUN_FILE: int
+"""What `VM.execute` is given: a chunk, an expression or a chunk, the name of a file to load through the cache."""
+WITHOUT_DEBUG: int
+WITHOUT_NATIVE: int
+WITHOUT_BINARY: int
+WITHOUT_SYSTEM: int
+"""Parts of the standard libraries, to be added up: the debug library, native code, binary chunks, the system."""
 
-VMTuple: TypeAlias = tuple[int, int, int, int, int, int, int, int, int, int, int]
-"""id, memory, peak memory, hits, misses, bypasses, races, errors, generations held, mode, those of the generations
-that it is in conflict with"""
+class FileRecord(NamedTuple):
+    key: bytes
+    generation: int  # the current one; 0: none
+    hits: int
+    misses: int
+    bypasses: int
+    races: int
+    errors: int
+    last_load: float  # 0.0: never
+    retired: int  # generations
+    error: bytes  # text of the last one; empty once it loads again
 
-EventTuple: TypeAlias = tuple[int, float, int, bytes, int, float, int, int]
-"""serial, time, vm id, key, outcome, duration µs, payload bytes, generation id or 0"""
+class GenerationRecord(NamedTuple):
+    id: int
+    key: bytes
+    state: int
+    source_bytes: int
+    shared_bytes: int
+    unshared_bytes: int
+    private_bytes: int
+    holders: int
+    hits: int
+    created: float
+    compile_us: float
+    path: bytes  # resolved
+    inode: int
+    mtime: float
+    prototypes: int  # 0: the tier does not know
+    tier: str
+    conflicts: int  # holders that may not run the one prototype of tier direct
+    conflict_bytes: int  # private bytes of one of those
+    conflict_tier: str
+
+class VMRecord(NamedTuple):
+    id: int
+    memory: int
+    memory_peak: int
+    hits: int
+    misses: int
+    bypasses: int
+    races: int
+    errors: int
+    generations: int  # held
+    mode: int
+    conflicts: int  # of the generations: those that it has otherwise than by its tier
+
+class EventRecord(NamedTuple):
+    serial: int
+    time: float
+    vm: int
+    key: bytes
+    outcome: int
+    duration_us: float
+    bytes: int  # of the payload
+    generation: int  # 0: none
+
+class Changes(NamedTuple):
+    revision: int
+    whole: bool  # everything there is, not only what changed
+    files: list[FileRecord]
+    files_gone: list[bytes]  # in no order, as the others
+    generations: list[GenerationRecord]
+    generations_gone: list[int]
+    vms: list[VMRecord]
+    vms_gone: list[int]
+
+class Totals(NamedTuple):
+    hits: int
+    misses: int
+    bypasses: int
+    races: int
+    errors: int
+    shared_bytes: int  # retired ones and frozen strings included
+    retained_bytes: int
+    private_bytes: int  # of all VMs
+    unshared_bytes: int
+    vms: int
+    dropped: int  # events
+    overhead_bytes: int  # what the C allocator takes beyond what was asked of it, and the cache's records
+    evicted: int  # files, by the limits
+    lowered: int  # generations of a lower tier than the first
+    files: int  # with a current generation
 
 NativeStep: TypeAlias = tuple[int, bytes | int | float]
 """kind (the position in `model.StepKind`), string key, number of the key, address or number; 0 where there is none"""
@@ -95,8 +181,8 @@ class Cache:
         """A managed VM: a state of its own with the standard libraries, the cached loaders, captured printing,
         interruptible coroutines, `os.exit` that ends only the run, and no `python` module. 0: no limit.
         `search_path` is put before package.path; `jit` lets LuaJIT compile traces. `unshared`: its
-        scripts cannot change the mode. `without`: parts of the standard libraries that it does not get, the sum of 1
-        the debug library, 2 native code, 4 binary chunks, 8 the system. Raises MemoryError, ValueError."""
+        scripts cannot change the mode. `without`: the sum of the WITHOUT_ numbers of what it does
+        not get. Raises MemoryError, ValueError."""
     def clear(self, keys: list[bytes] | None = None, dry_run: bool = False) -> tuple[int, int, int, tuple[int, ...]]:
         """Take all (None) or the named keys out of the index: files, freed bytes, retained bytes, ids of VMs on old
         code."""
@@ -104,30 +190,23 @@ class Cache:
     """The tier in force: off, bytecode, graft or direct."""
     last_generation: int
     """Id of the newest generation that there ever was: generations are numbered from the given one on."""
-    def files(self) -> list[FileTuple]: ...
-    def generations(self) -> list[GenerationTuple]: ...
-    def vms(self) -> list[VMTuple]: ...
-    def changes(
-        self, since: int
-    ) -> tuple[int, bool, list[FileTuple], list[bytes], list[GenerationTuple], list[int], list[VMTuple], list[int]]:
-        """revision, whole, then for files, generations and VMs what changed after revision `since`, and the keys or ids
-        that went since then, in no order. 0, or a revision that is too old: everything there is (`whole`). For one
-        reader: what went up to `since` is forgotten. Costs a look at each VM, and what changed."""
-    def generation(self, id: int) -> GenerationTuple | None:
+    def files(self) -> list[FileRecord]: ...
+    def generations(self) -> list[GenerationRecord]: ...
+    def vms(self) -> list[VMRecord]: ...
+    def changes(self, since: int) -> Changes:
+        """What changed after revision `since`, and what went since then. 0, or a revision that is too old: everything
+        there is. For one reader: what went up to `since` is forgotten. Costs a look at each VM, and what changed."""
+    def generation(self, id: int) -> GenerationRecord | None:
         """One of `generations`; None: it is gone."""
     def set_limits(self, max_bytes: int, max_files: int) -> None:
         """What current generations may take together, and how many there may be; 0: no limit. Those that were hit least
         recently go first; the order of hits between two readings is not known."""
     def words_wait(self) -> bool:
         """Whether a round waits for VMs to `answer` which frozen strings they refer to; unused ones stay until then."""
-    def totals(self) -> tuple[int, ...]:
-        """hits, misses, bypasses, races, errors, shared bytes (retired ones and frozen words included), retained bytes,
-        private bytes of all VMs, unshared bytes, VMs, dropped events, overhead bytes (what the C allocator takes beyond
-        what was asked of it, and the cache's records), files evicted by the limits, generations of a lower tier than
-        the first, files with a current generation"""
+    def totals(self) -> Totals: ...
     def measure(self) -> None:
         """See to it that what all current generations take is known. Without the GIL; 25 µs per generation."""
-    def drain(self, limit: int = 4096) -> list[EventTuple]: ...
+    def drain(self, limit: int = 4096) -> list[EventRecord]: ...
     def holders(self, generation: int) -> tuple[int, ...]: ...
     def payload(self, generation: int) -> bytes:
         """The dumped chunk. Raises KeyError when the generation is gone."""
@@ -152,9 +231,8 @@ class VM:
 
     def execute(self, source: bytes, chunkname: bytes, how: int) -> int:
         """Run in a managed VM, without the GIL; returns the status and never raises for what Lua code does; what came
-        of
-        it is read with take_result / take_output. how: 0 chunk, 1 expression or chunk, 2 file through the cache (source
-        is the file name). One call at a time per VM, `close` included: the caller's duty."""
+        of it is read with take_result / take_output. how: one of the RUN_ numbers. One call at a time per VM, `close`
+        included: the caller's duty."""
     def load(self, names: bytes, at: int) -> tuple[int, int]:
         """Load files, names joined by NUL, through the cache and keep their functions; see take_failures. Begins with
         the name at that byte, and stops after a portion (20 ms). Returns the byte that the next name begins at, and the
@@ -172,8 +250,8 @@ class VM:
     def set_mode(self, mode: int) -> None: ...
     def interrupt(self, reason: int = 1) -> bool:
         """End the run that is going on; False when none is. Call again every few ms until `running` is False. With the
-        reason 2 (instructions) nothing is ended, but what a finalizer or a hook does from then on counts; with the
-        reason 3 (time) a load is ended by the next Lua code that it runs."""
+        REASON_INSTRUCTIONS nothing is ended, but what a finalizer or a hook does from then on counts; with REASON_TIME
+        a load is ended by the next Lua code that it runs."""
     def pause(self) -> bool:
         """Have the run that is going on wait from its next instruction on; False when none is. A C function goes on
         until it returns; an interrupt ends a paused run."""

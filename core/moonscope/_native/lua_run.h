@@ -50,19 +50,19 @@ static void keep_value(lua_State *L, struct vm *vm, int index)
         vm_add_value(vm, text, length);
 }
 
-/* Pushes the function to run, or raises. how: 0 chunk, 1 expression or chunk, 2 file through the cache. */
+/* Pushes the function to run, or raises. how: enum run. */
 static void push_chunk(lua_State *L, struct vm *vm, int how)
 {
     size_t length, name_length;
     const char *source = luaL_checklstring(L, 1, &length);
     const char *name = luaL_checklstring(L, 2, &name_length);
     int status;
-    if (how == 2) {
+    if (how == RUN_FILE) {
         status = cached_load(L, vm, source, NULL);
     } else {
         status = LUA_ERRRUN;
-        bool told = how == 1 && source[0] == '='; /* an expression, as the prompts of 5.1, 5.2 and LuaJIT want it */
-        if (how == 1) {
+        bool told = how == RUN_EXPRESSION && source[0] == '='; /* an expression, as the prompts of 5.1, 5.2 and LuaJIT want it */
+        if (how == RUN_EXPRESSION) {
             lua_pushlstring(L, "return ", 7);
             lua_pushlstring(L, source + told, length - told);
             lua_concat(L, 2);

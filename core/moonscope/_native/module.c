@@ -1,6 +1,9 @@
 #include "py.h"
 
+#include "generation.h"
 #include "heap.h"
+#include "py_rows.h"
+#include "vm.h"
 
 #include <dlfcn.h>
 #include <string.h>
@@ -16,6 +19,24 @@ const struct lua_ops *const lua_ops[LUAS] = {
 static const char *const lua_names[LUAS] = {
     [LUA51] = "5.1", [LUA52] = "5.2", [LUA53] = "5.3",          [LUA54] = "5.4",
     [LUA55] = "5.5", [LUAJIT20] = "luajit2.0", [LUAJIT21] = "luajit2.1", [OWN54] = "own 5.4", [OWN55] = "own 5.5",
+};
+
+/* What the enums of moonscope.h are called in Python: the only place. */
+static const char *const mode_names[] = {[MODE_ON] = "on", [MODE_EXIST] = "exist", [MODE_OFF] = "off"};
+static const char *const outcome_names[] = {
+    [OUTCOME_HIT] = "hit", [OUTCOME_MISS] = "miss", [OUTCOME_BYPASS] = "bypass", [OUTCOME_RACE] = "race",
+    [OUTCOME_ERROR] = "error",
+};
+static const char *const state_names[] = {[GENERATION_CURRENT] = "current", [GENERATION_RETIRED] = "retired"};
+static const struct {
+    const char *name;
+    int value;
+} numbers[] = {
+    {"REASON_PERSON", REASON_PERSON}, {"REASON_INSTRUCTIONS", REASON_INSTRUCTIONS}, {"REASON_TIME", REASON_TIME},
+    {"REASON_EXIT", REASON_EXIT},     {"STATUS_OK", STATUS_OK},                     {"STATUS_ERROR", STATUS_ERROR},
+    {"STATUS_INTERRUPTED", STATUS_INTERRUPTED}, {"RUN_CHUNK", RUN_CHUNK}, {"RUN_EXPRESSION", RUN_EXPRESSION},
+    {"RUN_FILE", RUN_FILE},           {"WITHOUT_DEBUG", WITHOUT_DEBUG},             {"WITHOUT_NATIVE", WITHOUT_NATIVE},
+    {"WITHOUT_BINARY", WITHOUT_BINARY}, {"WITHOUT_SYSTEM", WITHOUT_SYSTEM},
 };
 
 bool lua_bound[LUAS];
@@ -104,30 +125,39 @@ static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT, "_moonscope", "The C part of Moonscope.", -1, functions, NULL, NULL, NULL, NULL,
 };
 
+/* Adds a tuple of names. False with an exception set. */
+static bool add_names(PyObject *module, const char *name, const char *const *names, Py_ssize_t count)
+{
+    PyObject *tuple = PyTuple_New(count);
+    for (Py_ssize_t i = 0; tuple != NULL && i < count; i++) {
+        PyObject *text = PyUnicode_FromString(names[i]);
+        if (text == NULL)
+            Py_CLEAR(tuple);
+        else
+            PyTuple_SET_ITEM(tuple, i, text);
+    }
+    bool added = tuple != NULL && PyModule_AddObjectRef(module, name, tuple) == 0;
+    Py_XDECREF(tuple);
+    return added;
+}
+
+#define ADD_NAMES(module, name, names) add_names(module, name, names, (Py_ssize_t)(sizeof(names) / sizeof *(names)))
+
 PyMODINIT_FUNC PyInit__moonscope(void)
 {
     clock_start();
     if (!fork_start())
         return PyErr_NoMemory();
-    if (PyType_Ready(&cache_type) < 0 || PyType_Ready(&vm_type) < 0)
+    if (PyType_Ready(&cache_type) < 0 || PyType_Ready(&vm_type) < 0 || !records_start())
         return NULL;
-    PyObject *module = PyModule_Create(&definition), *luas = PyTuple_New(LUAS);
-    if (module == NULL || luas == NULL)
-        goto fail;
-    for (int i = 0; i < LUAS; i++) {
-        PyObject *name = PyUnicode_FromString(lua_names[i]);
-        if (name == NULL)
-            goto fail;
-        PyTuple_SET_ITEM(luas, i, name);
-    }
-    if (PyModule_AddObjectRef(module, "LUAS", luas) < 0 ||
-        PyModule_AddObjectRef(module, "Cache", (PyObject *)&cache_type) < 0 ||
-        PyModule_AddObjectRef(module, "VM", (PyObject *)&vm_type) < 0)
-        goto fail;
-    Py_DECREF(luas);
+    PyObject *module = PyModule_Create(&definition);
+    bool complete = module != NULL && ADD_NAMES(module, "LUAS", lua_names) && ADD_NAMES(module, "MODES", mode_names) &&
+                    ADD_NAMES(module, "OUTCOMES", outcome_names) && ADD_NAMES(module, "STATES", state_names) &&
+                    PyModule_AddObjectRef(module, "Cache", (PyObject *)&cache_type) == 0 &&
+                    PyModule_AddObjectRef(module, "VM", (PyObject *)&vm_type) == 0;
+    for (size_t i = 0; complete && i < sizeof numbers / sizeof *numbers; i++)
+        complete = PyModule_AddIntConstant(module, numbers[i].name, numbers[i].value) == 0;
+    if (!complete)
+        Py_CLEAR(module);
     return module;
-fail:
-    Py_XDECREF(luas);
-    Py_XDECREF(module);
-    return NULL;
 }

@@ -19,6 +19,8 @@ enum reason { REASON_NONE, REASON_PERSON, REASON_INSTRUCTIONS, REASON_TIME, REAS
 
 enum status { STATUS_OK, STATUS_ERROR, STATUS_INTERRUPTED };
 
+enum run { RUN_CHUNK, RUN_EXPRESSION, RUN_FILE }; /* EXPRESSION: or a chunk; FILE: through the cache */
+
 /* The libraries of lupa, and the two of Moonscope's own runtime: each has its own copy of the code in lua_*.h, so a
    process may use both. */
 enum lua_index { LUA51, LUA52, LUA53, LUA54, LUA55, LUAJIT20, LUAJIT21, OWN54, OWN55, LUAS };

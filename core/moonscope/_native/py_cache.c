@@ -215,7 +215,7 @@ done:
     return result;
 }
 
-/* Events as tuples; their keys are freed. */
+/* Events as records; their keys are freed. */
 static PyObject *event_list(const struct event *events, size_t count, uint64_t serial)
 {
     double now = epoch_seconds(), ns = tick_ns();
@@ -224,16 +224,13 @@ static PyObject *event_list(const struct event *events, size_t count, uint64_t s
     for (size_t i = 0; i < count; i++) {
         const struct event *event = &events[i];
         double ago = (double)(int64_t)(ticks - event->end) * ns / 1e9;
-        PyObject *tuple = list == NULL ? NULL : Py_BuildValue(
-            "KdKyidKK", (unsigned long long)++serial, now - ago, (unsigned long long)event->vm,
-            event->key != NULL ? event->key : "", (int)event->outcome, (double)event->duration * ns / 1e3,
-            (unsigned long long)event->bytes, (unsigned long long)event->generation);
+        PyObject *record = list != NULL ? event_record(event, ++serial, now - ago, (double)event->duration * ns / 1e3) : NULL;
         if (event->owned)
             free((char *)(uintptr_t)event->key);
-        if (tuple == NULL)
+        if (record == NULL)
             Py_CLEAR(list);
         else
-            PyList_SET_ITEM(list, (Py_ssize_t)i, tuple);
+            PyList_SET_ITEM(list, (Py_ssize_t)i, record);
     }
     return list;
 }
@@ -355,7 +352,7 @@ static PyObject *cache_vm_rows(PyObject *self, PyObject *unused)
 static PyObject *cache_changes(PyObject *self, PyObject *argument)
 {
     unsigned long long since = PyLong_AsUnsignedLongLong(argument);
-    return PyErr_Occurred() ? NULL : change_tuple(cache_of(self), since);
+    return PyErr_Occurred() ? NULL : changes_record(cache_of(self), since);
 }
 
 static PyObject *cache_generation(PyObject *self, PyObject *argument)
@@ -384,7 +381,7 @@ static PyObject *cache_words_wait(PyObject *self, PyObject *unused)
 static PyObject *cache_totals(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    return totals_tuple(cache_of(self));
+    return totals_record(cache_of(self));
 }
 
 static PyObject *cache_tier(PyObject *self, void *unused)
@@ -415,9 +412,9 @@ static PyMethodDef methods[] = {
     {"spawn", cache_spawn, METH_VARARGS, "A managed VM with a state of its own."},
     {"clear", (PyCFunction)(void (*)(void))cache_clear_keys, METH_VARARGS | METH_KEYWORDS,
      "Take files out of the index: files, freed bytes, retained bytes, VMs on old code."},
-    {"files", cache_file_rows, METH_NOARGS, "One tuple per key."},
-    {"generations", cache_generation_rows, METH_NOARGS, "One tuple per generation that is not freed."},
-    {"vms", cache_vm_rows, METH_NOARGS, "One tuple per open VM."},
+    {"files", cache_file_rows, METH_NOARGS, "One record per key."},
+    {"generations", cache_generation_rows, METH_NOARGS, "One record per generation that is not freed."},
+    {"vms", cache_vm_rows, METH_NOARGS, "One record per open VM."},
     {"changes", cache_changes, METH_O, "What changed since a revision."},
     {"generation", cache_generation, METH_O, "The tuple of one generation, or None."},
     {"set_limits", cache_set_limits, METH_VARARGS, "How much may be stored; 0: no limit."},

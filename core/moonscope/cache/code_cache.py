@@ -16,10 +16,13 @@ from ..model import CacheMode, ClearReport, Counters, FileRow, GenerationRow, Li
 from ..model.names import printable, to_bytes, to_text, utf_8
 from . import runtime
 from .forks import refuse_in_child
-from .native_rows import MODES, WITHOUT, file_row, generation_row, global_id, native_id
+from .native_rows import MODES, counters, file_row, generation_row, global_id, native_id
 
 # Run in the runtime that is attached. Without loadlib, or with a library that is gone, it raises.
 _JOIN = b"local l, e, t = ... package.loadlib(l, e)(t)"
+
+_RESTRICTED = _native.WITHOUT_DEBUG | _native.WITHOUT_NATIVE | _native.WITHOUT_BINARY
+_WITHOUT = {Libraries.ALL: 0, Libraries.RESTRICTED: _RESTRICTED, Libraries.PURE: _RESTRICTED | _native.WITHOUT_SYSTEM}
 
 
 class CodeCache:
@@ -114,7 +117,7 @@ class CodeCache:
     @property
     def evicted(self) -> int:
         """Files that were evicted because of the limits, in all."""
-        return self.native.totals()[12]
+        return self.native.totals().evicted
 
     def new_id(self) -> int:
         """An id for a VM to come, different from all before."""
@@ -137,7 +140,7 @@ class CodeCache:
         id = self.new_id() if id is None else id
         try:
             number = MODES.index(CacheMode.OFF if unshared else mode)
-            without = WITHOUT[libraries]
+            without = _WITHOUT[libraries]
             return self.native.spawn(id, number, memory_cap, instruction_budget, search_path, jit, unshared, without)
         except MemoryError:
             raise UnsupportedError(f"no VM of {self.lua.full_name} can be made: the memory is full") from None
@@ -185,7 +188,7 @@ class CodeCache:
     def _choose(self, keys: Iterable[str], pattern: str) -> list[bytes]:
         chosen = {to_bytes(key) for key in keys}
         if pattern:
-            stored = (file[0] for file in self.native.files() if file[1])
+            stored = (file.key for file in self.native.files() if file.generation)
             chosen.update(key for key in stored if fnmatch.fnmatchcase(to_text(key), pattern))
         return sorted(chosen)
 
@@ -212,7 +215,7 @@ class CodeCache:
 
     def counters(self) -> Counters:
         """Loads of all VMs, closed ones included."""
-        return Counters(*self.native.totals()[:5])
+        return counters(self.native.totals())
 
     def payload(self, generation: int) -> bytes:
         """The dumped chunk of a generation. Raises NotFoundError when it is gone."""

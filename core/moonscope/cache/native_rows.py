@@ -1,19 +1,18 @@
-"""Tuples of the C part become rows of the model. The order of each tuple is that of `_moonscope.pyi`."""
+"""Records of the C part become rows of the model."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from .. import _native
 from ..model import (
     CacheMode,
     Counters,
     FileRow,
     GenerationRow,
     GenerationState,
-    Libraries,
     LoadEvent,
-    LuaFailure,
     LuaVersion,
     Outcome,
     Tier,
@@ -23,13 +22,12 @@ from ..model import (
 from ..model.names import printable, to_text
 
 if TYPE_CHECKING:
-    from .._native._moonscope import EventTuple, FileTuple, GenerationTuple, VMTuple
+    from .._native._moonscope import EventRecord, FileRecord, GenerationRecord, Totals, VMRecord
 
 LUAS = tuple(LuaVersion)
-MODES = (CacheMode.ON, CacheMode.EXIST, CacheMode.OFF)
-WITHOUT = {Libraries.ALL: 0, Libraries.RESTRICTED: 1 + 2 + 4, Libraries.PURE: 1 + 2 + 4 + 8}  # `without` of the C part
-OUTCOMES = (Outcome.HIT, Outcome.MISS, Outcome.BYPASS, Outcome.RACE, Outcome.ERROR)
-STATES = (GenerationState.CURRENT, GenerationState.RETIRED)
+MODES = tuple(map(CacheMode, _native.MODES))
+OUTCOMES = tuple(map(Outcome, _native.OUTCOMES))
+STATES = tuple(map(GenerationState, _native.STATES))
 
 _LUA_BITS = 8  # generation ids of all caches are one space: the C part's id * 8 + the number of the Lua
 
@@ -44,89 +42,75 @@ def native_id(generation: int) -> tuple[int, LuaVersion] | None:
     return (native, LUAS[lua]) if 0 < native < 1 << 64 and lua < len(LUAS) else None
 
 
-def file_row(lua: LuaVersion, file: FileTuple, aliases: int = 0, stale: str = "") -> FileRow:
-    key, generation, hits, misses, bypasses, races, errors, last_load, retired, error = file
+def lua_of(generation: int) -> LuaVersion:
+    """Of a generation id that a cache has given."""
+    return LUAS[generation % _LUA_BITS]
+
+
+def counters(record: FileRecord | VMRecord | Totals) -> Counters:
+    return Counters(record.hits, record.misses, record.bypasses, record.races, record.errors)
+
+
+def file_row(lua: LuaVersion, record: FileRecord) -> FileRow:
+    """`aliases` and `stale` are not known here."""
     return FileRow(
         lua=lua,
-        key=to_text(key),
-        generation=global_id(generation, lua) if generation else None,
-        counters=Counters(hits, misses, bypasses, races, errors),
-        last_load=last_load,
-        retired=retired,
-        aliases=aliases,
-        stale=stale,
-        error=printable(error),
+        key=to_text(record.key),
+        generation=global_id(record.generation, lua) if record.generation else None,
+        counters=counters(record),
+        last_load=record.last_load,
+        retired=record.retired,
+        error=printable(record.error),
     )
 
 
 def generation_row(
-    lua: LuaVersion, generation: GenerationTuple, prototypes: int | None = None, digest: str = ""
+    lua: LuaVersion, record: GenerationRecord, prototypes: int | None = None, digest: str = ""
 ) -> GenerationRow:
     """`prototypes`: counted by the caller; None: as the tier knows them, or 0."""
-    (native, key, state, source, shared, unshared, private, holders, hits, created, compile_us, path, inode, mtime,
-     known, tier, conflicts, conflict_bytes, conflict_tier) = generation  # fmt: skip
-    text = to_text(key)
+    key = to_text(record.key)
     return GenerationRow(
-        id=global_id(native, lua),
+        id=global_id(record.id, lua),
         lua=lua,
-        key=text,
-        state=STATES[state],
-        tier=Tier(tier),
-        prototypes=known if prototypes is None else prototypes,
-        source_bytes=source,
-        shared_bytes=shared,
-        unshared_bytes=unshared,
-        private_bytes=private,
-        holders=holders,
-        conflicts=conflicts,
-        conflict_bytes=conflict_bytes,
-        conflict_tier=Tier(conflict_tier),
-        hits=hits,
-        created=created,
-        compile_us=compile_us,
-        path=text if path == key else to_text(path),
-        inode=inode,
-        mtime=mtime,
+        key=key,
+        state=STATES[record.state],
+        tier=Tier(record.tier),
+        prototypes=record.prototypes if prototypes is None else prototypes,
+        source_bytes=record.source_bytes,
+        shared_bytes=record.shared_bytes,
+        unshared_bytes=record.unshared_bytes,
+        private_bytes=record.private_bytes,
+        holders=record.holders,
+        conflicts=record.conflicts,
+        conflict_bytes=record.conflict_bytes,
+        conflict_tier=Tier(record.conflict_tier),
+        hits=record.hits,
+        created=record.created,
+        compile_us=record.compile_us,
+        path=key if record.path == record.key else to_text(record.path),
+        inode=record.inode,
+        mtime=record.mtime,
         digest=digest,
     )
 
 
-def vm_row(
-    lua: LuaVersion,
-    vm: VMTuple,
-    tier: Tier,
-    libraries: Libraries | None = None,
-    state: VMState = VMState.IDLE,
-    memory_cap: int | None = None,
-    queued: int = 0,
-    task: str = "",
-    stuck: str = "",
-    created: float = 0.0,
-    failure: LuaFailure | None = None,
-) -> VMRow:
-    id, memory, peak, hits, misses, bypasses, races, errors, generations, mode, conflicts = vm
+def vm_row(lua: LuaVersion, record: VMRecord, tier: Tier) -> VMRow:
+    """What the cache knows of a VM."""
     return VMRow(
-        id=id,
+        id=record.id,
         lua=lua,
-        state=state,
-        mode=MODES[mode],
+        state=VMState.IDLE,
+        mode=MODES[record.mode],
         tier=tier,
-        libraries=libraries,
-        memory=memory,
-        memory_peak=peak,
-        memory_cap=memory_cap,
-        counters=Counters(hits, misses, bypasses, races, errors),
-        generations=generations,
-        conflicts=conflicts,
-        queued=queued,
-        task=task,
-        stuck=stuck,
-        created=created,
-        failure=failure,
+        memory=record.memory,
+        memory_peak=record.memory_peak,
+        counters=counters(record),
+        generations=record.generations,
+        conflicts=record.conflicts,
     )
 
 
-def load_events(found: Iterable[tuple[LuaVersion, EventTuple]], serials: Iterator[int]) -> list[LoadEvent]:
+def load_events(found: Iterable[tuple[LuaVersion, EventRecord]], serials: Iterator[int]) -> list[LoadEvent]:
     """Thousands at a time, in one loop. The serials are the engine's: each cache numbers its own events."""
     numbers = {lua: number for number, lua in enumerate(LUAS)}
     names: dict[bytes, str] = {}  # few files, many loads

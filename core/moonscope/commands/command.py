@@ -11,7 +11,7 @@ from ..model import Context
 
 if TYPE_CHECKING:  # those who only send commands load none of it
     from ..cache.caches import Caches
-    from ..telemetry.change_log import Ledger
+    from ..telemetry.change_log import ChangeLog
     from ..telemetry.recorder import Recorder
     from ..vms.pool import VMPool
 
@@ -41,7 +41,7 @@ class Services:
     caches: Caches
     pool: VMPool
     recorder: Recorder
-    ledger: Ledger
+    change_log: ChangeLog
 
 def vms_text(count: int) -> str:
     return f"{count:,} VM" if count == 1 else f"{count:,} VMs"

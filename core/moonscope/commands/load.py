@@ -24,7 +24,7 @@ class Load(Command[LoadReport], frozen=True):
     def perform(self, engine: Services, context: Context) -> LoadReport:
         names, missing = find_files(self.paths, context)
         # VMs that load side by side begin at different files: each finds later what the other has compiled.
-        workers = engine.ledger.settings.workers
+        workers = engine.change_log.settings.workers
         starts = [len(names) * worker // workers for worker in range(workers)]
         orders = itertools.cycle([b"\0".join(names[start:] + names[:start]) for start in starts])
 

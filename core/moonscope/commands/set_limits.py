@@ -15,4 +15,4 @@ class SetLimits(Command[None], frozen=True):
 
     def perform(self, engine: Services, context: Context) -> None:
         engine.caches.set_limits(self.cache_bytes, self.cache_files)
-        engine.ledger.set(cache_bytes=self.cache_bytes, cache_files=self.cache_files)
+        engine.change_log.set(cache_bytes=self.cache_bytes, cache_files=self.cache_files)

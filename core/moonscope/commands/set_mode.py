@@ -17,4 +17,4 @@ class SetMode(Command[None], frozen=True):
         if self.vms:
             engine.pool.set_mode(self.vms, self.mode)
         else:
-            engine.ledger.set(default_mode=self.mode)
+            engine.change_log.set(default_mode=self.mode)

@@ -14,7 +14,7 @@ class Spawn(Command[SpawnReport], frozen=True):
     options: VMOptions = VMOptions()
 
     def perform(self, engine: Services, context: Context) -> SpawnReport:
-        options, settings = self.options, engine.ledger.settings
+        options, settings = self.options, engine.change_log.settings
         if options.sharing is Sharing.AUTO and settings.default_sharing is Sharing.OFF:
             options = replace(options, sharing=Sharing.OFF)
         options = replace(

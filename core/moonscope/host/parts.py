@@ -10,11 +10,12 @@ from msgspec.structs import replace
 
 from ..errors import ProtocolError
 from ..model import Update
+from ..model.tables import STREAMS, TABLES
 from ..wire.messages import Push, encode
 
 log = logging.getLogger("moonscope.host")
 
-_ROWS = tuple(name for name in Update.__struct_fields__ if name not in ("revision", "since", "reset", "settings"))
+_FIELDS = tuple(field for table in TABLES for field in (table.name, table.gone)) + tuple(s.name for s in STREAMS)
 
 
 def whole(update: Update, limit: int) -> bytes:
@@ -40,20 +41,20 @@ def pushes(update: Update, limit: int) -> Iterator[bytes]:
             yield message
         elif _count(part) < 2:
             log.error("one row of revision %d is too large for a message and was left out", update.revision)
-            yield encode(Push(replace(part, **dict.fromkeys(_ROWS, ()))))
+            yield encode(Push(replace(part, **dict.fromkeys(_FIELDS, ()))))
         else:
             rest += reversed(_halves(part))
 
 
 def _count(update: Update) -> int:
-    return sum(len(getattr(update, name)) for name in _ROWS)
+    return sum(len(getattr(update, name)) for name in _FIELDS)
 
 
 def _halves(update: Update) -> tuple[Update, Update]:
     first_rows = _count(update) // 2
     first: dict[str, Any] = {}
     second: dict[str, Any] = {}
-    for name in _ROWS:
+    for name in _FIELDS:
         rows = getattr(update, name)
         first[name], second[name] = rows[:first_rows], rows[first_rows:]
         first_rows -= len(first[name])

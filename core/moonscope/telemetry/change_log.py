@@ -9,30 +9,35 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from typing import Any, Generic, TypeVar
+from collections.abc import Iterable, Iterator, KeysView
+from typing import Any, Generic
 
 from msgspec.structs import replace
 
-from ..model import FileRow, GenerationRow, LoadEvent, LuaVersion, Mark, OutputEvent, Sample, Settings, Update, VMRow
+from ..model import Settings, Update
+from ..model.tables import STREAMS, TABLES, K, R, Table
 from .heap import fitted, weight
 
-K = TypeVar("K", bound=Hashable)
-R = TypeVar("R")
-
-MAX_LOADS, MAX_OUTPUT, MAX_MARKS, MAX_SAMPLES = 20_000, 5_000, 1_000, 4_096
 MAX_GONE = 20_000  # rows remembered as gone, per table
 
 
-class Table(Generic[K, R]):
-    """Rows by key, the least recently changed first."""
+class TableLog(Generic[K, R]):
+    """Rows by key, the least recently changed first. `get` and `keys` are for who records, the others take the lock of
+    the change log."""
 
-    def __init__(self, key: Callable[[R], K], max_gone: int) -> None:
-        self._key = key
+    def __init__(self, table: Table[K, R], max_gone: int) -> None:
+        self._key = table.key
         self._max_gone = max_gone
         self._rows: dict[K, tuple[int, R]] = {}
         self._gone: deque[tuple[int, K]] = deque()  # some of them have come back
         self.forgotten = 0  # up to this revision it is not known any more what is gone
+
+    def get(self, key: K) -> R | None:
+        found = self._rows.get(key)
+        return found[1] if found is not None else None
+
+    def keys(self) -> KeysView[K]:
+        return self._rows.keys()
 
     def record(self, revision: int, rows: Iterable[R], gone: Iterable[K]) -> None:
         for key in gone:
@@ -58,7 +63,7 @@ class Table(Generic[K, R]):
         return tuple(key for key in found if key not in self._rows)
 
 
-class Stream(Generic[R]):
+class StreamLog(Generic[R]):
     """A ring of fixed size: the last items of a kind."""
 
     def __init__(self, size: int) -> None:
@@ -87,35 +92,31 @@ def _newer(items: Any, since: int) -> tuple[Any, ...]:
     return tuple(from_the_end())[::-1]
 
 
-class Ledger:
-    """All that an engine tells the world."""
+class ChangeLog:
+    """All that an engine tells those who watch it."""
 
     def __init__(self, settings: Settings, *, max_gone: int = MAX_GONE) -> None:
         self._lock = threading.Lock()  # held by itself: a condition that is left without memory stays locked
         self._changed = threading.Condition(self._lock)
         self._revision = 1
         self._settings = (1, settings)
-        self._files: Table[tuple[LuaVersion, str], FileRow] = Table(lambda row: (row.lua, row.key), max_gone)
-        self._generations: Table[int, GenerationRow] = Table(lambda row: row.id, max_gone)
-        self._vms: Table[int, VMRow] = Table(lambda row: row.id, max_gone)
-        self._loads: Stream[LoadEvent] = Stream(MAX_LOADS)
-        self._output: Stream[OutputEvent] = Stream(MAX_OUTPUT)
-        self._marks: Stream[Mark] = Stream(MAX_MARKS)
-        self._samples: Stream[Sample] = Stream(MAX_SAMPLES)
+        self._tables: dict[Table[Any, Any], TableLog[Any, Any]] = {table: TableLog(table, max_gone) for table in TABLES}
+        self._streams: dict[str, StreamLog[Any]] = {stream.name: StreamLog(stream.size) for stream in STREAMS}
+
+    def table(self, table: Table[K, R]) -> TableLog[K, R]:
+        """The rows as they were recorded last."""
+        return self._tables[table]
 
     def record(self, delta: Update) -> None:
-        """Everything in `delta` changed now. Wakes those who wait."""
+        """Everything in `delta` changed now. Wakes those who wait. One caller at a time."""
         with self._lock:
             self._revision = revision = self._revision + 1
             if delta.settings is not None:
                 self._settings = (revision, delta.settings)
-            self._files.record(revision, delta.files, delta.files_gone)
-            self._generations.record(revision, delta.generations, delta.generations_gone)
-            self._vms.record(revision, delta.vms, delta.vms_gone)
-            self._loads.record(revision, delta.loads)
-            self._output.record(revision, delta.output)
-            self._marks.record(revision, delta.marks)
-            self._samples.record(revision, delta.samples)
+            for table, log in self._tables.items():
+                log.record(revision, getattr(delta, table.name), getattr(delta, table.gone))
+            for name, stream in self._streams.items():
+                stream.record(revision, getattr(delta, name))
             self._changed.notify_all()
 
     def set(self, **settings: Any) -> None:
@@ -125,7 +126,7 @@ class Ledger:
     def changes(self, since: int) -> Update:
         """What is newer than `since`; all there is for 0, or (`reset`) for a revision too old or of another engine."""
         with self._lock:
-            forgotten = max(self._files.forgotten, self._generations.forgotten, self._vms.forgotten)
+            forgotten = max(log.forgotten for log in self._tables.values())
             reset = since != 0 and not forgotten <= since <= self._revision
             since = 0 if reset else since
             return Update(
@@ -133,16 +134,9 @@ class Ledger:
                 since=since,
                 reset=reset,
                 settings=self._settings[1] if self._settings[0] > since else None,
-                files=self._files.rows(since),
-                files_gone=self._files.gone(since),
-                generations=self._generations.rows(since),
-                generations_gone=self._generations.gone(since),
-                vms=self._vms.rows(since),
-                vms_gone=self._vms.gone(since),
-                loads=self._loads.items(since),
-                output=self._output.items(since),
-                marks=self._marks.items(since),
-                samples=self._samples.items(since),
+                **{table.name: log.rows(since) for table, log in self._tables.items()},
+                **{table.gone: log.gone(since) for table, log in self._tables.items()},
+                **{name: stream.items(since) for name, stream in self._streams.items()},
             )
 
     def wait(self, since: int, timeout: float) -> bool:
@@ -153,8 +147,8 @@ class Ledger:
     def weight(self) -> int:
         """Bytes that the rows take, about."""
         with self._lock:
-            parts = (self._files, self._generations, self._vms, self._loads, self._output, self._samples)
-            return sum(part.weight() for part in parts)
+            tables = sum(log.weight() for log in self._tables.values())
+            return tables + sum(stream.weight() for stream in self._streams.values())
 
     @property
     def settings(self) -> Settings:

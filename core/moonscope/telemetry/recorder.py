@@ -15,41 +15,42 @@ from ..cache.code_cache import CodeCache
 from ..cache.native_rows import load_events
 from ..model import Counters, LoadEvent, LuaVersion, Mark, OutputEvent, Sample, Update
 from ..vms.mailbox import Actor
-from .change_log import Ledger
+from .change_log import ChangeLog
 from .disk import Disk
 from .heap import Heap
-from .row_diff import Census
+from .row_diff import RowDiff
 
 DRAIN = 4_096  # load events taken per cache and reading; more are dropped (and counted) by the ring
 PIECE, PIECES = 8_192, 8  # characters of one output event, and events made of one portion of output
 SLOW_EVERY = 8  # ticks of the sampler between two looks at the disk
 
+_SUMMED = ("retained_bytes", "unshared_bytes", "files", "dropped", "lowered")  # in a sample as in the totals
 _RETRY = 0.05  # seconds after memory ran out
 
 log = logging.getLogger("moonscope.telemetry")
 
 
 class Recorder:
-    """Writes the ledger: rows by comparison, streams as they come. Methods may be called from any thread."""
+    """Writes the change log: rows by comparison, streams as they come. Methods may be called from any thread."""
 
     def __init__(
         self,
-        ledger: Ledger,
+        log: ChangeLog,
         caches: Callable[[], list[CodeCache]],
         actors: Callable[[], list[tuple[Actor, bool]]],  # as in `VMPool.take_touched`
         everybody: Callable[[], list[Actor]],
         abandoned: Callable[[], list[Actor]],
     ) -> None:
-        self._ledger = ledger
+        self._log = log
         self._caches = caches
         self._actors = actors
         self._everybody = everybody
         self._abandoned = abandoned
         self._whole = False  # the next reading is of all rows
         self._disk = Disk()
-        self._census = Census(self._disk)
+        self._rows = RowDiff(log, self._disk)
         self._heap = Heap()
-        self._reading = threading.Lock()  # one reading at a time; never held by those who read the ledger
+        self._reading = threading.Lock()  # one reading at a time; never held by those who read the log
         self._measuring = threading.Lock()
         self._events = threading.Lock()
         self._serials = itertools.count(1)
@@ -93,7 +94,7 @@ class Recorder:
 
     def _record(self, whole: bool, sample: bool) -> None:
         caches = self._caches()
-        rows = self._all_rows(caches) if whole else self._census.delta(caches, self._actors())
+        rows = self._all_rows(caches) if whole else self._rows.changes(caches, self._actors())
         with self._events:
             output, self._output = self._output, []
             marks, self._marks = self._marks, []
@@ -105,22 +106,14 @@ class Recorder:
             samples=(self._sample(caches),) if sample else (),
         )
         if any(getattr(delta, name) for name in delta.__struct_fields__ if name != "revision"):
-            self._ledger.record(delta)
+            self._log.record(delta)
 
     def _all_rows(self, caches: list[CodeCache]) -> Update:
-        """All there are, and those of the ledger that are not there: a delta for whatever a reading lost."""
+        """What a reading took that failed is lost: everything is read anew."""
         self._actors()
-        actors = [(actor, True) for actor in self._everybody()]
+        actors = [(actor, True) for actor in self._everybody()] + [(actor, False) for actor in self._abandoned()]
         with self._measuring:
-            self._census = Census(self._disk)
-            rows = self._census.delta(caches, actors + [(actor, False) for actor in self._abandoned()])
-        told = self._ledger.changes(0)
-        return replace(
-            rows,
-            files_gone=tuple({(row.lua, row.key) for row in told.files} - {(row.lua, row.key) for row in rows.files}),
-            generations_gone=tuple({row.id for row in told.generations} - {row.id for row in rows.generations}),
-            vms_gone=tuple({row.id for row in told.vms} - {row.id for row in rows.vms}),
-        )
+            return self._rows.all_rows(caches, actors)
 
     def waiting(self) -> set[LuaVersion]:
         """The Luas whose shared strings cannot be freed before each VM has told which of them it refers to."""
@@ -129,7 +122,7 @@ class Recorder:
     def measure(self) -> bool:
         """Have the next reading tell what new generations take; False: some are left for the next time."""
         with self._measuring:
-            return self._census.measure(self._caches())
+            return self._rows.measure(self._caches())
 
     def look_at_disk(self) -> None:
         """Find stale files and aliases; the next reading tells."""
@@ -139,37 +132,36 @@ class Recorder:
     def _drain(self, caches: list[CodeCache]) -> list[LoadEvent]:
         events = [(cache.lua, event) for cache in caches for event in cache.native.drain(DRAIN)]
         if len(caches) > 1:
-            events.sort(key=lambda found: found[1][1])
+            events.sort(key=lambda found: found[1].time)
         return load_events(events, self._load_serials)
 
     def _sample(self, caches: list[CodeCache]) -> Sample:
-        sums = [sum(column) for column in zip(*(cache.native.totals() for cache in caches), strict=True)] or [0] * 15
-        *loads, shared, retained, private, unshared, vms, dropped, overhead, evicted, lowered, files = sums
+        totals = [cache.native.totals() for cache in caches]
+
+        def total(field: str) -> int:
+            return sum(getattr(each, field) for each in totals)
+
+        evicted = total("evicted")
         if evicted > self._evicted:
             self.mark("evict", f"{evicted - self._evicted:,} files, by the limit of the cache")
         self._evicted = evicted
         abandoned = self._abandoned()
-        rows = self._ledger.weight()
-        overhead += rows
+        rows = self._log.weight()
+        shared, private, overhead = total("shared_bytes"), total("private_bytes"), total("overhead_bytes") + rows
         counted = shared + private + overhead
         self._heap.trim(counted)
-        overhead += self._heap.kept(counted, rows)
         return Sample(
             time=time.time(),
             shared_bytes=shared,
-            retained_bytes=retained,
             private_bytes=private,
-            unshared_bytes=unshared,
-            overhead_bytes=overhead,
-            vms=vms - len(abandoned),
-            files=files,
-            counters=Counters(*loads),
+            overhead_bytes=overhead + self._heap.kept(counted, rows),
+            vms=total("vms") - len(abandoned),
+            counters=Counters(**{field: total(field) for field in Counters.__struct_fields__}),
             rss_bytes=self._heap.rss(),
-            dropped=dropped,
             evicted=evicted,
             abandoned_vms=len(abandoned),
             abandoned_bytes=sum(actor.vm.memory for actor in abandoned if actor.vm is not None),
-            lowered=lowered,
+            **{field: total(field) for field in _SUMMED},
         )
 
 

@@ -10,6 +10,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
+from .._native import (
+    REASON_EXIT,
+    REASON_INSTRUCTIONS,
+    REASON_PERSON,
+    REASON_TIME,
+    RUN_CHUNK,
+    RUN_EXPRESSION,
+    RUN_FILE,
+    STATUS_INTERRUPTED,
+    STATUS_OK,
+)
 from ..cache.code_cache import CodeCache
 from ..cache.forks import refuse_in_child
 from ..cache.native_rows import MODES
@@ -29,16 +40,13 @@ from ..model import (
 )
 from ..model.names import printable, to_bytes, to_text, utf_8
 from .look import MAX_ENTRIES, check_lines, check_page, closure_count, level, native_path
-from .watchdog import ASKED, EXIT, INSTRUCTIONS, TIME, Watchdog
+from .watchdog import Watchdog
 
 MIN_MEMORY_CAP = 65_536  # bytes; a new VM of any Lua, with all libraries, has less
 MAX_OUTPUT = 2 << 20  # characters of one run's output, and of each value, that a result keeps; the C part keeps 1 MiB
 
 CLOSE_SECONDS = 1.0  # that finalizers may take when a VM is closed
 COUNT_SECONDS = 0.05  # after which an instruction budget counts in finalizers, too
-
-_CHUNK, _EXPRESSION, _FILE = range(3)
-_OK, _, _INTERRUPTED = range(3)
 
 
 class Listener(Protocol):
@@ -116,12 +124,12 @@ class LuaVM:
 
     def run(self, source: str, chunkname: str = "=console", *, expression: bool = True) -> RunResult:
         """Run Lua source; with `expression`, `1 + 1` alone is understood as Lua's prompt does."""
-        how = _EXPRESSION if expression else _CHUNK
+        how = RUN_EXPRESSION if expression else RUN_CHUNK
         return self._run_to_result(utf_8(source), to_bytes(chunkname), how)
 
     def run_file(self, path: str) -> RunResult:
         """Run a file, loaded through the cache."""
-        return self._run_to_result(to_bytes(path), b"", _FILE)
+        return self._run_to_result(to_bytes(path), b"", RUN_FILE)
 
     def load(self, names: Iterable[bytes]) -> list[FileFailure]:
         """Load files through the cache and keep their main functions, without running them."""
@@ -141,7 +149,7 @@ class LuaVM:
                 if advance is not None:
                     advance(tried)
             failures = self._native.take_failures()
-            self.interrupted = self._native.take_result()[0] == _INTERRUPTED
+            self.interrupted = self._native.take_result()[0] == STATUS_INTERRUPTED
         return [FileFailure(to_text(name), self.id, printable(text)) for name, text in failures]
 
     def collect(self) -> int:
@@ -187,8 +195,8 @@ class LuaVM:
         with self._turn:
             if run is not self.current and run is not self._portion:
                 return False
-            if reason == INSTRUCTIONS and time.monotonic() >= self._deadline:
-                reason = TIME
+            if reason == REASON_INSTRUCTIONS and time.monotonic() >= self._deadline:
+                reason = REASON_TIME
             self._native.interrupt(reason)
             return True
 
@@ -306,7 +314,7 @@ class LuaVM:
             yield
             return
         self._portion = portion = _Run(self)
-        self._watch(portion, TIME, self.options.time_budget)
+        self._watch(portion, REASON_TIME, self.options.time_budget)
         try:
             yield
         finally:
@@ -318,11 +326,11 @@ class LuaVM:
         self._deadline = float("inf") if seconds is None else time.monotonic() + seconds
         if self.options.instruction_budget is not None:
             # Lua keeps hooks off in finalizers: again and again they are let run, so that it counts there too.
-            self._watch(run, INSTRUCTIONS, COUNT_SECONDS if seconds is None else min(seconds, COUNT_SECONDS))
+            self._watch(run, REASON_INSTRUCTIONS, COUNT_SECONDS if seconds is None else min(seconds, COUNT_SECONDS))
         elif seconds is not None:
-            self._watch(run, TIME, seconds)
+            self._watch(run, REASON_TIME, seconds)
 
-    def _watch(self, run: _Run, reason: int = ASKED, after: float = 0.0) -> None:
+    def _watch(self, run: _Run, reason: int = REASON_PERSON, after: float = 0.0) -> None:
         try:
             self._watchdog.end(run, reason=reason, after=after)
         except RuntimeError:
@@ -334,15 +342,15 @@ class LuaVM:
             self._native.execute(source, chunkname, how)
             duration = time.perf_counter() - started
             status, values, message, traceback, reason, exit_code = self._native.take_result()
-            self.interrupted = interrupted = status == _INTERRUPTED and reason != EXIT
+            self.interrupted = interrupted = status == STATUS_INTERRUPTED and reason != REASON_EXIT
             self.drain_output()
             with self._turn:
                 output, printed = "".join(self._output), self._printed
                 self._output, self._printed = [], 0
-        if reason == EXIT and self._listener is not None:
+        if reason == REASON_EXIT and self._listener is not None:
             self._listener.exited(self.id, exit_code)
         failure = None
-        if status != _OK and not (reason == EXIT and exit_code == 0):
+        if status != STATUS_OK and not (reason == REASON_EXIT and exit_code == 0):
             failure = LuaFailure(self._reason(reason, exit_code) or printable(message), printable(traceback))
         return RunResult(
             vm=self.id,
@@ -354,11 +362,11 @@ class LuaVM:
         )
 
     def _reason(self, reason: int, exit_code: int) -> str:
-        if reason == EXIT:
+        if reason == REASON_EXIT:
             return f"the script called os.exit with code {exit_code}"
-        if reason == INSTRUCTIONS:
+        if reason == REASON_INSTRUCTIONS:
             return f"the instruction budget of {self.options.instruction_budget:,} is used up"
-        if reason == TIME:
+        if reason == REASON_TIME:
             return f"the time budget of {self.options.time_budget:g} s is used up"
         return "interrupted" if reason else ""
 

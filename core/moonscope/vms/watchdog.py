@@ -11,9 +11,9 @@ import time
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
-REPEAT = 0.01  # seconds between two tries to interrupt
+from .._native import REASON_INSTRUCTIONS, REASON_PERSON
 
-ASKED, INSTRUCTIONS, TIME, EXIT = 1, 2, 3, 4  # reasons, as in _moonscope.pyi
+REPEAT = 0.01  # seconds between two tries to interrupt
 
 
 class Run(Protocol):
@@ -42,16 +42,17 @@ class Watchdog:
         if lasting:
             self._start()
 
-    def end(self, run: Run, *, reason: int = ASKED, after: float = 0.0) -> None:
-        """End a run in `after` seconds, unless it is over by then. The earliest deadline wins. With the reason
-        INSTRUCTIONS a budget counts where hooks are off, again and again from then on, until another reason comes.
+    def end(self, run: Run, *, reason: int = REASON_PERSON, after: float = 0.0) -> None:
+        """End a run in `after` seconds, unless it is over by then. The earliest deadline wins. With
+        REASON_INSTRUCTIONS a budget counts where hooks are off, again and again from then on, until another reason
+        comes.
 
         Raises RuntimeError when there is no thread to watch it, and none can be started; the next call tries again.
         """
         due = time.monotonic() + after
         with self._lock:
             known = self._due.get(run)
-            if known is not None and known[1] == INSTRUCTIONS:  # which ends nothing by itself
+            if known is not None and known[1] == REASON_INSTRUCTIONS:  # which ends nothing by itself
                 known = None
             # A new tuple each time: by its identity `_try` knows whether somebody asked meanwhile.
             self._due[run] = (due, reason) if known is None or due < known[0] else (known[0], known[1])

@@ -19,7 +19,7 @@ from moonscope.model import (
     VMRow,
     VMState,
 )
-from moonscope.telemetry.change_log import Ledger, Stream
+from moonscope.telemetry.change_log import ChangeLog, StreamLog
 
 
 class Reader:
@@ -62,7 +62,7 @@ def file(key: str, retired: int = 0) -> FileRow:
 
 @st.composite
 def deltas(draw: st.DrawFn) -> Update:
-    """A change of some rows and the end of others, never both of one row (the engine's census never does)."""
+    """A change of some rows and the end of others, never both of one row (the engine never does)."""
     ids = draw(st.lists(st.integers(1, 6), unique=True))
     cut = draw(st.integers(0, len(ids)))
     keys = draw(st.lists(st.sampled_from("abcd"), unique=True))
@@ -81,15 +81,15 @@ def deltas(draw: st.DrawFn) -> Update:
 
 @given(st.lists(st.tuples(deltas(), st.booleans())), st.sampled_from([0, 1, 2, 1000]))
 def test_updates_in_any_partition_give_the_snapshot(steps: list[tuple[Update, bool]], max_gone: int) -> None:
-    ledger = Ledger(Settings(), max_gone=max_gone)
+    change_log = ChangeLog(Settings(), max_gone=max_gone)
     reader = Reader()
     for delta, reads in steps:
-        ledger.record(delta)
+        change_log.record(delta)
         if reads:
-            reader.apply(ledger.changes(reader.revision))
-    reader.apply(ledger.changes(reader.revision))
+            reader.apply(change_log.changes(reader.revision))
+    reader.apply(change_log.changes(reader.revision))
     whole = Reader()
-    whole.apply(ledger.changes(0))
+    whole.apply(change_log.changes(0))
     assert reader.files == whole.files
     assert reader.vms == whole.vms
     assert reader.marks == whole.marks
@@ -97,51 +97,51 @@ def test_updates_in_any_partition_give_the_snapshot(steps: list[tuple[Update, bo
 
 
 def test_only_what_is_newer_is_told() -> None:
-    ledger = Ledger(Settings())
-    ledger.record(Update(revision=0, vms=(vm(1), vm(2))))
-    before = ledger.changes(0).revision
-    ledger.record(Update(revision=0, vms=(vm(2, memory=5),), vms_gone=(1,)))
-    update = ledger.changes(before)
+    change_log = ChangeLog(Settings())
+    change_log.record(Update(revision=0, vms=(vm(1), vm(2))))
+    before = change_log.changes(0).revision
+    change_log.record(Update(revision=0, vms=(vm(2, memory=5),), vms_gone=(1,)))
+    update = change_log.changes(before)
     assert (update.since, update.vms, update.vms_gone, update.settings) == (before, (vm(2, memory=5),), (1,), None)
     assert not update.reset
 
 
 def test_a_snapshot_names_nothing_that_is_gone() -> None:
-    ledger = Ledger(Settings())
-    ledger.record(Update(revision=0, vms=(vm(1),)))
-    ledger.record(Update(revision=0, vms_gone=(1,)))
-    assert ledger.changes(0).vms_gone == ()
+    change_log = ChangeLog(Settings())
+    change_log.record(Update(revision=0, vms=(vm(1),)))
+    change_log.record(Update(revision=0, vms_gone=(1,)))
+    assert change_log.changes(0).vms_gone == ()
 
 
 def test_a_reader_too_far_behind_starts_anew() -> None:
-    ledger = Ledger(Settings(), max_gone=1)
-    ledger.record(Update(revision=0, vms=(vm(1), vm(2), vm(3))))
-    behind = ledger.changes(0).revision
-    ledger.record(Update(revision=0, vms_gone=(1,)))
-    ledger.record(Update(revision=0, vms_gone=(2,)))
-    update = ledger.changes(behind)
+    change_log = ChangeLog(Settings(), max_gone=1)
+    change_log.record(Update(revision=0, vms=(vm(1), vm(2), vm(3))))
+    behind = change_log.changes(0).revision
+    change_log.record(Update(revision=0, vms_gone=(1,)))
+    change_log.record(Update(revision=0, vms_gone=(2,)))
+    update = change_log.changes(behind)
     assert (update.reset, update.since, update.vms) == (True, 0, (vm(3),))
 
 
 def test_rows_that_came_back_are_not_gone() -> None:
-    ledger = Ledger(Settings())
-    ledger.record(Update(revision=0, vms=(vm(1), vm(2))))
-    before = ledger.changes(0).revision
+    change_log = ChangeLog(Settings())
+    change_log.record(Update(revision=0, vms=(vm(1), vm(2))))
+    before = change_log.changes(0).revision
     for _ in range(2):
-        ledger.record(Update(revision=0, vms_gone=(1, 2)))
-        ledger.record(Update(revision=0, vms=(vm(1),)))
-    update = ledger.changes(before)
+        change_log.record(Update(revision=0, vms_gone=(1, 2)))
+        change_log.record(Update(revision=0, vms=(vm(1),)))
+    update = change_log.changes(before)
     assert (update.vms, update.vms_gone) == ((vm(1),), (2,))
 
 
 def test_rows_that_are_gone_take_no_memory() -> None:
-    """Neither does the news of it that no reader would be told any more."""
-    ledger = Ledger(Settings(), max_gone=1_000)
+    """Nor do their keys, once no reader would be told of them any more."""
+    change_log = ChangeLog(Settings(), max_gone=1_000)
     tracemalloc.start()
     start, _ = tracemalloc.get_traced_memory()
     rows = tuple(vm(id) for id in range(50_000))
-    ledger.record(Update(revision=0, vms=rows))
-    ledger.record(Update(revision=0, vms_gone=tuple(row.id for row in rows)))
+    change_log.record(Update(revision=0, vms=rows))
+    change_log.record(Update(revision=0, vms_gone=tuple(row.id for row in rows)))
     rows = ()
     left, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -149,13 +149,13 @@ def test_rows_that_are_gone_take_no_memory() -> None:
 
 
 def test_a_reader_of_another_engine_starts_anew() -> None:
-    update = Ledger(Settings()).changes(77)
+    update = ChangeLog(Settings()).changes(77)
     assert update.reset
     assert update.settings is not None
 
 
 def test_a_stream_keeps_its_last_items() -> None:
-    stream: Stream[str] = Stream(3)
+    stream: StreamLog[str] = StreamLog(3)
     for revision, item in enumerate("abcde", start=1):
         stream.record(revision, [item])
     assert stream.items(0) == ("c", "d", "e")
@@ -163,8 +163,8 @@ def test_a_stream_keeps_its_last_items() -> None:
 
 
 def test_waiting_ends_with_the_next_revision() -> None:
-    ledger = Ledger(Settings())
-    now = ledger.changes(0).revision
-    assert not ledger.wait(now, timeout=0)
-    ledger.record(Update(revision=0, vms=(vm(1),)))
-    assert ledger.wait(now, timeout=0)
+    change_log = ChangeLog(Settings())
+    now = change_log.changes(0).revision
+    assert not change_log.wait(now, timeout=0)
+    change_log.record(Update(revision=0, vms=(vm(1),)))
+    assert change_log.wait(now, timeout=0)
