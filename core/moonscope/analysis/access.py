@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
+from ..bytecode import text
 from ..model import LuaVersion
 from .flow import Global, Literal
-from .operands import field_name, unquoted
 from .standard import STANDARD, TABLES, others_with
 from .values import Kind
 
@@ -29,6 +31,23 @@ _SPECIAL = {
     "debug.setfenv": Kind.CHANGES_ENVIRONMENT,
     "debug.getfenv": Kind.CHANGES_ENVIRONMENT,
 }
+
+
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+
+def unquoted(constant: str) -> str:
+    """The text of a string constant; bytes that are not UTF-8 as \\xNN."""
+    return text.unquoted(constant).decode("utf-8", "backslashreplace")
+
+
+def field_name(table: str, constant: str) -> str:
+    """The path of a field as a program writes it; `table` is "" for the table of globals."""
+    name = unquoted(constant) if constant.startswith('"') else ""
+    if _IDENTIFIER.match(name):
+        return f"{table}.{name}" if table else name
+    shown = f'"{name}"' if name and name.isprintable() and not set('"\\') & set(name) else constant
+    return f"{table or '_G'}[{shown}]"
 
 
 def is_standard(path: str, lua: LuaVersion) -> bool:

@@ -10,9 +10,8 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from ..model import LuaVersion
-from .access import REGISTRY, STRINGS_METATABLE, Touch, is_standard, read, write
+from .access import REGISTRY, STRINGS_METATABLE, Touch, is_standard, read, unquoted, write
 from .flow import GLOBALS, Global, Literal, Value, is_shared_table
-from .operands import unquoted
 from .standard import STANDARD, TABLES
 from .values import Kind
 

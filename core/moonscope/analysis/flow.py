@@ -8,12 +8,11 @@ the work also for code that no compiler made.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
-from ..model import Instruction, LuaVersion
-from .operands import LIKE_51
+from ..bytecode.follow import Follower, Operation
 from .standard import TABLES
 
 
@@ -46,47 +45,18 @@ _SHARED_TABLES = frozenset(name for names in TABLES.values() for name in names) 
 }  # fmt: skip
 _LOADERS = (Global("load"), Global("loadstring"))
 """Either of them: "loadstring or load" is how programs for several Luas say it."""
+ENVIRONMENT = -1000
+"""The slot of the table of globals of a function of 5.1 or LuaJIT; there are at most 255 upvalues."""
 State = dict[int, Value]
-"""slot (see `operands`) → what is known to be there"""
-Step = Callable[[Instruction, State], None]
-
-_PASSIVE = """
-    SETGLOBAL SETUPVAL SETTABUP SETTABLE SETFIELD SETI SETLIST EQ LT LE EQK EQI LTI LEI GTI GEI TEST JMP CLOSE TBC
-    RETURN RETURN0 RETURN1 CALLT MMBIN MMBINI MMBINK EXTRAARG ERRNNIL VARARGPREP NOP (data)
-"""
-_WRITE_NOTHING = frozenset(_PASSIVE.split())
-_SKIP_NEXT = frozenset({"EQ", "LT", "LE", "EQK", "EQI", "LTI", "LEI", "GTI", "GEI", "TEST", "TESTSET"})
-"""Tests: either the next instruction, a jump, is carried out or the one after it."""
-_NEVER_GO_ON = frozenset({"JMP", "LFALSESKIP", "TFORPREP", "RETURN", "RETURN0", "RETURN1", "CALLT"})
+"""What is known to be in the slots of a `Follower`."""
 
 
-def written(instruction: Instruction, lua: LuaVersion) -> range:
-    """The registers that an instruction changes."""
-    opcode, operands = instruction.opcode, instruction.operands
-    if opcode in _WRITE_NOTHING or not operands:
-        return range(0)
-    a = operands[0]
-    match opcode:
-        case "CALL" | "TAILCALL" | "TFORCALL" | "TFORLOOP" | "TFORPREP":
-            return range(a, 256)
-        case "VARARG":
-            wanted = operands[-2] if lua is LuaVersion.LUA55 else operands[1]
-            return range(a, a + wanted - 1) if wanted else range(a, 256)
-        case "LOADNIL":
-            return range(a, operands[1] + 1) if lua in LIKE_51 else range(a, a + operands[1] + 1)
-        case "FORPREP" | "FORLOOP":
-            return range(a, a + 4)
-        case "SELF":
-            return range(a, a + 2)
-    return range(a, a + 1)
+def follow(code: Sequence[Operation], entry: State, follower: Follower[Value]) -> None:
+    """Let the follower carry out every instruction.
 
-
-def follow(code: Sequence[Instruction], entry: State, step: Step, lua: LuaVersion) -> None:
-    """Call `step(instruction, state)`, which updates the state, for every instruction.
-
-    An instruction in a loop may be seen more than once; the last time, the state holds on every path to it.
+    An instruction in a loop may be carried out more than once; the last time, the state holds on every path to it.
     """
-    starts = _block_starts(code, lua)
+    starts = _block_starts(code)
     incoming: dict[int, State] = {}
     waiting: list[int] = []
 
@@ -97,18 +67,25 @@ def follow(code: Sequence[Instruction], entry: State, step: Step, lua: LuaVersio
             incoming[pc] = both
             heappush(waiting, pc)
 
+    def run_block(pc: int, state: State) -> int:
+        """To the end of the block that begins at `pc`; returns the pc of its last instruction."""
+        follower.state = state
+        while True:
+            follower.step(code[pc - 1])
+            if pc == len(code) or pc + 1 in starts:
+                return pc
+            pc += 1
+
     if code:
         arrive(1, entry)
     while waiting:
         start = heappop(waiting)
-        state = dict(incoming[start])
-        end = _run_block(code, start, starts, state, step)
-        for pc in _next(code[end - 1], lua):
-            if pc <= len(code):
-                arrive(pc, state)
+        end = run_block(start, dict(incoming[start]))
+        for pc in _next(code[end - 1], len(code)):
+            arrive(pc, follower.state)
     outside = {slot: value for slot, value in entry.items() if slot < 0}
     for start in sorted(starts - incoming.keys()):  # code that cannot be reached: seen, but it teaches nothing
-        _run_block(code, start, starts, dict(outside), step)
+        run_block(start, dict(outside))
 
 
 def is_shared_table(value: Value) -> bool:
@@ -137,31 +114,27 @@ def _meet(one: State, other: State) -> State:
     return both
 
 
-def _run_block(code: Sequence[Instruction], pc: int, starts: set[int], state: State, step: Step) -> int:
-    """Step from `pc` to the end of its block; returns the pc of its last instruction."""
-    while True:
-        step(code[pc - 1], state)
-        if pc == len(code) or pc + 1 in starts:
-            return pc
-        pc += 1
-
-
-def _block_starts(code: Sequence[Instruction], lua: LuaVersion) -> set[int]:
+def _block_starts(code: Sequence[Operation]) -> set[int]:
     starts = {1} if code else set()
-    for instruction in code:
-        after = list(_next(instruction, lua))
-        if after != [instruction.pc + 1]:
+    for operation in code:
+        pc, after = operation[0], list(_next(operation, len(code)))
+        if after != [pc + 1]:
             starts.update(after)
-            starts.add(instruction.pc + 1)
+            starts.add(pc + 1)
     return {pc for pc in starts if pc <= len(code)}
 
 
-def _next(instruction: Instruction, lua: LuaVersion) -> Iterator[int]:
+def _next(operation: Operation, count: int) -> Iterator[int]:
     """Where the program may go on after an instruction."""
-    opcode, pc, target = instruction.opcode, instruction.pc, instruction.target
-    if target is not None:
-        yield target
-    if opcode in _SKIP_NEXT or (opcode == "TFORLOOP" and lua is LuaVersion.LUA51):
-        yield pc + 2
-    if opcode not in _NEVER_GO_ON:
-        yield pc + 1
+    pc, opcode, operands = operation
+    after: list[int | None] = []
+    if opcode is None:
+        after.append(pc + 1)
+    else:
+        if opcode.jump is not None:
+            after.append(opcode.jump(operands, pc))
+        if opcode.skips:
+            after.append(pc + 2)
+        if not opcode.stops:
+            after.append(pc + 1)
+    return (each for each in after if each is not None and 0 < each <= count)

@@ -7,9 +7,10 @@ knowledge, until nothing new is found.
 
 from __future__ import annotations
 
+from ..bytecode.follow import upvalue_slot
+from ..bytecode.registers import registers_of
 from ..model import Prototype
 from .flow import Global, Value, is_shared_table, weightier
-from .operands import upvalue_slot
 from .values import PrototypePath
 
 Variable = tuple[PrototypePath, int, int]
@@ -39,7 +40,9 @@ class Scope:
         self._prototype = prototype
         self._path = path
         self._upvalues = upvalues
-        self._own = _registers(prototype)
+        registers = registers_of(local.end_pc for local in prototype.locals)
+        own = zip(registers, prototype.locals, strict=True)
+        self._own = {(register, local.start_pc): local.end_pc for register, local in own}
         self._captured: dict[int, list[Variable]] = {}  # by register
 
     def at(self, slot: int, pc: int) -> Variable | None:
@@ -71,16 +74,3 @@ class Scope:
         if variable not in known:
             known.append(variable)
         return variable
-
-
-def _registers(prototype: Prototype) -> dict[tuple[int, int], int]:
-    """Register and first pc of each local variable → the pc after its last."""
-    found: dict[tuple[int, int], int] = {}
-    ends: list[int] = []  # of the variables that are visible, by register
-    for local in prototype.locals:
-        while ends and ends[-1] <= local.start_pc:
-            ends.pop()
-        found[len(ends), local.start_pc] = local.end_pc
-        ends.append(local.end_pc)
-    return found
-

@@ -14,9 +14,10 @@ from typing import overload
 
 from ..errors import BytecodeError
 from ..model import Instruction
+from .comments import Scope
 from .dialect import Dialect
 from .layout import RawFunction, name_of
-from .opcodes import Scope
+from .opcodes import Opcode, Operands
 
 BARE_NUMBER = "(data)"
 """The opcode shown for a word of 5.1's code that is a number, not an instruction."""
@@ -56,7 +57,7 @@ class Code(Sequence[Instruction]):
         """The names of those that are in it."""
         if self._bare:
             return {each.opcode for each in self}
-        return {self._dialect.decoders[kind].name for kind in self._kinds()}
+        return {self._dialect.opcodes[kind].name for kind in self._kinds()}
 
     def jumps(self) -> Iterator[tuple[int, int]]:
         """(pc, target) of each instruction that may jump to another one."""
@@ -68,16 +69,15 @@ class Code(Sequence[Instruction]):
                 yield at + 1, target
             at = marks.find(1, at + 1)
 
-    def plain(self) -> Iterator[Instruction]:
-        """All without lines, meanings and targets, for who follows what they do: in half the time."""
-        scope, bare = self._scope, self._bare
-        decoders, mask = self._dialect.decoders, self._dialect.family.opcode_mask
+    def operations(self) -> Iterator[tuple[int, Opcode | None, Operands]]:
+        """(pc, opcode, operands) of each, None for a bare number: for who follows what they do, in half the time."""
+        scope, bare, opcodes, mask = self._scope, self._bare, self._dialect.opcodes, self._dialect.form.opcode_mask
         for pc, word in enumerate(self._words, 1):
             if pc in bare:
-                yield Instruction(pc, 0, BARE_NUMBER, (word,))
-                continue
-            opcode, fields, _, _, _, place = decoders[word & mask]
-            yield Instruction(pc, 0, opcode, fields(word) if place is None else place(scope, fields(word)))
+                yield pc, None, ()
+            else:
+                opcode = opcodes[word & mask]
+                yield pc, opcode, opcode.decode(word, scope)
 
     # Sequence
 
@@ -106,30 +106,28 @@ class Code(Sequence[Instruction]):
     def _decoded(self, cells: Iterable[tuple[int, int, int]]) -> Iterator[Instruction]:
         """Of (pc, word, line), one after the other."""
         scope, bare, count = self._scope, self._bare, len(self._words)
-        decoders, mask = self._dialect.decoders, self._dialect.family.opcode_mask
+        decoders, mask = self._dialect.decoders, self._dialect.form.opcode_mask
         for pc, word, line in cells:
             if pc in bare:
                 yield Instruction(pc, line, BARE_NUMBER, (word,))
                 continue
-            opcode, fields, meaning, jump, to, place = decoders[word & mask]
-            operands = fields(word) if place is None else place(scope, fields(word))
-            comment = ""
-            target = None
-            if jump is not None:
-                target = jump(operands, pc)
-                if to:
-                    comment = f"{to} {target}"
-                if target is not None and not 0 < target <= count:
-                    target = None
-            elif meaning is not None:
-                comment = meaning(scope, operands, pc)
-            yield Instruction(pc, line, opcode, operands, comment, target)
+            opcode, decode, comment, jump = decoders[word & mask]
+            operands = decode(word, scope)
+            target = jump(operands, pc) if jump is not None else None
+            yield Instruction(
+                pc,
+                line,
+                opcode,
+                operands,
+                comment(scope, operands, pc) if comment is not None else "",
+                target if target is not None and 0 < target <= count else None,
+            )
 
     def _refuse_unknown(self) -> None:
         """A bare number may look like an opcode that this Lua does not have."""
         for pc, byte in enumerate(self._lowest, 1):
             if byte not in self._dialect.known and pc not in self._bare:
-                opcode, lua = byte & self._dialect.family.opcode_mask, name_of(self._dialect.layout.lua)
+                opcode, lua = byte & self._dialect.form.opcode_mask, name_of(self._dialect.layout.lua)
                 raise BytecodeError(
                     f"damaged Lua chunk: instruction {pc:,} (line {self.lines[pc - 1]}) has opcode {opcode}, "
                     f"which {lua} does not know"
@@ -140,19 +138,19 @@ class Code(Sequence[Instruction]):
         found: set[int] = set()
         left = self._lowest
         while left:  # a set of all bytes would be made one by one
-            found.add(left[0] & self._dialect.family.opcode_mask)
+            found.add(left[0] & self._dialect.form.opcode_mask)
             left = left.translate(None, left[:1])
         return found
 
     def _find_bare(self) -> frozenset[int]:
         """5.1: the pcs of words that are numbers: those behind a SETLIST whose C is 0."""
-        setlist = next(number for number, decoder in self._dialect.decoders.items() if decoder.name == "SETLIST")
+        setlist = self._dialect.number("SETLIST")
         if setlist not in self._kinds():
             return frozenset()
-        fields, mask = self._dialect.decoders[setlist].operands, self._dialect.family.opcode_mask
+        decode, mask = self._dialect.opcodes[setlist].decode, self._dialect.form.opcode_mask
         found: set[int] = set()
         for pc, word in enumerate(self._words, 1):
-            if word & mask == setlist and pc not in found and fields(word)[2] == 0:
+            if word & mask == setlist and pc not in found and decode(word, self._scope)[2] == 0:
                 found.add(pc + 1)
         return frozenset(found)
 

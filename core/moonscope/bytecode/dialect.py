@@ -1,12 +1,18 @@
-"""A `Dialect` ties the layout of one Lua's dumps to its instruction set; each table in `tables` ends in one."""
+"""A `Dialect` ties the layout of one Lua's dumps to its instruction set; each module in `tables` ends in one."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+from .comments import Comment, Scope
+from .formats import Format
 from .layout import Layout
-from .opcodes import Decoder, Family, Opcode
+from .opcodes import Jump, Opcode, Operands, read_table
+
+Decoder = tuple[str, Callable[[int, Scope], Operands], Comment | None, Jump | None]
+"""Name, operands, comment and target of an opcode, for the loop over a function's code."""
 
 
 @dataclass(frozen=True)
@@ -14,44 +20,54 @@ class Dialect:
     """All that reading, decoding and listing need to know of one Lua."""
 
     layout: Layout
-    family: Family
-    opcodes: tuple[Opcode, ...]
+    form: Format
+    table: str  # of its opcodes (see `opcodes`)
     float_format: str  # as luac prints numbers
     integers: bool  # from 5.3 on numbers are integers or floats, and a float is printed so that it looks like one
     header_bytes: int  # a Proto in memory
     upvalue_bytes: int  # one upvalue description in memory
-    captures_in_code: bool = False  # 5.1: a CLOSURE is followed by one MOVE or GETUPVAL per upvalue
-    data_in_code: bool = False  # 5.1: a SETLIST whose C is 0 is followed by a bare number
+    base: Dialect | None = None  # the one that the table tells the differences from
+    data_in_code: bool = False  # 5.1: after a CLOSURE a MOVE or GETUPVAL per upvalue, after a SETLIST perhaps a number
+    has_environments: bool = False  # 5.1 and LuaJIT: globals are reached through the function, not through `_ENV`
+    first_argument: int = 1  # registers from a function that is called to its first argument
     vararg_mask: int = 0xFF  # bits of the vararg byte that make a function vararg
     counts_numbers_apart: bool = False  # LuaJIT: operands name a number or one of the other constants
     first_constant: int = 0  # number of the first constant in a listing
     lists_types: bool = False  # a listing has a column with the type of each constant
 
     @cached_property
-    def decoders(self) -> dict[int, Decoder]:
-        return {number: self.family.decoder(opcode) for number, opcode in enumerate(self.opcodes)}
+    def by_name(self) -> dict[str, Opcode]:
+        """In the order of their numbers."""
+        return read_table(self.table, self.form, self.base.by_name if self.base else None)
+
+    @cached_property
+    def opcodes(self) -> tuple[Opcode, ...]:
+        return tuple(self.by_name.values())
+
+    @cached_property
+    def decoders(self) -> tuple[Decoder, ...]:
+        return tuple([(each.name, each.decode, each.comment, each.jump) for each in self.opcodes])
 
     @cached_property
     def known(self) -> bytes:
         """The lowest bytes that an instruction can have."""
-        return bytes(byte for byte in range(256) if byte & self.family.opcode_mask in self.decoders)
+        return bytes(byte for byte in range(256) if byte & self.form.opcode_mask < len(self.opcodes))
 
     @cached_property
     def jumping(self) -> bytes:
         """For each lowest byte of an instruction 1 when it may jump, else 0."""
-        kinds = [self.decoders.get(byte & self.family.opcode_mask) for byte in range(256)]
-        return bytes(kind is not None and kind.jump is not None for kind in kinds)
+        jumping = {number for number, opcode in enumerate(self.opcodes) if opcode.jump}
+        return bytes(byte & self.form.opcode_mask in jumping for byte in range(256))
 
     @cached_property
     def silent(self) -> frozenset[str]:
-        """Opcodes whose meaning luac leaves out of its listing."""
-        return frozenset(opcode.name for opcode in self.opcodes if opcode.silent)
+        """Opcodes whose comment luac leaves out of its listing."""
+        return frozenset(name for name, opcode in self.by_name.items() if opcode.silent)
 
     @cached_property
     def flagged(self) -> frozenset[str]:
         """Opcodes whose last operand is printed as a letter k, or not at all."""
-        return frozenset(opcode.name for opcode in self.opcodes if opcode.flagged)
+        return frozenset(name for name, opcode in self.by_name.items() if opcode.kinds.endswith("l"))
 
-    @cached_property
-    def by_name(self) -> dict[str, Opcode]:
-        return {opcode.name: opcode for opcode in self.opcodes}
+    def number(self, name: str) -> int:
+        return list(self.by_name).index(name)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from ..model import Instruction, LuaVersion, Prototype, PrototypeTree
 from . import luajit_listing
 from .dialect import Dialect
-from .opcodes import JIT
+from .formats import FORMAT_LUAJIT
 from .tables import DIALECTS
 from .text import as_listed
 
@@ -21,7 +21,7 @@ _TYPE_LETTERS = {"nil": "N", "boolean": "B", "float": "F", "integer": "I", "stri
 def listing(tree: PrototypeTree) -> str:
     """The whole tree as text, ending in a newline."""
     dialect = DIALECTS[tree.lua]
-    if dialect.family is JIT:
+    if dialect.form is FORMAT_LUAJIT:
         return luajit_listing.listing(tree.root, dialect)
     numbers: dict[int, int] = {}
     order: list[Prototype] = []

@@ -17,7 +17,6 @@ _CONTROL = re.compile(r"[\0-\x1f\x7f]")
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _SHOWN_STRING = 40  # bytes
 _SHOWN_SOURCE = 40
-_REFERENCES = {"str", "tab", "cdata", "num", "func"}
 
 
 def listing(root: Prototype, dialect: Dialect) -> str:
@@ -79,51 +78,49 @@ class Lines:
     @cached_property
     def _marked(self) -> set[int]:
         """The pcs that are jumped to."""
-        return {_target(each) for each in self._prototype.code if self._modes(each)[-1] == "jump"}
+        return {_target(each) for each in self._prototype.code if self._kinds(each).endswith("j")}
 
-    def _modes(self, instruction: Instruction) -> tuple[str, ...]:
-        return self._dialect.by_name[instruction.opcode].modes
+    def _kinds(self, instruction: Instruction) -> str:
+        return self._dialect.by_name[instruction.opcode].kinds
 
     def _line(self, instruction: Instruction) -> str:
-        modes, operands = self._modes(instruction), instruction.operands
+        kinds, operands = self._kinds(instruction), instruction.operands
         mark = "=>" if instruction.pc in self._marked else "  "
-        alone = len(modes) == 1 and modes[0] == "var"  # IST and ISF have no A
-        front = f"{instruction.pc:04d} {mark} {instruction.opcode:<6} {'' if alone else operands[0]:>3} "
-        if modes[-1] == "jump":
+        only_d = self._dialect.by_name[instruction.opcode].fields == ("D",)
+        front = f"{instruction.pc:04d} {mark} {instruction.opcode:<6} {'' if only_d else operands[0]:>3} "
+        if kinds.endswith("j"):
             return f"{front}=> {_target(instruction):04d}"
-        if len(modes) == 1 and not alone:
+        if len(kinds) == 1 and not only_d:
             return front
-        told = "".join(f"{each:>3} " for each in operands[1:-1]) + f"{self._number(modes[-1], operands[-1]):>3}"
-        meaning = self._meaning(instruction, modes)
-        if meaning is None:
+        told = "".join(f"{each:>3} " for each in operands[1:-1]) + f"{self._number(kinds[-1], operands[-1]):>3}"
+        comment = self._comment(instruction, kinds)
+        if comment is None:
             return front + told
-        return f"{front}{told}  ; {meaning}" if len(modes) == 3 else f"{front}{told}      ; {meaning}"
+        return f"{front}{told}  ; {comment}" if len(kinds) == 3 else f"{front}{told}      ; {comment}"
 
-    def _number(self, mode: str, operand: int) -> int:
+    def _number(self, kind: str, operand: int) -> int:
         """An operand as it stands in the instruction."""
-        if mode not in _REFERENCES:
-            return operand
-        if mode == "num":
+        if kind == "m":
             return operand - self._objects
-        if operand < 0:
+        if kind in "kop" and operand < 0:
             return -1 - operand
-        return self._functions[operand] if mode == "func" else operand
+        return self._functions[operand] if kind == "p" else operand
 
-    def _meaning(self, instruction: Instruction, modes: tuple[str, ...]) -> str | None:
+    def _comment(self, instruction: Instruction, kinds: str) -> str | None:
         """What stands behind the semicolon; None: there is none."""
-        last = self._named(instruction, modes[-1])
-        if modes[0] != "uv":
+        last = self._named(instruction, kinds[-1])
+        if kinds[0] != "u":
             return last
         first = self._upvalue(instruction.operands[0])
         return first if last is None else f"{first} ; {last}"
 
-    def _named(self, instruction: Instruction, mode: str) -> str | None:
+    def _named(self, instruction: Instruction, kind: str) -> str | None:
         operand = instruction.operands[-1]
-        if mode == "func":
+        if kind == "p":
             return self._children[operand] if 0 <= operand < len(self._children) else instruction.comment
-        if mode == "uv":
+        if kind == "u":
             return self._upvalue(operand)
-        if mode not in ("str", "num"):
+        if kind not in "km":
             return None
         if instruction.opcode == "TSETM":
             return instruction.comment
@@ -131,7 +128,7 @@ class Lines:
         text = constants[operand] if 0 <= operand < len(constants) else "(no constant)"
         if text.startswith('"'):
             return _string(text)
-        return as_listed(text, (text,), ("number",)) if mode == "num" else text
+        return as_listed(text, (text,), ("number",)) if kind == "m" else text
 
     def _upvalue(self, index: int) -> str:
         upvalues = self._prototype.upvalues

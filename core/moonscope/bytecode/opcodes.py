@@ -1,236 +1,147 @@
-"""What an instruction says, as data: its operands by name, its meaning in luac's words, where it may jump.
+"""The instructions of a Lua, each described once. Names, listings, comparison, the analysis of globals and the window
+read what they know of an opcode from here.
 
-A table row is `Opcode(name, operands, …)`. `operands` names fields of the family (`OLD`: 5.1 – 5.3, `NEW`: 5.4 and
-5.5) in the order the reference listing prints them; a last field glued on as in `"A B Ck"` is the flag that the
-listing prints as the letter k. Meanings are built from the small vocabulary below and get the operands by position.
+A table of opcodes has a row for each kind of instruction, `operands | effect | comment : NAME NAME …`.
+
+**Operands** stand in the order in which luac prints them: a letter for what the operand is, and its field.
+
+    r register    k constant    x register or constant    u upvalue    p nested function    v metamethod
+    j distance of a jump    n number of values    i other number    f flag    l flag that luac prints as a letter
+    g constant + 1, the name of a global; 0 for none
+    LuaJIT only: m number constant    o constant that is neither string nor number    y nil, false or true
+
+**Effect**: steps that are carried out one after the other; fields stand for operands.
+
+    A = B    A+1 = B    A = B[C]    A[B] = C    a value is put somewhere, read from a table or written to one
+    A = G[B]    G[B] = A                         the same with the table of globals of the function
+    A = ?    A..A+B = ?    A.. = ?               registers get values that are not known here; an end that lies two
+                                                 before the beginning, from a count of 0, means up to the top
+    call A, B-1                                  the function in A is called with so many arguments (-1: up to the top);
+                                                 its results are put into the registers from A on
+    give A+1, B                                  the values of so many registers leave the function or go into a table
+    declare                                      the instruction before only looked whether a global is new
+    to pc + 1 + B    to pc + 2 if C              the pc that it may jump to
+    skip                                         it may pass over the next instruction
+    stop                                         the next instruction is not what follows
+
+**Comment**: what luac prints behind the semicolon (see `comments`); when it is empty, what the operands name.
+
+A `*` behind a name says that luac leaves its comment out. A table can be told by what differs from another: then a row
+stands for those of the same names, `- NAME …` takes some away, and new names come in `after NAME`.
 """
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from functools import cached_property
+from typing import Any, TypeAlias
 
-from msgspec import Struct
-
-from .layout import Constant, RawFunction
+from .comments import Comment, Scope, comment_of
+from .effects import effect_of
+from .formats import Format
 
 Operands: TypeAlias = tuple[int, ...]
-
-
-class Apart:
-    """LuaJIT: operands count objects and numbers apart, and functions are constants."""
-
-    __slots__ = ("functions", "objects", "values")
-
-    def __init__(self, values: Sequence[Constant]) -> None:
-        self.values = values
-        self.objects = sum(not isinstance(value, float) for value in values)
-        functions = (at for at, value in enumerate(values) if isinstance(value, RawFunction))
-        self.functions = {at: number for number, at in enumerate(functions)}
-
-
-NOTHING_APART = Apart(())
-
-
-class Scope(Struct, frozen=True, gc=False):
-    """What the instructions of one function refer to. An index that leads nowhere is shown as such."""
-
-    words: array[int]
-    constants: tuple[str, ...]
-    upvalues: tuple[str, ...]
-    children: tuple[str, ...]
-    apart: Apart = NOTHING_APART
-
-    def constant(self, index: int) -> str:
-        return self.constants[index] if 0 <= index < len(self.constants) else f"(no constant {index})"
-
-    def upvalue(self, index: int) -> str:
-        return self.upvalues[index] if 0 <= index < len(self.upvalues) else f"(no upvalue {index})"
-
-    def child(self, index: int) -> str:
-        return self.children[index] if 0 <= index < len(self.children) else f"(no function {index})"
-
-    def word(self, pc: int) -> int:
-        """The instruction word at `pc`, from 1; 0 behind the end."""
-        return self.words[pc - 1] if pc <= len(self.words) else 0
-
-
-Meaning: TypeAlias = Callable[[Scope, Operands, int], str]
 Jump: TypeAlias = Callable[[Operands, int], int | None]
-Place: TypeAlias = Callable[[Scope, Operands], Operands]
-"""Makes an operand the place of what it names in `Prototype.constants` or `Prototype.children`."""
-
-
-class Decoder(NamedTuple):
-    """An opcode made ready for the loop over a function's code."""
-
-    name: str
-    operands: Callable[[int], Operands]
-    meaning: Meaning | None
-    jump: Jump | None
-    to: str
-    place: Place | None
+"""The pc that an instruction may jump to, from its operands and its own pc."""
 
 
 @dataclass(frozen=True)
 class Opcode:
+    """One row of a table, for one name."""
+
     name: str
-    operands: str
-    meaning: Meaning | None = None
-    jump: Jump | None = None
-    to: str = ""  # the words before the target, "" when the listing does not tell it
-    silent: bool = False  # the reference listing leaves the meaning out
-    place: Place | None = None
-    modes: tuple[str, ...] = ()  # LuaJIT: what each operand is, in LuaJIT's own words
+    kinds: str  # the letter of each operand
+    fields: tuple[str, ...]  # and its field
+    steps: tuple[str, ...]  # of the effect
+    told: str  # the comment, as the table has it
+    silent: bool  # luac leaves the comment out
+    form: Format
 
     @property
-    def flagged(self) -> bool:
-        """The last operand is printed as a letter k, or not at all."""
-        return self.operands.endswith("k") and not self.operands.endswith(" k")
+    def skips(self) -> bool:
+        return "skip" in self.steps
+
+    @property
+    def stops(self) -> bool:
+        return "stop" in self.steps
+
+    @cached_property
+    def decode(self) -> Callable[[int, Scope], Operands]:
+        """The operands in an instruction word. One function for all: a call for each would take most of the time of
+        reading."""
+        told = zip(self.kinds, self.fields, strict=True)
+        together = "".join(f"({self.form.expression(kind, field)})," for kind, field in told)
+        decode: Callable[[int, Scope], Operands] = eval(f"lambda word, scope: ({together})")
+        return decode
+
+    @cached_property
+    def jump(self) -> Jump | None:
+        target = next((step[3:] for step in self.steps if step.startswith("to ")), "")
+        if " if " in target:
+            target += " else None"
+        return self._function(target, "operands, pc") if target else None
+
+    @cached_property
+    def comment(self) -> Comment | None:
+        return comment_of(self.told, self.kinds, self.fields, self.form, self.jump, self._function)
+
+    @cached_property
+    def carry_out(self) -> Callable[[Any, Operands], object] | None:
+        """Does to a `follow.Follower` what the instruction does with values; None: nothing."""
+        effect = effect_of(self.steps, dict(zip(self.fields, self.kinds, strict=True)), self.form)
+        return self._function(effect, "follower, operands") if effect else None
+
+    def named(self, operands: Operands) -> list[tuple[str, int]]:
+        """What the operands are: the letter of each, where `x`, `g`, `m`, `o` and `l` have become `r`, `k`, `i` or
+        `f`, and its number, which counts constants from 0."""
+        return [self.operand(at, operands) for at in range(len(self.kinds))]
+
+    def operand(self, at: int, operands: Operands) -> tuple[str, int]:
+        """`named` for one of them."""
+        kind, number = self.kinds[at], operands[at]
+        if kind == "x":
+            kind = "k" if (number < 0 if self.form.negates_constants else operands[-1]) else "r"
+        if kind == "g":
+            return ("k", number - 1) if number else ("i", 0)
+        if kind == "k" and self.form.negates_constants:
+            return kind, -1 - number
+        return _SIMPLE.get(kind, kind), number
+
+    def _function(self, expression: str, parameters: str = "operands") -> Any:
+        """An expression with fields in it as a function of the operands."""
+
+        def operand(name: re.Match[str]) -> str:
+            return f"operands[{self.fields.index(name[0])}]" if name[0] in self.fields else name[0]
+
+        return eval(f"lambda {parameters}: {re.sub(r'[A-Za-z_]+', operand, expression)}")
 
 
-@dataclass(frozen=True)
-class Family:
-    """An instruction format: where the opcode and the fields are in a 32-bit `word`, as expressions of Python."""
-
-    opcode_mask: int
-    fields: Mapping[str, str]
-
-    def decoder(self, opcode: Opcode) -> Decoder:
-        names = (opcode.operands[:-1] + " k" if opcode.flagged else opcode.operands).split()
-        together = "".join(f"({self.fields[name]})," for name in names)
-        # One function for all fields: a call for each would take most of the time of reading.
-        operands: Callable[[int], Operands] = eval(f"lambda word: ({together})")
-        return Decoder(opcode.name, operands, opcode.meaning, opcode.jump, opcode.to, opcode.place)
+_SIMPLE = {"m": "k", "o": "k", "l": "f"}
 
 
-def _rk(value: str) -> str:
-    """B and C of the old family as luac prints them: registers as they are, constants as -1, -2, …"""
-    return f"value if (value := {value}) < 256 else 255 - value"
-
-
-OLD = Family(
-    0x3F,
-    {
-        "A": "word >> 6 & 0xFF",
-        "B": _rk("word >> 23"),
-        "C": _rk("word >> 14 & 0x1FF"),
-        "Bx": "word >> 14",
-        "K": "-1 - (word >> 14)",  # Bx as a constant
-        "sBx": "(word >> 14) - 0x1FFFF",
-        "KAx": "-1 - (word >> 6)",  # Ax as a constant
-    },
-)
-NEW = Family(
-    0x7F,
-    {
-        "A": "word >> 7 & 0xFF",
-        "k": "word >> 15 & 1",
-        "B": "word >> 16 & 0xFF",
-        "sB": "(word >> 16 & 0xFF) - 127",
-        "vB": "word >> 16 & 0x3F",
-        "C": "word >> 24",
-        "sC": "(word >> 24) - 127",
-        "vC": "word >> 22",
-        "Bx": "word >> 15",
-        "sBx": "(word >> 15) - 0xFFFF",
-        "Ax": "word >> 7",
-        "sJ": "(word >> 7) - 0xFF_FFFF",
-    },
-)
-JIT = Family(
-    0xFF,
-    {
-        "A": "word >> 8 & 0xFF",
-        "B": "word >> 24",
-        "C": "word >> 16 & 0xFF",
-        "D": "word >> 16",
-        "sD": "(word >> 16 ^ 0x8000) - 0x8000",
-        "J": "(word >> 16) - 0x8000",
-    },
-)
-
-
-# The vocabulary. Numbers are positions among the operands.
-
-
-def constant(at: int) -> Meaning:
-    return lambda scope, operands, pc: scope.constant(operands[at])
-
-
-def old_constant(at: int) -> Meaning:
-    """A constant of the old family, printed as a negative number."""
-    return lambda scope, operands, pc: scope.constant(-1 - operands[at])
-
-
-def maybe_constant(at: int) -> Meaning:
-    """Old family: a constant or, for a register, nothing."""
-    return lambda scope, operands, pc: scope.constant(-1 - operands[at]) if operands[at] < 0 else ""
-
-
-def constant_if_flag(at: int) -> Meaning:
-    """New family: a constant when the last operand says so, else nothing."""
-    return lambda scope, operands, pc: scope.constant(operands[at]) if operands[-1] else ""
-
-
-def pair(first: int, second: int) -> Meaning:
-    """Old family: two operands of which one at least is a constant; a dash stands for a register."""
-
-    def meaning(scope: Scope, operands: Operands, pc: int) -> str:
-        left, right = operands[first], operands[second]
-        if left >= 0 and right >= 0:
-            return ""
-        return f"{scope.constant(-1 - left) if left < 0 else '-'} {scope.constant(-1 - right) if right < 0 else '-'}"
-
-    return meaning
-
-
-def global_name(at: int) -> Meaning:
-    """5.1 prints the name of a global without quotes."""
-    return lambda scope, operands, pc: scope.constant(-1 - operands[at]).strip('"')
-
-
-def upvalue(at: int) -> Meaning:
-    return lambda scope, operands, pc: scope.upvalue(operands[at])
-
-
-def child(at: int) -> Meaning:
-    return lambda scope, operands, pc: scope.child(operands[at])
-
-
-def join(*parts: Meaning) -> Meaning:
-    """Several meanings with a space between; empty ones leave no space."""
-
-    def meaning(scope: Scope, operands: Operands, pc: int) -> str:
-        return " ".join([text for part in parts if (text := part(scope, operands, pc))])
-
-    return meaning
-
-
-def word_if_flag(word: str) -> Meaning:
-    return lambda scope, operands, pc: word if operands[-1] else ""
-
-
-def results(at: int, what: str) -> Meaning:
-    """A number of values plus one, 0 for as many as there are: arguments ("in") or results ("out")."""
-    return lambda scope, operands, pc: f"{operands[at] - 1} {what}" if operands[at] else f"all {what}"
-
-
-def forward(at: int, more: int = 1) -> Jump:
-    return lambda operands, pc: pc + operands[at] + more
-
-
-def back(at: int) -> Jump:
-    return lambda operands, pc: pc - operands[at] + 1
-
-
-def skip_if(at: int) -> Jump:
-    """Over the next instruction when the operand is not 0."""
-    return lambda operands, pc: pc + 2 if operands[at] else None
-
-
-def skip(operands: Operands, pc: int) -> int:
-    """Always over the next instruction."""
-    return pc + 2
+def read_table(table: str, form: Format, base: Mapping[str, Opcode] | None = None) -> dict[str, Opcode]:
+    """The opcodes of a table by name, in the order of their numbers; `base` are those that it tells the differences
+    from."""
+    found = dict(base or {})
+    order = list(found)
+    place = len(order)
+    for line in table.strip().splitlines():
+        row, _, names = line.rpartition(":")
+        first, *more = line.split()
+        if first == "-":
+            order = [name for name in order if name not in more]
+        elif first == "after":
+            place = order.index(more[0]) + 1
+        else:
+            operands, effect, told = (cell.strip() for cell in row.split("|"))
+            kinds, fields = "".join(each[0] for each in operands.split()), tuple(each[1:] for each in operands.split())
+            steps = tuple(step.strip() for step in effect.split(";"))
+            for name in names.split():
+                plain = name.rstrip("*")
+                found[plain] = Opcode(plain, kinds, fields, steps, told, name != plain, form)
+                if plain not in order:
+                    order.insert(place, plain)
+                    place += 1
+    return {name: found[name] for name in order}

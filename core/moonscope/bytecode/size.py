@@ -40,7 +40,7 @@ def prototype_bytes(raw: RawFunction, dialect: Dialect) -> int:
     if raw.size:
         return raw.size
     # 5.1 keeps names only; what `raw.upvalues` tells was found in the code there.
-    upvalues = raw.upvalue_names if dialect.captures_in_code else raw.upvalues
+    upvalues = raw.upvalue_names if dialect.data_in_code else raw.upvalues
     return (
         dialect.header_bytes
         + len(raw.code)
@@ -62,7 +62,7 @@ def breakdown(prototype: Prototype, lua: LuaVersion) -> Breakdown:
 
 def _parts(prototype: Prototype, dialect: Dialect) -> dict[str, int]:
     upvalues = len(prototype.upvalues)
-    if dialect.captures_in_code and not any(upvalue.name for upvalue in prototype.upvalues):
+    if dialect.data_in_code and not any(upvalue.name for upvalue in prototype.upvalues):
         upvalues = 0
     return {
         "header": dialect.header_bytes,

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
+from typing import Any
 
 from msgspec.structs import replace
 
 from ..model import Local, Prototype, Upvalue
 from .code import Code, words_of
+from .comments import Scope
 from .dialect import Dialect
-from .layout import RawFunction
+from .layout import Constant, RawFunction
 from .names import child_names
-from .opcodes import NOTHING_APART, Apart, Scope
 from .size import prototype_bytes
 from .text import Texts
 from .watch import Watch
 
-_MOVE, _CLOSURE = 0, 36  # of 5.1
 _TEXT_PER_BYTE = 16  # characters of text that one byte of a dump may give; compiled code stays under 6
 _TEXT_AT_LEAST = 64 * 1024 * 1024
 _WORDS_OF_MEANING = 64  # characters at most, of a meaning that are not of a constant, an upvalue or a function
@@ -53,14 +53,14 @@ def in_order(main: RawFunction) -> list[RawFunction]:
 
 def _one(raw: RawFunction, dialect: Dialect, texts: Texts, names: dict[int, str], watch: Watch) -> Prototype:
     words = words_of(raw)
-    if dialect.captures_in_code:
-        _find_captures(raw, words)
+    if dialect.data_in_code:
+        _find_captures(raw, words, dialect)
     constants, types = texts.constants(raw.constants, watch)
     upvalue_names = [texts.name(name) for name in raw.upvalue_names]
     upvalue_names += [""] * (raw.upvalue_count - len(upvalue_names))
     children = tuple([f"function <{child.line},{child.last_line}>" for child in raw.children])
-    apart = Apart(raw.constants) if dialect.counts_numbers_apart else NOTHING_APART
-    scope = Scope(words, constants, tuple([name or "-" for name in upvalue_names]), children, apart)
+    apart = _apart(raw.constants) if dialect.counts_numbers_apart else {}
+    scope = Scope(words, constants, tuple([name or "-" for name in upvalue_names]), children, **apart)
     code = Code(raw, scope, dialect)
     _bound(code, max(map(len, chain(constants, upvalue_names, children)), default=0), texts)
     if raw.children:
@@ -85,6 +85,16 @@ def _one(raw: RawFunction, dialect: Dialect, texts: Texts, names: dict[int, str]
     )
 
 
+def _apart(values: Sequence[Constant]) -> dict[str, Any]:
+    """LuaJIT: instructions count objects and numbers apart, and functions are objects."""
+    functions = [at for at, value in enumerate(values) if isinstance(value, RawFunction)]
+    return {
+        "values": values,
+        "objects": sum(not isinstance(value, float) for value in values),
+        "functions": {at: number for number, at in enumerate(functions)},
+    }
+
+
 def _bound(code: Code, longest: int, texts: Texts) -> None:
     """Meanings are made later, and over and over: see now that they are not too long. One names three texts at most."""
     if texts.reserve(len(code) * (3 * longest + _WORDS_OF_MEANING)):
@@ -106,13 +116,14 @@ def _upvalues(raw: RawFunction, names: list[str]) -> tuple[Upvalue, ...]:
     return tuple([Upvalue(name, bool(at[0]), at[1], at[2] if len(at) > 2 else 0) for name, at in told])
 
 
-def _find_captures(raw: RawFunction, words: Sequence[int]) -> None:
+def _find_captures(raw: RawFunction, words: Sequence[int], dialect: Dialect) -> None:
     """5.1 does not describe upvalues; the instructions after a CLOSURE say where its upvalues come from."""
+    closure, move, mask = dialect.number("CLOSURE"), dialect.number("MOVE"), dialect.form.opcode_mask
     for pc, word in enumerate(words):
-        if word & 0x3F != _CLOSURE or word >> 14 >= len(raw.children):
+        if word & mask != closure or word >> 14 >= len(raw.children):
             continue
         child = raw.children[word >> 14]
         if child.upvalues:  # known from an earlier CLOSURE; looking again would make hostile code slow
             continue
         captures = words[pc + 1 : pc + 1 + child.upvalue_count]
-        child.upvalues = tuple([(int(capture & 0x3F == _MOVE), capture >> 23) for capture in captures])
+        child.upvalues = tuple([(int(capture & mask == move), capture >> 23) for capture in captures])

@@ -16,7 +16,7 @@ from moonscope.model import Instruction, LuaVersion, Prototype
 from ..models.formats import tip
 from .arrows import Arrows
 from .line_groups import LineGroups
-from .operands import JITS, Registers
+from .operands import Registers
 from .spans import Span, child_of, meaning_spans, operand_spans
 
 Index = QModelIndex | QPersistentModelIndex
@@ -106,7 +106,7 @@ class ListingModel(QAbstractTableModel):
 
     def line_of_listing(self, row: int) -> str:
         """One row as luac prints it; of LuaJIT, as `luajit -bl` does."""
-        if self.prototype is not None and self.lua in JITS:
+        if self.prototype is not None and "jit" in self.lua:
             if self._printed is None:
                 self._printed = luajit_listing.lines(self.prototype, DIALECTS[self.lua])
             return self._printed.at(row)

@@ -17,8 +17,8 @@ Span = tuple[str, str]
 LONGEST = 400  # characters of one piece that are shown; the tables have all of a constant
 
 _KIND_TONES = {
-    "r": "register", "k": "string", "u": "upvalue", "c": "link", "j": "link", "i": "number", "n": "muted",
-    "f": "muted", "e": "builtin",
+    "r": "register", "k": "string", "u": "upvalue", "p": "link", "j": "link", "i": "number", "y": "number",
+    "n": "muted", "f": "muted", "v": "builtin",
 }  # fmt: skip
 _PIECES = re.compile(
     r"""(?P<string>"(?:\\.|[^"\\])*")
@@ -66,7 +66,7 @@ def normal_spans(instruction: Instruction, prototype: Prototype, lua: LuaVersion
 
 def child_of(instruction: Instruction, prototype: Prototype, lua: LuaVersion) -> int | None:
     """The number of the nested function that an instruction makes a closure of."""
-    if not kinds_of(instruction, lua).endswith("c"):
+    if not kinds_of(instruction, lua).endswith("p"):
         return None
     number = instruction.operands[-1]
     return number if 0 <= number < len(prototype.children) else None
@@ -74,7 +74,7 @@ def child_of(instruction: Instruction, prototype: Prototype, lua: LuaVersion) ->
 
 def _comment(instruction: Instruction, prototype: Prototype, kinds: str) -> Iterator[Span]:
     text = instruction.comment
-    if kinds.endswith("c") and 0 <= instruction.operands[-1] < len(prototype.children):
+    if kinds.endswith("p") and 0 <= instruction.operands[-1] < len(prototype.children):
         child = prototype.children[instruction.operands[-1]]
         yield f"function {child.name} <{child.line},{child.last_line}>".replace("  ", " "), "link"
     elif instruction.target is not None:

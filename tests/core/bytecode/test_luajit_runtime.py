@@ -19,6 +19,8 @@ from .conftest import LUA_FILES, real_files
 JITS = [LuaVersion.LUAJIT20, LuaVersion.LUAJIT21]
 MODES = ("-", "dst", "base", "var", "rbase", "uv", "lit", "lits", "pri", "num", "str", "tab", "func", "jump", "cdata")
 """As the second result of `jit.util.funcbc` numbers them: three bits for A, four for B, four for C or D."""
+KINDS = dict(zip(MODES, "-rrrruniymkopjo", strict=True))
+"""The letter of our tables for each."""
 
 REPORT = rb"""
 local jutil = require "jit.util"
@@ -79,26 +81,28 @@ def told() -> Callable[[LuaVersion, bytes], tuple[bytes, list[str]] | None]:
 
 
 def operands_of(word: int, mode: int) -> dict[str, int]:
-    """Mode and value of each operand that the instruction has, from its bits."""
+    """Kind and value of each operand that the instruction has, from its bits."""
     modes = MODES[mode & 7], MODES[mode >> 3 & 15], MODES[mode >> 7 & 15]
     b_or_d = (word >> 24, word >> 16 & 0xFF) if modes[1] != "-" else (0, word >> 16)
     values = (word >> 8 & 0xFF, *b_or_d)
-    return {f"{at} {kind}": value for at, (kind, value) in enumerate(zip(modes, values, strict=True)) if kind != "-"}
+    told = zip(modes, values, strict=True)
+    return {f"{at} {KINDS[mode]}": value for at, (mode, value) in enumerate(told) if mode != "-"}
 
 
 def shown_of(prototype: Prototype, opcode: str, operands: tuple[int, ...], lua: LuaVersion) -> dict[str, int]:
     """The same from what the reader shows, places turned back into LuaJIT's numbers."""
-    modes = DIALECTS[lua].by_name[opcode].modes
-    places = (0, 1, 2) if len(modes) == 3 else (0, 2) if modes[0] != "var" or len(modes) == 2 else (2,)
+    told = DIALECTS[lua].by_name[opcode]
+    places = [{"A": 0, "B": 1}.get(field, 2) for field in told.fields]
     functions = [at for at, kind in enumerate(prototype.constant_types) if kind == "function"]
     objects = sum(kind != "number" for kind in prototype.constant_types)
     back: dict[str, Callable[[int], int]] = {
-        "lits": lambda value: value & 0xFFFF,
-        "jump": lambda value: value + 0x8000,
-        "num": lambda value: value - objects,
-        "func": lambda value: functions[value],
+        "i": lambda value: value & 0xFFFF,
+        "j": lambda value: value + 0x8000,
+        "m": lambda value: value - objects,
+        "p": lambda value: functions[value],
     }
-    return {f"{at} {mode}": back.get(mode, int)(value) for at, mode, value in zip(places, modes, operands, strict=True)}
+    shown = zip(places, told.kinds, operands, strict=True)
+    return {f"{at} {kind}": back.get(kind, int)(value) for at, kind, value in shown}
 
 
 CONSTANT_TYPES = {"int64": "cdata", "uint64": "cdata", "complex": "cdata", "function": "proto"}
@@ -171,8 +175,12 @@ def test_every_opcode_has_the_operands_that_the_runtime_gives_it(lua):
     modes = [int(mode) for mode in ask(chunk).split()]
     assert len(modes) == len(opcodes) == (93 if lua is LuaVersion.LUAJIT20 else 97)
     for opcode, mode in zip(opcodes, modes, strict=True):
-        given = tuple(MODES[part] for part in (mode & 7, mode >> 3 & 15, mode >> 7 & 15) if part)
-        assert opcode.modes == given, opcode.name
+        given = [MODES[part] for part in (mode & 7, mode >> 3 & 15, mode >> 7 & 15) if part]
+        assert opcode.kinds == "".join(KINDS[each] for each in given), opcode.name
+        if "A" in opcode.fields:
+            written = any(re.match(r"A(\.\..*)? = |call A", step) for step in opcode.steps)
+            assert ("dst" in given) <= written, opcode.name
+            assert written <= (given[0] in ("dst", "base", "uv")), opcode.name
 
 
 def test_both_luajits_compile_a_file_to_instructions_of_the_same_names(dump):

@@ -199,7 +199,8 @@ def test_a_chunk_that_was_read_can_be_written_again_byte_for_byte(lua, dump, sou
             assert written(lua, read_chunk(where.cursor(chunk), where)) == chunk
 
 
-OLD_FIELDS = {"A": (6, 8, 0), "B": (23, 9, 0), "C": (14, 9, 0), "Bx": (14, 18, 0), "sBx": (14, 18, 131071)}
+OLD_FIELDS = {"A": (6, 8, 0), "B": (23, 9, 0), "C": (14, 9, 0), "Bx": (14, 18, 0), "sBx": (14, 18, 131071),
+              "Ax": (6, 26, 0)}  # fmt: skip
 NEW_FIELDS = {
     "A": (7, 8, 0),
     "k": (15, 1, 0),
@@ -221,13 +222,13 @@ def assembled(lua: LuaVersion, name: str, operands: tuple[int, ...]) -> tuple[in
     dialect = DIALECTS[lua]
     new = lua in (LuaVersion.LUA54, LuaVersion.LUA55)
     number = [each.name for each in dialect.opcodes].index(name)
-    spec = dialect.opcodes[number].operands
+    opcode = dialect.opcodes[number]
     word, told = number, 0x7F if new else 0x3F
-    for field, operand in zip(spec.replace("Ck", "C k").split(), operands, strict=True):
-        if field in ("K", "KAx"):
-            shift, bits, value = (14, 18, -1 - operand) if field == "K" else (6, 26, -1 - operand)
+    for kind, field, operand in zip(opcode.kinds, opcode.fields, operands, strict=True):
+        shift, bits, excess = (NEW_FIELDS if new else OLD_FIELDS)[field]
+        if kind == "k" and not new:
+            value = -1 - operand
         else:
-            shift, bits, excess = (NEW_FIELDS if new else OLD_FIELDS)[field]
             value = 255 - operand if operand < 0 and excess == 0 else operand + excess
         assert 0 <= value < 1 << bits
         word |= value << shift

@@ -1,4 +1,4 @@
-"""One table per Lua: the layout of its dumps and its instruction set (see `layout` and `opcodes` for the terms)."""
+"""One table per Lua: the layout of its dumps and its instruction set (`layout` and `opcodes` explain them)."""
 
 from __future__ import annotations
 

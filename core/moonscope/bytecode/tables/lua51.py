@@ -5,9 +5,8 @@ from __future__ import annotations
 from ...model import LuaVersion
 from .. import layout as at
 from ..dialect import Dialect
-from ..opcodes import OLD, Opcode, child, forward, global_name, maybe_constant, old_constant, pair, skip_if, upvalue
+from ..formats import FORMAT_51
 from ..reader import FixedCursor
-from .old import set_list
 
 LAYOUT = at.Layout(
     lua=LuaVersion.LUA51,
@@ -35,56 +34,45 @@ LAYOUT = at.Layout(
     ),
 )
 
-OPCODES = (
-    Opcode("MOVE", "A B"),
-    Opcode("LOADK", "A K", old_constant(1)),
-    Opcode("LOADBOOL", "A B C", jump=skip_if(2)),
-    Opcode("LOADNIL", "A B"),
-    Opcode("GETUPVAL", "A B", upvalue(1)),
-    Opcode("GETGLOBAL", "A K", global_name(1)),
-    Opcode("GETTABLE", "A B C", maybe_constant(2)),
-    Opcode("SETGLOBAL", "A K", global_name(1)),
-    Opcode("SETUPVAL", "A B", upvalue(1)),
-    Opcode("SETTABLE", "A B C", pair(1, 2)),
-    Opcode("NEWTABLE", "A B C"),
-    Opcode("SELF", "A B C", maybe_constant(2)),
-    Opcode("ADD", "A B C", pair(1, 2)),
-    Opcode("SUB", "A B C", pair(1, 2)),
-    Opcode("MUL", "A B C", pair(1, 2)),
-    Opcode("DIV", "A B C", pair(1, 2)),
-    Opcode("MOD", "A B C", pair(1, 2), silent=True),
-    Opcode("POW", "A B C", pair(1, 2)),
-    Opcode("UNM", "A B"),
-    Opcode("NOT", "A B"),
-    Opcode("LEN", "A B"),
-    Opcode("CONCAT", "A B C"),
-    Opcode("JMP", "sBx", jump=forward(0), to="to"),
-    Opcode("EQ", "A B C", pair(1, 2)),
-    Opcode("LT", "A B C", pair(1, 2)),
-    Opcode("LE", "A B C", pair(1, 2)),
-    Opcode("TEST", "A B C"),
-    Opcode("TESTSET", "A B C"),
-    Opcode("CALL", "A B C"),
-    Opcode("TAILCALL", "A B C"),
-    Opcode("RETURN", "A B"),
-    Opcode("FORLOOP", "A sBx", jump=forward(1), to="to"),
-    Opcode("FORPREP", "A sBx", jump=forward(1), to="to"),
-    Opcode("TFORLOOP", "A C"),
-    Opcode("SETLIST", "A B C", set_list),
-    Opcode("CLOSE", "A"),
-    Opcode("CLOSURE", "A Bx", child(1)),
-    Opcode("VARARG", "A B"),
-)
+OPCODES = """
+    rA rB      | A = B                              |          : MOVE
+    rA kBx     | A = Bx                             |          : LOADK
+    rA iB fC   | A = ?; to pc + 2 if C              |          : LOADBOOL
+    rA rB      | A..B = ?                           |          : LOADNIL
+    rA uB      | A = B                              |          : GETUPVAL
+    rA kBx     | A = G[Bx]                          | unquoted : GETGLOBAL
+    rA rB xC   | A = B[C]                           |          : GETTABLE
+    rA kBx     | G[Bx] = A                          | unquoted : SETGLOBAL
+    rA uB      | B = A                              |          : SETUPVAL
+    rA xB xC   | A[B] = C                           | pair     : SETTABLE
+    rA nB nC   | A = ?                              |          : NEWTABLE
+    rA rB xC   | A+1 = B; A = B[C]                  |          : SELF
+    rA xB xC   | A = ?                              | pair     : ADD SUB MUL DIV MOD* POW
+    rA rB      | A = ?                              |          : UNM NOT LEN
+    rA rB rC   | A = ?                              |          : CONCAT
+    jsBx       | to pc + 1 + sBx; stop              | to       : JMP
+    fA xB xC   | skip                               | pair     : EQ LT LE
+    rA iB fC   | skip                               |          : TEST
+    rA rB fC   | A = ?; skip                        |          : TESTSET
+    rA nB nC   | call A, B-1                        |          : CALL TAILCALL
+    rA nB      | give A, B-1; stop                  |          : RETURN
+    rA jsBx    | A..A+3 = ?; to pc + 1 + sBx        | to       : FORLOOP FORPREP
+    rA nC      | A.. = ?; skip                      |          : TFORLOOP
+    rA nB nC   | give A+1, B or -1                  | block    : SETLIST
+    rA         |                                    |          : CLOSE
+    rA pBx     | A = Bx                             |          : CLOSURE
+    rA nB      | A..A+B-2 = ?                       |          : VARARG
+"""
 
 LUA51 = Dialect(
     LAYOUT,
-    OLD,
+    FORMAT_51,
     OPCODES,
     float_format="%.14g",
     integers=False,
     header_bytes=120,
     upvalue_bytes=8,
-    captures_in_code=True,
     data_in_code=True,
+    has_environments=True,
     first_constant=1,
 )

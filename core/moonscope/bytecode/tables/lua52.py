@@ -5,9 +5,9 @@ from __future__ import annotations
 from ...model import LuaVersion
 from .. import layout as at
 from ..dialect import Dialect
-from ..opcodes import OLD, Opcode, child, forward, join, maybe_constant, old_constant, pair, skip_if, upvalue
+from ..formats import FORMAT_51
 from ..reader import FixedCursor
-from .old import set_list
+from .lua51 import LUA51
 
 LAYOUT = at.Layout(
     lua=LuaVersion.LUA52,
@@ -36,53 +36,30 @@ LAYOUT = at.Layout(
     ),
 )
 
-OPCODES = (
-    Opcode("MOVE", "A B"),
-    Opcode("LOADK", "A K", old_constant(1)),
-    Opcode("LOADKX", "A"),
-    Opcode("LOADBOOL", "A B C", jump=skip_if(2)),
-    Opcode("LOADNIL", "A B"),
-    Opcode("GETUPVAL", "A B", upvalue(1)),
-    Opcode("GETTABUP", "A B C", join(upvalue(1), maybe_constant(2))),
-    Opcode("GETTABLE", "A B C", maybe_constant(2)),
-    Opcode("SETTABUP", "A B C", join(upvalue(0), maybe_constant(1), maybe_constant(2))),
-    Opcode("SETUPVAL", "A B", upvalue(1)),
-    Opcode("SETTABLE", "A B C", pair(1, 2)),
-    Opcode("NEWTABLE", "A B C"),
-    Opcode("SELF", "A B C", maybe_constant(2)),
-    Opcode("ADD", "A B C", pair(1, 2)),
-    Opcode("SUB", "A B C", pair(1, 2)),
-    Opcode("MUL", "A B C", pair(1, 2)),
-    Opcode("DIV", "A B C", pair(1, 2)),
-    Opcode("MOD", "A B C", pair(1, 2), silent=True),
-    Opcode("POW", "A B C", pair(1, 2)),
-    Opcode("UNM", "A B"),
-    Opcode("NOT", "A B"),
-    Opcode("LEN", "A B"),
-    Opcode("CONCAT", "A B C"),
-    Opcode("JMP", "A sBx", jump=forward(1), to="to"),
-    Opcode("EQ", "A B C", pair(1, 2)),
-    Opcode("LT", "A B C", pair(1, 2)),
-    Opcode("LE", "A B C", pair(1, 2)),
-    Opcode("TEST", "A C"),
-    Opcode("TESTSET", "A B C"),
-    Opcode("CALL", "A B C"),
-    Opcode("TAILCALL", "A B C"),
-    Opcode("RETURN", "A B"),
-    Opcode("FORLOOP", "A sBx", jump=forward(1), to="to"),
-    Opcode("FORPREP", "A sBx", jump=forward(1), to="to"),
-    Opcode("TFORCALL", "A C"),
-    Opcode("TFORLOOP", "A sBx", jump=forward(1), to="to"),
-    Opcode("SETLIST", "A B C", set_list),
-    Opcode("CLOSURE", "A Bx", child(1)),
-    Opcode("VARARG", "A B"),
-    Opcode("EXTRAARG", "KAx", old_constant(0)),
-)
+OPCODES = """
+    - GETGLOBAL SETGLOBAL TFORLOOP CLOSE
+    after LOADK
+    rA         | A = ?                              |          : LOADKX
+    rA nB      | A..A+B = ?                         |          : LOADNIL
+    after GETUPVAL
+    rA uB xC   | A = B[C]                           |          : GETTABUP
+    after GETTABLE
+    uA xB xC   | A[B] = C                           |          : SETTABUP
+    iA jsBx    | to pc + 1 + sBx; stop              | to       : JMP
+    rA fC      | skip                               |          : TEST
+    after FORPREP
+    rA nC      | A.. = ?                            |          : TFORCALL
+    rA jsBx    | A.. = ?; to pc + 1 + sBx           | to       : TFORLOOP
+    after VARARG
+    kAx        |                                    |          : EXTRAARG
+"""
+"""What differs from 5.1."""
 
 LUA52 = Dialect(
     LAYOUT,
-    OLD,
+    FORMAT_51,
     OPCODES,
+    base=LUA51,
     float_format="%.14g",
     integers=False,
     header_bytes=128,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from ...model import LuaVersion
 from .. import layout as at
 from ..dialect import Dialect
-from ..opcodes import OLD, Opcode, child, forward, join, maybe_constant, old_constant, pair, skip_if, upvalue
+from ..formats import FORMAT_51
 from ..reader import ShortCursor
-from .old import set_list
+from .lua52 import LUA52
 
 LAYOUT = at.Layout(
     lua=LuaVersion.LUA53,
@@ -37,60 +37,20 @@ LAYOUT = at.Layout(
     ),
 )
 
-OPCODES = (
-    Opcode("MOVE", "A B"),
-    Opcode("LOADK", "A K", old_constant(1)),
-    Opcode("LOADKX", "A"),
-    Opcode("LOADBOOL", "A B C", jump=skip_if(2)),
-    Opcode("LOADNIL", "A B"),
-    Opcode("GETUPVAL", "A B", upvalue(1)),
-    Opcode("GETTABUP", "A B C", join(upvalue(1), maybe_constant(2))),
-    Opcode("GETTABLE", "A B C", maybe_constant(2)),
-    Opcode("SETTABUP", "A B C", join(upvalue(0), maybe_constant(1), maybe_constant(2))),
-    Opcode("SETUPVAL", "A B", upvalue(1)),
-    Opcode("SETTABLE", "A B C", pair(1, 2)),
-    Opcode("NEWTABLE", "A B C"),
-    Opcode("SELF", "A B C", maybe_constant(2)),
-    Opcode("ADD", "A B C", pair(1, 2)),
-    Opcode("SUB", "A B C", pair(1, 2)),
-    Opcode("MUL", "A B C", pair(1, 2)),
-    Opcode("MOD", "A B C", pair(1, 2)),
-    Opcode("POW", "A B C", pair(1, 2)),
-    Opcode("DIV", "A B C", pair(1, 2)),
-    Opcode("IDIV", "A B C", pair(1, 2)),
-    Opcode("BAND", "A B C", pair(1, 2)),
-    Opcode("BOR", "A B C", pair(1, 2)),
-    Opcode("BXOR", "A B C", pair(1, 2)),
-    Opcode("SHL", "A B C", pair(1, 2)),
-    Opcode("SHR", "A B C", pair(1, 2)),
-    Opcode("UNM", "A B"),
-    Opcode("BNOT", "A B"),
-    Opcode("NOT", "A B"),
-    Opcode("LEN", "A B"),
-    Opcode("CONCAT", "A B C"),
-    Opcode("JMP", "A sBx", jump=forward(1), to="to"),
-    Opcode("EQ", "A B C", pair(1, 2)),
-    Opcode("LT", "A B C", pair(1, 2)),
-    Opcode("LE", "A B C", pair(1, 2)),
-    Opcode("TEST", "A C"),
-    Opcode("TESTSET", "A B C"),
-    Opcode("CALL", "A B C"),
-    Opcode("TAILCALL", "A B C"),
-    Opcode("RETURN", "A B"),
-    Opcode("FORLOOP", "A sBx", jump=forward(1), to="to"),
-    Opcode("FORPREP", "A sBx", jump=forward(1), to="to"),
-    Opcode("TFORCALL", "A C"),
-    Opcode("TFORLOOP", "A sBx", jump=forward(1), to="to"),
-    Opcode("SETLIST", "A B C", set_list),
-    Opcode("CLOSURE", "A Bx", child(1)),
-    Opcode("VARARG", "A B"),
-    Opcode("EXTRAARG", "KAx", old_constant(0)),
-)
+OPCODES = """
+    - DIV MOD POW
+    after MUL
+    rA xB xC   | A = ?                              | pair     : MOD POW DIV IDIV BAND BOR BXOR SHL SHR
+    after UNM
+    rA rB      | A = ?                              |          : BNOT
+"""
+"""What differs from 5.2."""
 
 LUA53 = Dialect(
     LAYOUT,
-    OLD,
+    FORMAT_51,
     OPCODES,
+    base=LUA52,
     float_format="%.14g",
     integers=True,
     header_bytes=120,

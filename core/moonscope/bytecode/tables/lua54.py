@@ -5,10 +5,8 @@ from __future__ import annotations
 from ...model import LuaVersion
 from .. import layout as at
 from ..dialect import Dialect
-from ..opcodes import NEW, Opcode, back, child, constant, constant_if_flag, forward, join, results, skip, upvalue
-from ..opcodes import word_if_flag as flag
+from ..formats import FORMAT_54
 from ..reader import VarintCursor
-from .new import array_size, event, extra_constant, list_size, nils, tail_arguments
 
 LAYOUT = at.Layout(
     lua=LuaVersion.LUA54,
@@ -39,95 +37,63 @@ LAYOUT = at.Layout(
     ),
 )
 
-OPCODES = (
-    Opcode("MOVE", "A B"),
-    Opcode("LOADI", "A sBx"),
-    Opcode("LOADF", "A sBx"),
-    Opcode("LOADK", "A Bx", constant(1)),
-    Opcode("LOADKX", "A", extra_constant),
-    Opcode("LOADFALSE", "A"),
-    Opcode("LFALSESKIP", "A", jump=skip),
-    Opcode("LOADTRUE", "A"),
-    Opcode("LOADNIL", "A B", nils),
-    Opcode("GETUPVAL", "A B", upvalue(1)),
-    Opcode("SETUPVAL", "A B", upvalue(1)),
-    Opcode("GETTABUP", "A B C", join(upvalue(1), constant(2))),
-    Opcode("GETTABLE", "A B C"),
-    Opcode("GETI", "A B C"),
-    Opcode("GETFIELD", "A B C", constant(2)),
-    Opcode("SETTABUP", "A B Ck", join(upvalue(0), constant(1), constant_if_flag(2))),
-    Opcode("SETTABLE", "A B Ck", constant_if_flag(2)),
-    Opcode("SETI", "A B Ck", constant_if_flag(2)),
-    Opcode("SETFIELD", "A B Ck", join(constant(1), constant_if_flag(2))),
-    Opcode("NEWTABLE", "A B C", array_size(8)),
-    Opcode("SELF", "A B Ck", constant_if_flag(2)),
-    Opcode("ADDI", "A B sC"),
-    Opcode("ADDK", "A B C", constant(2)),
-    Opcode("SUBK", "A B C", constant(2)),
-    Opcode("MULK", "A B C", constant(2)),
-    Opcode("MODK", "A B C", constant(2)),
-    Opcode("POWK", "A B C", constant(2)),
-    Opcode("DIVK", "A B C", constant(2)),
-    Opcode("IDIVK", "A B C", constant(2)),
-    Opcode("BANDK", "A B C", constant(2)),
-    Opcode("BORK", "A B C", constant(2)),
-    Opcode("BXORK", "A B C", constant(2)),
-    Opcode("SHRI", "A B sC"),
-    Opcode("SHLI", "A B sC"),
-    Opcode("ADD", "A B C"),
-    Opcode("SUB", "A B C"),
-    Opcode("MUL", "A B C"),
-    Opcode("MOD", "A B C"),
-    Opcode("POW", "A B C"),
-    Opcode("DIV", "A B C"),
-    Opcode("IDIV", "A B C"),
-    Opcode("BAND", "A B C"),
-    Opcode("BOR", "A B C"),
-    Opcode("BXOR", "A B C"),
-    Opcode("SHL", "A B C"),
-    Opcode("SHR", "A B C"),
-    Opcode("MMBIN", "A B C", event(2)),
-    Opcode("MMBINI", "A sB C k", join(event(2), flag("flip"))),
-    Opcode("MMBINK", "A B C k", join(event(2), constant(1), flag("flip"))),
-    Opcode("UNM", "A B"),
-    Opcode("BNOT", "A B"),
-    Opcode("NOT", "A B"),
-    Opcode("LEN", "A B"),
-    Opcode("CONCAT", "A B"),
-    Opcode("CLOSE", "A"),
-    Opcode("TBC", "A"),
-    Opcode("JMP", "sJ", jump=forward(0), to="to"),
-    Opcode("EQ", "A B k"),
-    Opcode("LT", "A B k"),
-    Opcode("LE", "A B k"),
-    Opcode("EQK", "A B k", constant(1)),
-    Opcode("EQI", "A sB k"),
-    Opcode("LTI", "A sB k"),
-    Opcode("LEI", "A sB k"),
-    Opcode("GTI", "A sB k"),
-    Opcode("GEI", "A sB k"),
-    Opcode("TEST", "A k"),
-    Opcode("TESTSET", "A B k"),
-    Opcode("CALL", "A B C", join(results(1, "in"), results(2, "out"))),
-    Opcode("TAILCALL", "A B Ck", tail_arguments),
-    Opcode("RETURN", "A B Ck", results(1, "out")),
-    Opcode("RETURN0", ""),
-    Opcode("RETURN1", "A"),
-    Opcode("FORLOOP", "A Bx", jump=back(1), to="to"),
-    Opcode("FORPREP", "A Bx", jump=forward(1, 2), to="exit to"),
-    Opcode("TFORPREP", "A Bx", jump=forward(1), to="to"),
-    Opcode("TFORCALL", "A C"),
-    Opcode("TFORLOOP", "A Bx", jump=back(1), to="to"),
-    Opcode("SETLIST", "A B C", list_size(8)),
-    Opcode("CLOSURE", "A Bx", child(1)),
-    Opcode("VARARG", "A C", results(1, "out")),
-    Opcode("VARARGPREP", "A"),
-    Opcode("EXTRAARG", "Ax"),
-)
+OPCODES = """
+    rA rB        | A = B                            |             : MOVE
+    rA isBx      | A = sBx                          |             : LOADI LOADF
+    rA kBx       | A = Bx                           |             : LOADK
+    rA           | A = ?                            | extra       : LOADKX
+    rA           | A = ?                            |             : LOADFALSE
+    rA           | A = ?; to pc + 2; stop           |             : LFALSESKIP
+    rA           | A = ?                            |             : LOADTRUE
+    rA nB        | A..A+B = ?                       | B+1 out     : LOADNIL
+    rA uB        | A = B                            |             : GETUPVAL
+    rA uB        | B = A                            |             : SETUPVAL
+    rA uB kC     | A = B[C]                         |             : GETTABUP
+    rA rB rC     | A = B[C]                         |             : GETTABLE
+    rA rB iC     | A = B[C]                         |             : GETI
+    rA rB kC     | A = B[C]                         |             : GETFIELD
+    uA kB xC lk  | A[B] = C                         |             : SETTABUP
+    rA rB xC lk  | A[B] = C                         |             : SETTABLE
+    rA iB xC lk  | A[B] = C                         |             : SETI
+    rA kB xC lk  | A[B] = C                         |             : SETFIELD
+    rA nB nC     | A = ?                            | size 8      : NEWTABLE
+    rA rB xC lk  | A+1 = B; A = B[C]                |             : SELF
+    rA rB isC    | A = ?                            |             : ADDI
+    rA rB kC     | A = ?                            |             : ADDK SUBK MULK MODK POWK DIVK IDIVK BANDK BORK BXORK
+    rA rB isC    | A = ?                            |             : SHRI SHLI
+    rA rB rC     | A = ?                            |             : ADD SUB MUL MOD POW DIV IDIV BAND BOR BXOR SHL SHR
+    rA rB vC     |                                  |             : MMBIN
+    rA isB vC fk |                                  | C, flip     : MMBINI
+    rA kB vC fk  |                                  | C, B, flip  : MMBINK
+    rA rB        | A = ?                            |             : UNM BNOT NOT LEN
+    rA nB        | A..A+B-1 = ?                     |             : CONCAT
+    rA           |                                  |             : CLOSE TBC
+    jsJ          | to pc + 1 + sJ; stop             | to          : JMP
+    rA rB fk     | skip                             |             : EQ LT LE
+    rA kB fk     | skip                             |             : EQK
+    rA isB fk    | skip                             |             : EQI LTI LEI GTI GEI
+    rA fk        | skip                             |             : TEST
+    rA rB fk     | A = ?; skip                      |             : TESTSET
+    rA nB nC     | call A, B-1                      | B in, C out : CALL
+    rA nB nC lk  | call A, B-1                      | B-1 in      : TAILCALL
+    rA nB nC lk  | give A, B-1; stop                | B out       : RETURN
+                 | stop                             |             : RETURN0
+    rA           | give A, 1; stop                  |             : RETURN1
+    rA jBx       | A..A+3 = ?; to pc + 1 - Bx       | to          : FORLOOP
+    rA jBx       | A..A+3 = ?; to pc + 2 + Bx       | exit to     : FORPREP
+    rA jBx       | A.. = ?; to pc + 1 + Bx; stop    | to          : TFORPREP
+    rA nC        | A.. = ?                          |             : TFORCALL
+    rA jBx       | A.. = ?; to pc + 1 - Bx          | to          : TFORLOOP
+    rA nB nC     | give A+1, B or -1                | offset 8    : SETLIST
+    rA pBx       | A = Bx                           |             : CLOSURE
+    rA nC        | A..A+C-2 = ?                     | C out       : VARARG
+    nA           |                                  |             : VARARGPREP
+    iAx          |                                  |             : EXTRAARG
+"""
 
 LUA54 = Dialect(
     LAYOUT,
-    NEW,
+    FORMAT_54,
     OPCODES,
     float_format="%.14g",
     integers=True,

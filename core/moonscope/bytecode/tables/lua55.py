@@ -9,10 +9,9 @@ from __future__ import annotations
 from ...model import LuaVersion
 from .. import layout as at
 from ..dialect import Dialect
-from ..opcodes import NEW, Opcode, back, child, constant, constant_if_flag, forward, join, results, skip, upvalue
-from ..opcodes import word_if_flag as flag
+from ..formats import FORMAT_54
 from ..reader import ReuseCursor
-from .new import array_size, event, extra_constant, global_or_unknown, list_size, nils, tail_arguments
+from .lua54 import LUA54
 
 LAYOUT = at.Layout(
     lua=LuaVersion.LUA55,
@@ -44,98 +43,25 @@ LAYOUT = at.Layout(
     ),
 )
 
-OPCODES = (
-    Opcode("MOVE", "A B"),
-    Opcode("LOADI", "A sBx"),
-    Opcode("LOADF", "A sBx"),
-    Opcode("LOADK", "A Bx", constant(1)),
-    Opcode("LOADKX", "A", extra_constant),
-    Opcode("LOADFALSE", "A"),
-    Opcode("LFALSESKIP", "A", jump=skip),
-    Opcode("LOADTRUE", "A"),
-    Opcode("LOADNIL", "A B", nils),
-    Opcode("GETUPVAL", "A B", upvalue(1)),
-    Opcode("SETUPVAL", "A B", upvalue(1)),
-    Opcode("GETTABUP", "A B C", join(upvalue(1), constant(2))),
-    Opcode("GETTABLE", "A B C"),
-    Opcode("GETI", "A B C"),
-    Opcode("GETFIELD", "A B C", constant(2)),
-    Opcode("SETTABUP", "A B Ck", join(upvalue(0), constant(1), constant_if_flag(2))),
-    Opcode("SETTABLE", "A B Ck", constant_if_flag(2)),
-    Opcode("SETI", "A B Ck", constant_if_flag(2)),
-    Opcode("SETFIELD", "A B Ck", join(constant(1), constant_if_flag(2))),
-    Opcode("NEWTABLE", "A vB vCk", array_size(10)),
-    Opcode("SELF", "A B C", constant(2), silent=True),
-    Opcode("ADDI", "A B sC"),
-    Opcode("ADDK", "A B C", constant(2)),
-    Opcode("SUBK", "A B C", constant(2)),
-    Opcode("MULK", "A B C", constant(2)),
-    Opcode("MODK", "A B C", constant(2)),
-    Opcode("POWK", "A B C", constant(2)),
-    Opcode("DIVK", "A B C", constant(2)),
-    Opcode("IDIVK", "A B C", constant(2)),
-    Opcode("BANDK", "A B C", constant(2)),
-    Opcode("BORK", "A B C", constant(2)),
-    Opcode("BXORK", "A B C", constant(2)),
-    Opcode("SHLI", "A B sC"),
-    Opcode("SHRI", "A B sC"),
-    Opcode("ADD", "A B C"),
-    Opcode("SUB", "A B C"),
-    Opcode("MUL", "A B C"),
-    Opcode("MOD", "A B C"),
-    Opcode("POW", "A B C"),
-    Opcode("DIV", "A B C"),
-    Opcode("IDIV", "A B C"),
-    Opcode("BAND", "A B C"),
-    Opcode("BOR", "A B C"),
-    Opcode("BXOR", "A B C"),
-    Opcode("SHL", "A B C"),
-    Opcode("SHR", "A B C"),
-    Opcode("MMBIN", "A B C", event(2)),
-    Opcode("MMBINI", "A sB C k", join(event(2), flag("flip"))),
-    Opcode("MMBINK", "A B C k", join(event(2), constant(1), flag("flip"))),
-    Opcode("UNM", "A B"),
-    Opcode("BNOT", "A B"),
-    Opcode("NOT", "A B"),
-    Opcode("LEN", "A B"),
-    Opcode("CONCAT", "A B"),
-    Opcode("CLOSE", "A"),
-    Opcode("TBC", "A"),
-    Opcode("JMP", "sJ", jump=forward(0), to="to"),
-    Opcode("EQ", "A B k"),
-    Opcode("LT", "A B k"),
-    Opcode("LE", "A B k"),
-    Opcode("EQK", "A B k", constant(1)),
-    Opcode("EQI", "A sB k"),
-    Opcode("LTI", "A sB k"),
-    Opcode("LEI", "A sB k"),
-    Opcode("GTI", "A sB k"),
-    Opcode("GEI", "A sB k"),
-    Opcode("TEST", "A k"),
-    Opcode("TESTSET", "A B k"),
-    Opcode("CALL", "A B C", join(results(1, "in"), results(2, "out"))),
-    Opcode("TAILCALL", "A B Ck", tail_arguments),
-    Opcode("RETURN", "A B Ck", results(1, "out")),
-    Opcode("RETURN0", ""),
-    Opcode("RETURN1", "A"),
-    Opcode("FORLOOP", "A Bx", jump=back(1), to="to"),
-    Opcode("FORPREP", "A Bx", jump=forward(1, 2), to="exit to"),
-    Opcode("TFORPREP", "A Bx", jump=forward(1), to="to"),
-    Opcode("TFORCALL", "A C"),
-    Opcode("TFORLOOP", "A Bx", jump=back(1), to="to"),
-    Opcode("SETLIST", "A vB vCk", list_size(10)),
-    Opcode("CLOSURE", "A Bx", child(1)),
-    Opcode("VARARG", "A B Ck", results(2, "out")),
-    Opcode("GETVARG", "A B C"),
-    Opcode("ERRNNIL", "A Bx", global_or_unknown),
-    Opcode("VARARGPREP", "A"),
-    Opcode("EXTRAARG", "Ax"),
-)
+OPCODES = """
+    - SHRI SHLI
+    rA nvB nvC lk | A = ?                           | size 10     : NEWTABLE
+    rA rB kC      | A+1 = B; A = B[C]               |             : SELF*
+    after BXORK
+    rA rB isC     | A = ?                           |             : SHLI SHRI
+    rA nvB nvC lk | give A+1, vB or -1              | offset 10   : SETLIST
+    rA iB nC lk   | A..A+C-2 = ?                    | C out       : VARARG
+    after VARARG
+    rA rB rC      | A = ?                           |             : GETVARG
+    rA gBx        | declare                         |             : ERRNNIL
+"""
+"""What differs from 5.4."""
 
 LUA55 = Dialect(
     LAYOUT,
-    NEW,
+    FORMAT_54,
     OPCODES,
+    base=LUA54,
     float_format="%.15g",
     integers=True,
     header_bytes=128,
