@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from ..bytecode.follow import Follower, Operation, operations, upvalue_slot
 from ..bytecode.tables import DIALECTS
-from ..model import LuaVersion, Prototype, PrototypeTree
+from ..model import LuaVersion, Prototype, PrototypePath, PrototypeTree, walk
 from .access import Touch, read, write
 from .calls import call
 from .flow import ENVIRONMENT, GLOBALS, Global, Literal, Made, State, Value, follow
 from .standard import TABLES
-from .values import Access, FileState, Kind, PrototypePath, PrototypeState
+from .values import Access, FileState, Kind, PrototypeState
 from .variables import Assigned, Scope, Variable
 
 _MOST_ROUNDS = 16
@@ -38,9 +38,9 @@ def _round(tree: PrototypeTree, assigned: Assigned) -> list[PrototypeState]:
     """Follow all prototypes once, with what is known of captured variables, and learn more about these."""
     found: list[PrototypeState] = []
     root = Scope(tree.root, (), (None,) * len(tree.root.upvalues))
-    waiting: list[tuple[Prototype, PrototypePath, State, Scope]] = [(tree.root, (), _entry(tree), root)]
-    while waiting:
-        prototype, path, entry, scope = waiting.pop()
+    entries: dict[PrototypePath, tuple[State, Scope]] = {(): (_entry(tree), root)}
+    for path, prototype in walk(tree.root):
+        entry, scope = entries.pop(path)
         run = _Run(prototype, tree.lua, entry, scope, assigned)
         state = PrototypeState(
             path=path,
@@ -52,10 +52,10 @@ def _round(tree: PrototypeTree, assigned: Assigned) -> list[PrototypeState]:
         )
         if state.accesses or state.upvalues:
             found.append(state)
-        for at, child in reversed(list(enumerate(prototype.children))):
+        for at, child in enumerate(prototype.children):
             inner = (*path, at)
             variables = run.variables.get(at, (None,) * len(child.upvalues))
-            waiting.append((child, inner, run.entry(at), Scope(child, inner, variables)))
+            entries[inner] = run.entry(at), Scope(child, inner, variables)
     return found
 
 

@@ -6,9 +6,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterable
 from functools import cached_property
 
-from ..model import LuaVersion, Prototype
+from ..model import LuaVersion, Prototype, PrototypePath, walk
 from .normal import normal_constants, normal_texts
-from .values import PrototypePath
 
 _ALIKE = 0.5  # functions with less in common are not taken for versions of each other …
 _RENAMED = 0.75  # … or this, when they have names and the names differ,
@@ -43,12 +42,7 @@ class Node:
 
     def all(self) -> list[Node]:
         """This one and all below it, parents first."""
-        found: list[Node] = []
-        waiting = [self]
-        while waiting:
-            found.append(waiting.pop())
-            waiting += reversed(found[-1].children())
-        return found
+        return [Node(prototype, (*self.path, *path), self._lua) for path, prototype in walk(self.prototype)]
 
 
 Pair = tuple[Node, Node]

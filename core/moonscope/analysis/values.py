@@ -6,10 +6,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from ..model import LuaVersion
-
-PrototypePath = tuple[int, ...]
-"""Where a prototype is in its tree: the index of the child at each level. () is the main function."""
+from ..model import LuaVersion, PrototypePath
 
 
 class Verdict(StrEnum):

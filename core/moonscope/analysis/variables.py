@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from ..bytecode.follow import upvalue_slot
 from ..bytecode.registers import registers_of
-from ..model import Prototype
+from ..model import Prototype, PrototypePath
 from .flow import Global, Value, is_shared_table, weightier
-from .values import PrototypePath
 
 Variable = tuple[PrototypePath, int, int]
 """The function that declares it, its register, and the pc from which it is that variable (0: there are no names)."""

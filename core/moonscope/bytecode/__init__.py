@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import msgspec
 
-from ..model import LuaVersion, Prototype, PrototypeTree
+from ..model import LuaVersion, Prototype, PrototypeTree, walk
 from . import luajit
 from .layout import RawFunction, check_version, read_chunk
 from .listing import listing, operands_text
 from .luajit import FORMATS as LUAJITS
 from .tables import DIALECTS
-from .tree import in_order, prototype_tree
+from .tree import prototype_tree
 from .watch import NOBODY, Cancelled, Progress, Watch
 
 __all__ = ["as_json", "count_prototypes", "listing", "operands_text", "read"]
@@ -60,7 +60,7 @@ def count_prototypes(data: bytes, lua: LuaVersion) -> int:
     if lua in LUAJITS:
         check_version(data, lua)
         return luajit.count(data, lua)
-    return len(in_order(_raw(data, lua, NOBODY)[0]))
+    return sum(1 for _ in walk(_raw(data, lua, NOBODY)[0]))
 
 
 def _raw(data: bytes, lua: LuaVersion, watch: Watch) -> tuple[RawFunction, int]:

@@ -12,11 +12,11 @@ import importlib
 import random
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..errors import BytecodeError
-from ..model import Instruction, LuaVersion, Prototype
+from ..model import Instruction, LuaVersion
 from . import count_prototypes, listing, read
 from .code import jumps_in, lines_in, opcodes_in
 from .luajit import FORMATS as LUAJITS
@@ -151,7 +151,7 @@ def try_one(data: bytes, lua: LuaVersion, counts: Counts) -> str:
         tree = read(data, lua)
         listing(tree)
         counts.read += 1
-        if not all(_agrees(prototype.code) for prototype in _all(tree.root)):
+        if not all(_agrees(prototype.code) for prototype in tree.root.walk()):
             raise AssertionError("lines, opcodes or jumps are not those of the instructions")
         if count_prototypes(data, lua) != tree.root.total:
             raise AssertionError("count_prototypes disagrees with read")
@@ -167,14 +167,6 @@ def try_one(data: bytes, lua: LuaVersion, counts: Counts) -> str:
         counts.failed += 1
         return f"{calls:,} calls for {len(data):,} bytes"
     return ""
-
-
-def _all(root: Prototype) -> Iterator[Prototype]:
-    waiting = [root]
-    while waiting:
-        prototype = waiting.pop()
-        yield prototype
-        waiting += prototype.children
 
 
 def _agrees(code: Sequence[Instruction]) -> bool:

@@ -23,16 +23,9 @@ def listing(tree: PrototypeTree) -> str:
     dialect = DIALECTS[tree.lua]
     if dialect.form is FORMAT_LUAJIT:
         return luajit_listing.listing(tree.root, dialect)
-    numbers: dict[int, int] = {}
-    order: list[Prototype] = []
-    waiting = [tree.root]
-    while waiting:
-        prototype = waiting.pop()
-        numbers[id(prototype)] = len(order)
-        order.append(prototype)
-        waiting.extend(reversed(prototype.children))
+    numbers = {id(prototype): number for number, prototype in enumerate(tree.root.walk())}
     out: list[str] = []
-    for number, prototype in enumerate(order):
+    for number, prototype in enumerate(tree.root.walk()):
         out += _header(prototype, number, tree.lua)
         out += _code(prototype, dialect, [numbers[id(child)] for child in prototype.children])
         out += _tables(prototype, number, tree.lua, dialect)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cached_property
+from math import inf
 
-from ..model import Instruction, Prototype
+from ..model import Instruction, Prototype, walk
 from .dialect import Dialect
 from .text import as_listed, unquoted
 
@@ -38,12 +39,7 @@ def lines(prototype: Prototype, dialect: Dialect) -> Lines:
 
 
 def _children_first(root: Prototype) -> list[Prototype]:
-    found: list[Prototype] = []
-    waiting = [root]
-    while waiting:
-        found.append(waiting.pop())
-        waiting.extend(found[-1].children)
-    return found[::-1]
+    return [prototype for _, prototype in sorted(walk(root), key=lambda found: (*found[0], inf))]
 
 
 def _location(prototype: Prototype, number: int) -> str:

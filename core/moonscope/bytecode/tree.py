@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ..model import Local, Prototype, Upvalue
+from ..model import Local, Prototype, Upvalue, walk
 from .code import Code, words_of
 from .comments import Scope
 from .dialect import Dialect
@@ -26,7 +26,7 @@ _WORDS_OF_MEANING = 64  # characters at most, of a meaning that are not of a con
 def prototype_tree(main: RawFunction, dialect: Dialect, size: int, watch: Watch) -> Prototype:
     """`main` and all below it; `size` is the length of the dump in bytes. Raises BytecodeError."""
     texts = Texts(_TEXT_AT_LEAST + _TEXT_PER_BYTE * size, dialect.float_format, dialect.integers)
-    functions = in_order(main)
+    functions = [raw for _, raw in walk(main)]
     names = {id(main): ""}
     ready: dict[int, Prototype] = {}
     half_done: list[Prototype] = []
@@ -38,17 +38,6 @@ def prototype_tree(main: RawFunction, dialect: Dialect, size: int, watch: Watch)
         children = tuple([ready[id(child)] for child in raw.children])
         ready[id(raw)] = replace(prototype, children=children) if children else prototype
     return ready[id(main)]
-
-
-def in_order(main: RawFunction) -> list[RawFunction]:
-    """All functions, each before its children, as luac lists them."""
-    found: list[RawFunction] = []
-    waiting = [main]
-    while waiting:
-        raw = waiting.pop()
-        found.append(raw)
-        waiting.extend(reversed(raw.children))
-    return found
 
 
 def _one(raw: RawFunction, dialect: Dialect, texts: Texts, names: dict[int, str], watch: Watch) -> Prototype:

@@ -13,7 +13,7 @@ from .. import bytecode
 from ..commands import InspectFile
 from ..engine import Engine
 from ..errors import MoonscopeError, UsageError
-from ..model import LuaVersion, Prototype, PrototypeTree
+from ..model import LuaVersion, Prototype, PrototypePath, PrototypeTree, walk
 from .arguments import choice, positive
 from .terminal import cell, console
 from .text import complain, engine_path, printable
@@ -76,18 +76,13 @@ def _drawn(tree: PrototypeTree, depth: int | None) -> Tree:
     root = tree.root
     count = f"{root.total:,} prototype" + ("s" if root.total > 1 else "")
     top = Tree(cell(f"{printable(tree.key)}  ({tree.lua.full_name}, {count})", "bold"), guide_style="dim")
-    _grow(top, root, depth)
+    branches: dict[PrototypePath, Tree] = {}
+    for path, prototype in walk(root):
+        if depth is None or len(path) <= depth:
+            line = cell(_title(prototype))
+            line.append("  " + _facts(prototype), "dim")
+            branches[path] = (branches[path[:-1]] if path else top).add(line)
     return top
-
-
-def _grow(parent: Tree, prototype: Prototype, depth: int | None) -> None:
-    line = cell(_title(prototype))
-    line.append("  " + _facts(prototype), "dim")
-    branch = parent.add(line)
-    if depth == 0:
-        return
-    for child in prototype.children:
-        _grow(branch, child, None if depth is None else depth - 1)
 
 
 def _title(prototype: Prototype) -> str:

@@ -15,8 +15,10 @@ from .look import LookStep as LookStep
 from .prototypes import Instruction as Instruction
 from .prototypes import Local as Local
 from .prototypes import Prototype as Prototype
+from .prototypes import PrototypePath as PrototypePath
 from .prototypes import PrototypeTree as PrototypeTree
 from .prototypes import Upvalue as Upvalue
+from .prototypes import walk as walk
 from .rows import Counters as Counters
 from .rows import FileRow as FileRow
 from .rows import GenerationRow as GenerationRow

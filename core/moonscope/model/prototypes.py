@@ -6,11 +6,33 @@ millions, and there are no cycles among them: with `gc=False` the collector, whi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Protocol, Self, TypeAlias, TypeVar
 
 from msgspec import Struct
 
 from .words import LuaVersion
+
+PrototypePath: TypeAlias = tuple[int, ...]
+"""Where a prototype is in its tree: the index of the child at each level. () is the main function."""
+
+
+class _Nested(Protocol):
+    @property
+    def children(self) -> Sequence[Self]: ...
+
+
+N = TypeVar("N", bound=_Nested)
+
+
+def walk(root: N) -> Iterator[tuple[PrototypePath, N]]:
+    """Something that has children, and all below it, with their paths; each before its children, as luac lists them."""
+    waiting: list[tuple[PrototypePath, N]] = [((), root)]
+    while waiting:
+        path, found = waiting.pop()
+        yield path, found
+        if found.children:
+            waiting += [((*path, at), child) for at, child in enumerate(found.children)][::-1]
 
 
 class Instruction(Struct, frozen=True, gc=False):
@@ -55,10 +77,14 @@ class Prototype(Struct, frozen=True, kw_only=True, gc=False):
     children: tuple[Prototype, ...] = ()
     name: str = ""  # best known name from the code that creates it; "" when unknown
 
+    def walk(self) -> Iterator[Prototype]:
+        """This prototype and all below it, each before its children, as luac lists them."""
+        return (prototype for _, prototype in walk(self))
+
     @property
     def total(self) -> int:
-        """This prototype and all below it."""
-        return 1 + sum(child.total for child in self.children)
+        """The number of prototypes: this one and all below it."""
+        return sum(1 for _ in self.walk())
 
 
 class PrototypeTree(Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from moonscope.commands import Command, Holders, Inspect, InspectFile
 from moonscope.errors import CancelledError, ConnectionLost, MoonscopeError
-from moonscope.model import Chunk, GenerationRow, LookFunction, LuaVersion, Prototype, PrototypeTree, names
+from moonscope.model import Chunk, GenerationRow, LookFunction, LuaVersion, PrototypeTree, names, walk
 
 from ..docks.generations import GenerationsDock
 from ..docks.prototypes import PrototypesDock
@@ -225,10 +225,5 @@ class InspectionFlow(QObject):
 
 def _place_of(function: LookFunction, tree: PrototypeTree) -> Place:
     """Where the prototype of a function is; the main function when it is not there."""
-    waiting: list[tuple[Prototype, Path]] = [(tree.root, ())]
-    while waiting:
-        prototype, path = waiting.pop()
-        if (prototype.line, prototype.last_line) == (function.line, function.last_line):
-            return Place(path)
-        waiting += [(child, (*path, row)) for row, child in reversed(list(enumerate(prototype.children)))]
-    return Place()
+    lines = (function.line, function.last_line)
+    return next((Place(path) for path, each in walk(tree.root) if (each.line, each.last_line) == lines), Place())

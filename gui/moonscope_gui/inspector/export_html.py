@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from moonscope.model import Instruction, LuaVersion, Prototype, PrototypeTree
+from moonscope.model import Instruction, LuaVersion, Prototype, PrototypeTree, walk
 
 from .. import theme
 from ..models import formats
@@ -59,11 +59,8 @@ class _Page:
         yield f"<h1>{escape(title)}</h1><p>{escape(totals(tree))}</p>"
         if tree.notice:
             yield f"<p>{escape(tree.notice)}</p>"
-        waiting: list[tuple[Path, Prototype]] = [((), self._root)]
-        while waiting:
-            path, prototype = waiting.pop()
+        for path, prototype in walk(self._root):
             yield from self._function(path, prototype)
-            waiting += [((*path, row), child) for row, child in reversed(list(enumerate(prototype.children)))]
         yield from self._source_lines()
         yield f"<p>Written by Moonscope from the bytecode of {escape(release(tree))}.</p></body></html>"
 

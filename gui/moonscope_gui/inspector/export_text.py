@@ -24,15 +24,9 @@ def as_json(prototype: Prototype) -> str:
 
 def totals(tree: PrototypeTree) -> str:
     """`Lua 5.4 · 12 functions · 340 instructions · 8.1 KiB`."""
-    functions = instructions = size = 0
-    waiting = [tree.root]
-    while waiting:
-        prototype = waiting.pop()
-        functions += 1
-        instructions += len(prototype.code)
-        size += prototype.size
-        waiting += prototype.children
-    parts = (formats.plural(functions, "function"), formats.plural(instructions, "instruction"), formats.size(size))
+    sizes = [(len(prototype.code), prototype.size) for prototype in tree.root.walk()]
+    instructions, size = map(sum, zip(*sizes, strict=True))
+    parts = (formats.plural(len(sizes), "function"), formats.plural(instructions, "instruction"), formats.size(size))
     return " · ".join((release(tree), *parts))
 
 

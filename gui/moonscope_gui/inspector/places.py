@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from moonscope.model import Prototype
+from moonscope.model import Prototype, walk
 
 from .history import Place
 
@@ -24,14 +24,8 @@ def pc_of_line(prototype: Prototype, line: int, mention: str = "") -> int:
 
 def place_of_line(root: Prototype, line: int) -> Place | None:
     """The first instruction of a source line in the innermost function that has any there."""
-    found: Place | None = None
-    waiting: list[tuple[Path, Prototype]] = [((), root)]
-    while waiting:
-        path, prototype = waiting.pop()
-        pc = pc_of_line(prototype, line)
-        if pc and (found is None or len(path) > len(found.path)):
-            found = Place(path, pc)
-        for row, child in enumerate(prototype.children):
-            if child.line <= line <= child.last_line:
-                waiting.append(((*path, row), child))
-    return found
+    around = [(path, each) for path, each in walk(root) if not path or each.line <= line <= each.last_line]
+    for path, prototype in sorted(around, key=lambda found: -len(found[0])):
+        if pc := pc_of_line(prototype, line):
+            return Place(path, pc)
+    return None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple
 
-from moonscope.model import Prototype, PrototypeTree
+from moonscope.model import PrototypeTree, walk
 
 from ..models import formats
 from ..models.prototype_tree import name_of
@@ -28,14 +29,8 @@ class Shape(NamedTuple):
 
 def shape_of(tree: PrototypeTree) -> Shape:
     """Takes a while for large files: not for the GUI thread."""
-    order: list[Prototype] = []
-    waiting = [tree.root]
-    while waiting:
-        prototype = waiting.pop()
-        order.append(prototype)
-        waiting += prototype.children
     shapes: dict[int, Shape] = {}
-    for prototype in reversed(order):
+    for prototype in reversed(list(tree.root.walk())):
         parts = tuple(part for part in parts_of(prototype, tree.lua) if part.size)
         children = tuple(shapes[id(child)] for child in prototype.children)
         inside = sum(1 + child.functions for child in children)
@@ -78,24 +73,15 @@ class _Scale:
 
 def total(shape: Shape) -> int:
     """Bytes with all that is inside."""
-    size = 0
-    waiting = [shape]
-    while waiting:
-        shape = waiting.pop()
-        size += shape.size
-        waiting += shape.children
-    return size
+    return sum(inside.size for _, inside in walk(shape))
 
 
 def parts_in(shapes: Sequence[Shape]) -> list[Part]:
     """The parts of all that is inside, added up."""
     sums: dict[tuple[str, str], int] = {}
-    waiting = list(shapes)
-    while waiting:
-        shape = waiting.pop()
+    for _, shape in chain.from_iterable(map(walk, shapes)):
         for title, token, size in shape.parts or (Part(REST.capitalize(), "border", shape.size),):
             sums[title, token] = sums.get((title, token), 0) + size
-        waiting += shape.children
     return [Part(title, token, size) for (title, token), size in sorted(sums.items(), key=lambda each: -each[1])]
 
 
@@ -104,17 +90,9 @@ class Sizes:
     thread."""
 
     def __init__(self, root: Shape) -> None:
-        self._total: dict[Path, int] = {}
-        self._shapes: dict[Path, Shape] = {}
-        order: list[Path] = []
-        waiting: list[tuple[Path, Shape]] = [((), root)]
-        while waiting:
-            path, shape = waiting.pop()
-            self._shapes[path] = shape
-            self._total[path] = shape.size
-            order.append(path)
-            waiting += [((*path, at), child) for at, child in enumerate(shape.children)]
-        for path in reversed(order):
+        self._shapes: dict[Path, Shape] = dict(walk(root))
+        self._total: dict[Path, int] = {path: shape.size for path, shape in self._shapes.items()}
+        for path in reversed(self._shapes):
             if path:
                 self._total[path[:-1]] += self._total[path]
 

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from moonscope.bytecode import as_json, read
 from moonscope.bytecode.code import BARE_NUMBER, Code, jumps_in, lines_in, opcodes_in
-from moonscope.model import LuaVersion, Prototype
+from moonscope.model import LuaVersion
 
 LUAS = list(LuaVersion)
-
-
-def everything(root: Prototype) -> Iterator[Prototype]:
-    yield root
-    for child in root.children:
-        yield from everything(child)
 
 
 @pytest.mark.parametrize("strip", [False, True], ids=["full", "stripped"])
 @pytest.mark.parametrize("lua", LUAS)
 def test_what_is_found_in_the_bytes_is_what_the_instructions_say(lua, strip, dump, sources):
     for source in sources(lua).values():
-        for prototype in everything(read(dump(lua, source, strip=strip), lua).root):
+        for prototype in read(dump(lua, source, strip=strip), lua).root.walk():
             code, made = prototype.code, tuple(prototype.code)
             assert list(lines_in(code)) == list(lines_in(made)) == [each.line for each in made]
             assert opcodes_in(code) == opcodes_in(made) == {each.opcode for each in made}
@@ -33,7 +25,7 @@ def test_what_is_found_in_the_bytes_is_what_the_instructions_say(lua, strip, dum
 @pytest.mark.parametrize("lua", LUAS)
 def test_it_can_be_gone_through_as_operations(lua, dump, sources):
     for source in sources(lua).values():
-        for prototype in everything(read(dump(lua, source), lua).root):
+        for prototype in read(dump(lua, source), lua).root.walk():
             code = prototype.code
             assert isinstance(code, Code)
             told = [(each.pc, each.opcode, each.operands) for each in code]

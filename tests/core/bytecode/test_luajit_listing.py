@@ -74,9 +74,5 @@ def test_a_function_whose_source_has_no_name_is_told_by_its_number(dump):
 def test_every_instruction_has_a_line(lua, dump, sources):
     for source in sources(lua).values():
         tree = read(dump(lua, source), lua)
-        waiting, instructions = [tree.root], 0
-        while waiting:
-            prototype = waiting.pop()
-            instructions += len(prototype.code)
-            waiting += prototype.children
+        instructions = sum(len(prototype.code) for prototype in tree.root.walk())
         assert len(re.findall(r"^\d{4} (?:=>|  ) [A-Z]", listing(tree), re.M)) == instructions

@@ -132,10 +132,6 @@ def unescaped(text: str) -> str:
     )
 
 
-def in_order(root: Prototype) -> list[Prototype]:
-    return [root] + [each for child in root.children for each in in_order(child)]
-
-
 @pytest.mark.slow
 def test_functions_of_real_files_are_read_as_jit_util_tells_them(lua, told):
     functions = instructions = 0
@@ -144,7 +140,7 @@ def test_functions_of_real_files_are_read_as_jit_util_tells_them(lua, told):
         if answer is None:  # written for another Lua
             continue
         chunk, lines = answer
-        prototypes = in_order(read(chunk, lua).root)
+        prototypes = list(read(chunk, lua).root.walk())
         functions += len(prototypes)
         instructions += sum(len(each.code) for each in prototypes)
         assert [line for line in lines if not line.startswith("code ")] == [
@@ -186,7 +182,7 @@ def test_every_opcode_has_the_operands_that_the_runtime_gives_it(lua):
 def test_both_luajits_compile_a_file_to_instructions_of_the_same_names(dump):
     """2.0 has no list of names to ask; what is called the same in 2.1, which has one, does the same."""
     for path in sorted(LUA_FILES.glob("common.lua")):
-        old, new = (in_order(read(dump(lua, path.read_bytes()), lua).root) for lua in JITS)
+        old, new = (read(dump(lua, path.read_bytes()), lua).root.walk() for lua in JITS)
         assert [[each.opcode for each in one.code] for one in old] == [
             [each.opcode for each in one.code] for one in new
         ]

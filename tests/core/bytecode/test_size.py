@@ -6,7 +6,7 @@ import pytest
 
 from moonscope.bytecode import read
 from moonscope.bytecode.size import breakdown
-from moonscope.model import LuaVersion, Prototype
+from moonscope.model import LuaVersion
 
 from .conftest import LUA_FILES
 
@@ -21,15 +21,11 @@ end
 """
 
 
-def in_order(root: Prototype) -> list[Prototype]:
-    return [root] + [each for child in root.children for each in in_order(child)]
-
-
 @pytest.mark.parametrize("lua", list(LuaVersion))
 @pytest.mark.parametrize("strip", [False, True])
 def test_the_parts_of_every_function_add_up_to_its_size(lua, strip, dump):
     source = (LUA_FILES / "common.lua").read_bytes()
-    for prototype in in_order(read(dump(lua, source, strip=strip), lua).root):
+    for prototype in read(dump(lua, source, strip=strip), lua).root.walk():
         parts = breakdown(prototype, lua)
         assert sum(getattr(parts, name) for name in parts.__struct_fields__) == prototype.size
         assert min(getattr(parts, name) for name in parts.__struct_fields__) >= 0

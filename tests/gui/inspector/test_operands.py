@@ -30,11 +30,8 @@ def test_nothing_is_said_of_unknown_words() -> None:
 @pytest.mark.parametrize("lua", LuaVersion)
 def test_references_are_to_what_the_meaning_tells(lua: LuaVersion, compiled: Compile) -> None:
     """Of real code: each constant that an instruction names is in its comment."""
-    waiting = [compiled(lua=lua).root]
     seen = 0
-    while waiting:
-        prototype = waiting.pop()
-        waiting += prototype.children
+    for prototype in compiled(lua=lua).root.walk():
         for each in prototype.code:
             for kind, place in references(each, lua):
                 names = {"k": prototype.constants, "u": [upvalue.name for upvalue in prototype.upvalues]}[kind]
