@@ -8,6 +8,7 @@ import threading
 import warnings
 import weakref
 
+from .arguments import check_arguments
 from .cache import runtime
 from .cache.caches import Caches
 from .cache.code_cache import CodeCache
@@ -22,6 +23,7 @@ from .vms.pool import VMPool
 from .vms.workers import limit
 
 
+@check_arguments
 class Engine:
     """Everything one process shares. All methods may be called from any thread.
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from ..errors import UnsupportedError, UsageError
 from ..model import LuaVersion, Sharing
 from . import runtime
-from .code_cache import CodeCache, checked_limits
+from .code_cache import CodeCache, checked_limits, known_lua
 from .native_rows import native_id
 
 NO_CHOICE = (Sharing.AUTO, Sharing.OFF)  # any cache will do
@@ -62,7 +62,7 @@ class Caches:
         """The cache of one Lua. How its VMs share is settled by the first who asks; another way can be chosen while
         there are none. Raises UsageError then, and UnsupportedError for what cannot be had."""
         with self._lock:
-            return self._get(LuaVersion(lua), sharing)
+            return self._get(known_lua(lua), sharing)
 
     def of_generation(self, generation: int) -> CodeCache:
         """The one that the generation is, or was, in."""

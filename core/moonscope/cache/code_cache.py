@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from .. import _native
+from ..arguments import check_arguments
 from ..errors import NotFoundError, UnsupportedError, UsageError
-from ..model import CacheMode, ClearReport, Counters, FileRow, GenerationRow, Libraries, LuaVersion, Sharing, Tier
+from ..model import CacheMode, ClearReport, Counters, FileRow, GenerationRow, LuaVersion, Sharing, Tier
 from ..model.names import printable, to_bytes, to_text, utf_8
 from . import runtime
 from .forks import refuse_in_child
@@ -21,10 +22,8 @@ from .native_rows import MODES, counters, file_row, generation_row, global_id, n
 # Run in the runtime that is attached. Without loadlib, or with a library that is gone, it raises.
 _JOIN = b"local l, e, t = ... package.loadlib(l, e)(t)"
 
-_RESTRICTED = _native.WITHOUT_DEBUG | _native.WITHOUT_NATIVE | _native.WITHOUT_BINARY
-_WITHOUT = {Libraries.ALL: 0, Libraries.RESTRICTED: _RESTRICTED, Libraries.PURE: _RESTRICTED | _native.WITHOUT_SYSTEM}
 
-
+@check_arguments
 class CodeCache:
     """file name → compiled main function, for all VMs of one Lua in this process.
 
@@ -50,10 +49,7 @@ class CodeCache:
         max_bytes: int = 0,
         max_files: int = 0,
     ) -> None:
-        try:
-            self.lua = LuaVersion(lua)
-        except ValueError:
-            raise UsageError(f"there is no Lua {lua!r}; known are {', '.join(LuaVersion)}") from None
+        self.lua = known_lua(lua)
         self.library = runtime.library(self.lua, own)
         self.release = self.library.release
         self._allow_binary = allow_binary
@@ -122,28 +118,6 @@ class CodeCache:
     def new_id(self) -> int:
         """An id for a VM to come, different from all before."""
         return next(self._ids)
-
-    def spawn(
-        self,
-        id: int | None = None,
-        *,
-        mode: CacheMode = CacheMode.ON,
-        memory_cap: int = 0,
-        instruction_budget: int = 0,
-        search_path: bytes = b"",
-        jit: bool = False,
-        unshared: bool = False,
-        libraries: Libraries = Libraries.ALL,
-    ) -> _native.VM:
-        """A VM with a state of its own, for `LuaVM`; 0: no limit. One that is `unshared` stays in mode OFF. Raises
-        UnsupportedError when there is no memory."""
-        id = self.new_id() if id is None else id
-        try:
-            number = MODES.index(CacheMode.OFF if unshared else mode)
-            without = _WITHOUT[libraries]
-            return self.native.spawn(id, number, memory_cap, instruction_budget, search_path, jit, unshared, without)
-        except MemoryError:
-            raise UnsupportedError(f"no VM of {self.lua.full_name} can be made: the memory is full") from None
 
     def attach(self, lua_runtime: Any, *, mode: CacheMode = CacheMode.ON) -> AttachedVM:
         """Let a `LuaRuntime` of the calling program load through this cache (`loadfile`, `dofile`, `require`).
@@ -255,6 +229,14 @@ class CodeCache:
 
     def _gone(self, generation: int) -> NotFoundError:
         return NotFoundError(f"generation {generation} is not stored any more: it was cleared or replaced")
+
+
+def known_lua(lua: LuaVersion | str) -> LuaVersion:
+    """Raises UsageError for a name that no Lua has."""
+    try:
+        return LuaVersion(lua)
+    except ValueError:
+        raise UsageError(f"there is no Lua {lua!r}; known are {', '.join(LuaVersion)}") from None
 
 
 def checked_limits(max_bytes: int, max_files: int) -> tuple[int, int]:

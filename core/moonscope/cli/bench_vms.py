@@ -109,7 +109,7 @@ def measure_threads(
 
 @contextmanager
 def _pair(cache: CodeCache) -> Iterator[list[_native.VM]]:
-    records = [cache.spawn() for _ in range(2)]
+    records = [cache.native.spawn(cache.new_id(), 0, 0, 0, b"", False, False, 0) for _ in range(2)]
     yield records
     for record in records:
         record.close()

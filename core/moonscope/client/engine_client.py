@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, ParamSpec
 
+from ..arguments import checked
 from ..commands import Command
 from ..commands.codec import decode_answer, encode_command
 from ..commands.command import R
@@ -106,6 +107,7 @@ class EngineClient:
             raise
 
     @classmethod
+    @checked
     def connect(
         cls,
         address: str,

@@ -13,6 +13,7 @@ import threading
 import time
 from pathlib import Path
 
+from ..arguments import checked
 from ..errors import ConnectionLost, UsageError
 from ..wire import Forkable, Listener, forget_in_child
 from .crew import Crew, NoThread
@@ -30,6 +31,7 @@ _FAREWELL_SECONDS = 3.0  # for all clients to read why they are let go
 _PAUSE_SECONDS = 0.5  # before connections are accepted again, when one could not be
 
 
+@checked
 def serve(
     engine: EngineLike,
     address: str | None = None,

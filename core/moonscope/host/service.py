@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ..commands import Command
 from ..commands.command import R
@@ -13,6 +13,7 @@ from ..wire.messages import MAX_MESSAGE
 from .crew import Crew
 
 
+@runtime_checkable
 class EngineLike(Protocol):
     """What a host needs of an engine (`moonscope.engine.Engine` is one). All methods: any thread."""
 

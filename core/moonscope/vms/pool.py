@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterable
 
+from ..arguments import check_arguments
 from ..cache.code_cache import CodeCache
 from ..cache.forks import refuse_in_child
 from ..errors import CancelledError, MoonscopeError, NotFoundError, UsageError
@@ -32,6 +33,7 @@ MAX_SPAWN = 1_000_000  # VMs in one command
 _LOOK = 0.002  # seconds between two looks at whether it has
 
 
+@check_arguments
 class VMPool:
     """`workers` threads run the jobs of all VMs, and one more for each job that takes long: see `Workers`.
 

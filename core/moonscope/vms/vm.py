@@ -20,11 +20,16 @@ from .._native import (
     RUN_FILE,
     STATUS_INTERRUPTED,
     STATUS_OK,
+    WITHOUT_BINARY,
+    WITHOUT_DEBUG,
+    WITHOUT_NATIVE,
+    WITHOUT_SYSTEM,
 )
+from ..arguments import check_arguments
 from ..cache.code_cache import CodeCache
 from ..cache.forks import refuse_in_child
 from ..cache.native_rows import MODES
-from ..errors import MoonscopeError, UsageError
+from ..errors import MoonscopeError, UnsupportedError, UsageError
 from ..model import (
     CacheMode,
     ClosureCount,
@@ -48,6 +53,9 @@ MAX_OUTPUT = 2 << 20  # characters of one run's output, and of each value, that 
 CLOSE_SECONDS = 1.0  # that finalizers may take when a VM is closed
 COUNT_SECONDS = 0.05  # after which an instruction budget counts in finalizers, too
 
+_RESTRICTED = WITHOUT_DEBUG | WITHOUT_NATIVE | WITHOUT_BINARY
+_WITHOUT = {Libraries.ALL: 0, Libraries.RESTRICTED: _RESTRICTED, Libraries.PURE: _RESTRICTED | WITHOUT_SYSTEM}
+
 
 class Listener(Protocol):
     """What happens in VMs; called on the thread that runs the VM, or that drains its output."""
@@ -70,6 +78,7 @@ class _Run:
         return self._vm.interrupt_run(self, reason)
 
 
+@check_arguments
 class LuaVM:
     """One VM. Its methods may be called from any thread; a second run waits for the first.
 
@@ -92,16 +101,16 @@ class LuaVM:
             raise UsageError(f"a VM of {options.lua.full_name} cannot use the cache of {cache.lua.full_name}")
         self.options = options
         self.tier = Tier.OFF if options.sharing is Sharing.OFF else cache.tier
-        self._native = cache.spawn(
-            id,
-            mode=options.mode or CacheMode.ON,
-            memory_cap=options.memory_cap or 0,
-            instruction_budget=options.instruction_budget or 0,
-            search_path=_search_path(options.roots),
-            jit=options.jit,
-            unshared=self.tier is Tier.OFF,
-            libraries=options.libraries or Libraries.ALL,
-        )
+        off = self.tier is Tier.OFF
+        mode = CacheMode.OFF if off else options.mode or CacheMode.ON
+        without = _WITHOUT[options.libraries or Libraries.ALL]
+        try:
+            self._native = cache.native.spawn(
+                cache.new_id() if id is None else id, MODES.index(mode), options.memory_cap or 0,
+                options.instruction_budget or 0, _search_path(options.roots), options.jit, off, without,
+            )  # fmt: skip
+        except MemoryError:
+            raise UnsupportedError(f"no VM of {cache.lua.full_name} can be made: the memory is full") from None
         self.id = self._native.id
         self._pid = os.getpid()
         self._deadline = float("inf")  # of the run that goes on, by time.monotonic
