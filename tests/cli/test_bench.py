@@ -76,6 +76,9 @@ def test_every_tier_is_compared_with_plain_loads(moonscope: Command, library: Pa
         "loads per second, two workers / one": ">= 1.6 x",
         "spawning and closing a VM, CPU time against a bare LuaRuntime": "<= 1.2 of plain",
     }
+    if "workers" in found["left_out"]:  # where other programs run, too
+        assert found["left_out"] == {"workers": "too noisy to tell: no number of VMs keeps a worker busy for long enough"}
+        del wanted["loads per second, two workers / one"]
     assert {what: next(iter(by_tier(found, what).values()))["target"] for what in wanted} == wanted
 
 

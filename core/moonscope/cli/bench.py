@@ -53,6 +53,7 @@ class Bench:
         self.caches, self.missing = make_caches(self.lua, args.tiers)
         self.names = loadable(self.lua, names)
         self.measures: list[Measure] = []
+        self.left_out: dict[str, str] = {}  # parts that could not be measured, and why
 
     def parts(self, window: bool) -> list[tuple[str, Part]]:
         """What is measured, in this order."""
@@ -91,6 +92,7 @@ def main(argv: Sequence[str]) -> int:
             try:
                 bench.measures += work(advance)
             except MoonscopeError as error:
+                bench.left_out[title] = str(error)
                 complain(f"left out: {title}: {error}")
             advance(1, 1, "")
     _tell(args, bench)
@@ -122,6 +124,7 @@ def _tell(args: argparse.Namespace, bench: Bench) -> None:
             "load_average": load,
             "tiers": list(bench.caches),
             "missing": bench.missing,
+            "left_out": bench.left_out,
         }
         print(json.dumps({**facts, "measures": as_json(bench.measures)}))
 
