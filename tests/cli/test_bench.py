@@ -77,9 +77,10 @@ def test_every_tier_is_compared_with_plain_loads(moonscope: Command, library: Pa
         "spawning and closing a VM, CPU time against a bare LuaRuntime": "<= 1.2 of plain",
     }
     if "workers" in found["left_out"]:  # where other programs run, too
-        assert found["left_out"] == {"workers": "too noisy to tell: no number of VMs keeps a worker busy for long enough"}
+        assert "too noisy to tell" in found["left_out"].pop("workers")
         del wanted["loads per second, two workers / one"]
     assert {what: next(iter(by_tier(found, what).values()))["target"] for what in wanted} == wanted
+    assert found["left_out"] == {}
 
 
 @pytest.mark.slow

@@ -47,7 +47,8 @@ class Disk:
         seen = self._seen.get(generation)
         if seen is None:
             return 0, ""
-        return (len(self._same[seen.generation.lua, seen.identity]) - 1 if seen.identity else 0), seen.stale
+        same = self._same.get((seen.generation.lua, seen.identity), ()) if seen.identity else ()
+        return max(len(same) - 1, 0), seen.stale
 
     def digest(self, generation: int) -> str:
         """Of its source, SHA-256 in hex; "" until it was looked at."""
@@ -79,36 +80,41 @@ class Disk:
         for _ in range(min(PORTION, len(self._turn))):
             if time.thread_time() > end:
                 break
-            id = self._turn.popleft()
-            seen = self._seen.get(id)
+            self._turn.rotate(-1)
+            seen = self._seen.get(id := self._turn[-1])
             if seen is None:
+                self._turn.pop()
                 continue
-            self._turn.append(id)
             before = seen.identity, seen.stale, seen.digest
-            left -= _compare(seen, left)
-            if before != (seen.identity, seen.stale, seen.digest):
-                self._note(id, seen, before[0])
+            try:
+                left -= _compare(seen, left)
+                if before != (seen.identity, seen.stale, seen.digest):
+                    self._note(id, seen, before[0])
+            except MemoryError:  # nobody was told: it is to be found once more
+                seen.identity, seen.stale, seen.digest = before
+                seen.version = None
+                raise
 
     def _note(self, id: int, seen: _Seen, identity: tuple[int, int] | None) -> None:
         self._changed.add(id)
         if seen.digest:
             self._digests[id] = seen.digest
         if identity != seen.identity:
-            self._part(id, seen.generation.lua, identity)
             if seen.identity is not None:
                 same = self._same.setdefault((seen.generation.lua, seen.identity), set())
-                self._changed |= same
                 same.add(id)
+                self._changed |= same
+            self._part(id, seen.generation.lua, identity)
 
     def _part(self, id: int, lua: LuaVersion, identity: tuple[int, int] | None) -> None:
         """The generation is not one of that file any more."""
         if identity is None:
             return
-        same = self._same[lua, identity]
-        same.discard(id)
+        same = self._same.get((lua, identity), set())
         self._changed |= same
+        same.discard(id)
         if not same:
-            del self._same[lua, identity]
+            self._same.pop((lua, identity), None)
 
     def _leave(self, id: int) -> None:
         seen = self._seen.pop(id, None)
