@@ -21,7 +21,7 @@ from moonscope.client.engine_client import EngineClient, read_key
 from moonscope.client.host_process import HostProcess
 from moonscope.commands import Command
 from moonscope.errors import CancelledError, ConnectionLost, MoonscopeError
-from moonscope.model import Chunk, PrototypeTree, Update
+from moonscope.model import NOBODY, Chunk, Context, PrototypeTree, Update
 
 from .models.coalesce import merge
 
@@ -297,10 +297,8 @@ def _read(answer: Future[Chunk], handle: Handle, report: Progress | None) -> Fut
     ended: Future[PrototypeTree] = Future()
     try:
         chunk = answer.result()
-        tree = bytecode.read(
-            chunk.dump, chunk.lua, chunk.key, generation=chunk.generation, progress=report,
-            cancelled=lambda: handle.cancelled,
-        )  # fmt: skip
+        context = Context(report or NOBODY.progress, lambda: handle.cancelled)
+        tree = bytecode.read(chunk.dump, chunk.lua, chunk.key, generation=chunk.generation, context=context)
         lines_in(tree.root.code)  # kept there: the GUI thread wants them at once for the listing that it shows first
         ended.set_result(tree)
     except MoonscopeError as error:

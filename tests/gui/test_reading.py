@@ -10,7 +10,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QProgressBar
 from pytestqt.qtbot import QtBot
 
-from moonscope.bytecode import watch
+from moonscope.bytecode import reporter
 from moonscope_gui.docks.prototypes import PrototypesDock
 from moonscope_gui.main_window import MainWindow
 from moonscope_gui.views.reading_bar import ReadingBar
@@ -104,7 +104,7 @@ def test_what_is_asked_for_next_stops_what_is_being_read(
 def test_how_far_reading_is_can_be_seen(
     dock: PrototypesDock, person: Person, window: MainWindow, large: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch, "_GAP", 0.0)  # it tells of every function
+    monkeypatch.setattr(reporter, "GAP", 0.0)  # it tells of every function
     seen: list[tuple[int, int]] = []
     window.jobs.changed.connect(lambda: seen.extend((job.done, job.total) for job in window.jobs.running))
     window.inspection.inspect_file(str(large))

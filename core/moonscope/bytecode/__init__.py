@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import msgspec
 
-from ..model import LuaVersion, Prototype, PrototypeTree, walk
+from ..model import NOBODY, Context, LuaVersion, Prototype, PrototypeTree, walk
 from . import luajit
 from .layout import RawFunction, check_version, read_chunk
 from .listing import listing, operands_text
 from .luajit import FORMATS as LUAJITS
+from .reporter import SILENT, Reporter
 from .tables import DIALECTS
 from .tree import prototype_tree
-from .watch import NOBODY, Cancelled, Progress, Watch
 
 __all__ = ["as_json", "count_prototypes", "listing", "operands_text", "read"]
 
@@ -30,23 +30,21 @@ def read(
     key: str = "",
     *,
     generation: int | None = None,
-    progress: Progress | None = None,
-    cancelled: Cancelled | None = None,
+    context: Context = NOBODY,
 ) -> PrototypeTree:
     """The prototypes of a dump that `string.dump`, `lua_dump` or luac of that Lua made on a 64-bit machine.
 
     `notice` in the answer tells what the dump does not hold. Raises BytecodeError: truncated, damaged, of another
-    Lua, of another architecture, or not a dump; CancelledError as soon as `cancelled()` says so. `progress(done, total,
-    text)` is called now and then.
+    Lua, of another architecture, or not a dump; CancelledError. The context is told how far it is now and then.
     """
-    watch = Watch(2 * len(data), progress, cancelled)  # every byte is read, then told in words
-    main, left = _raw(data, lua, watch)
+    reporter = Reporter(context, 2 * len(data))  # every byte is read, then made text of
+    main, left = _raw(data, lua, reporter)
     notices = []
     if main.source is None:
         notices.append("Debug information was stripped: lines, local names and upvalue names are unknown.")
     if left:
         notices.append(f"{left:,} bytes after the end of the chunk were not read.")
-    root = prototype_tree(main, DIALECTS[lua], len(data), watch)
+    root = prototype_tree(main, DIALECTS[lua], len(data), reporter)
     return PrototypeTree(lua=lua, key=key, root=root, generation=generation, notice=" ".join(notices))
 
 
@@ -60,14 +58,14 @@ def count_prototypes(data: bytes, lua: LuaVersion) -> int:
     if lua in LUAJITS:
         check_version(data, lua)
         return luajit.count(data, lua)
-    return sum(1 for _ in walk(_raw(data, lua, NOBODY)[0]))
+    return sum(1 for _ in walk(_raw(data, lua, SILENT)[0]))
 
 
-def _raw(data: bytes, lua: LuaVersion, watch: Watch) -> tuple[RawFunction, int]:
+def _raw(data: bytes, lua: LuaVersion, reporter: Reporter) -> tuple[RawFunction, int]:
     """The main function and the number of bytes that follow it."""
     check_version(data, lua)
     if lua in LUAJITS:
-        return luajit.read_chunk(data, lua, watch)
+        return luajit.read_chunk(data, lua, reporter)
     layout = DIALECTS[lua].layout
-    cursor = layout.cursor(data, watch)
+    cursor = layout.cursor(data, reporter)
     return read_chunk(cursor, layout), cursor.end - cursor.at

@@ -16,7 +16,7 @@ from ..errors import BytecodeError
 from ..model import Instruction
 from .comments import Scope
 from .dialect import Dialect
-from .layout import RawFunction, name_of
+from .layout import RawFunction
 from .opcodes import Opcode, Operands
 
 BARE_NUMBER = "(data)"
@@ -127,7 +127,7 @@ class Code(Sequence[Instruction]):
         """A bare number may look like an opcode that this Lua does not have."""
         for pc, byte in enumerate(self._lowest, 1):
             if byte not in self._dialect.known and pc not in self._bare:
-                opcode, lua = byte & self._dialect.form.opcode_mask, name_of(self._dialect.layout.lua)
+                opcode, lua = byte & self._dialect.form.opcode_mask, self._dialect.layout.lua.full_name
                 raise BytecodeError(
                     f"damaged Lua chunk: instruction {pc:,} (line {self.lines[pc - 1]}) has opcode {opcode}, "
                     f"which {lua} does not know"

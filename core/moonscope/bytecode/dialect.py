@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from .comments import Comment, Scope
-from .formats import Format
+from .formats import FORMAT_LUAJIT, Format
 from .layout import Layout
 from .opcodes import Jump, Opcode, Operands, read_table
 
@@ -31,9 +31,12 @@ class Dialect:
     has_environments: bool = False  # 5.1 and LuaJIT: globals are reached through the function, not through `_ENV`
     first_argument: int = 1  # registers from a function that is called to its first argument
     vararg_mask: int = 0xFF  # bits of the vararg byte that make a function vararg
-    counts_numbers_apart: bool = False  # LuaJIT: operands name a number or one of the other constants
     first_constant: int = 0  # number of the first constant in a listing
     lists_types: bool = False  # a listing has a column with the type of each constant
+
+    @property
+    def is_luajit(self) -> bool:
+        return self.form is FORMAT_LUAJIT
 
     @cached_property
     def by_name(self) -> dict[str, Opcode]:

@@ -16,7 +16,7 @@ from msgspec import Struct
 from ..errors import BytecodeError
 from ..model import LuaVersion
 from .reader import Cursor
-from .watch import STRIDE
+from .reporter import STRIDE
 
 MAX_NESTING = 200
 """Functions within functions. Lua's own compilers stop earlier: LUAI_MAXCCALLS is 200 in every release."""
@@ -207,9 +207,18 @@ def upvalue_names(cursor: Cursor, layout: Layout, function: RawFunction) -> None
     function.upvalue_names = tuple([cursor.string() for _ in range(names)])
 
 
-def name_of(lua: LuaVersion) -> str:
-    """As its makers call it: "Lua 5.4", "LuaJIT 2.1"."""
-    return lua.full_name
+_SECTIONS: dict[str, Section] = {
+    section.__name__: section
+    for section in (
+        source, lines, upvalue_count, frame, code, constants, upvalues, line_info, varint_line_marks,
+        aligned_line_marks, local_variables, upvalue_names,
+    )
+}  # fmt: skip
+
+
+def sections(names: str) -> tuple[Section | None, ...]:
+    """Those of a layout, from their names."""
+    return tuple(_SECTIONS[name] if name != "children" else None for name in names.split())
 
 
 def check_version(data: bytes, lua: LuaVersion) -> None:
@@ -220,8 +229,8 @@ def check_version(data: bytes, lua: LuaVersion) -> None:
         made_by = f"Lua {data[4] >> 4}.{data[4] & 15}"
     else:
         raise BytecodeError(
-            f"not a compiled Lua chunk: it does not begin with what string.dump of {name_of(lua)} writes"
+            f"not a compiled Lua chunk: it does not begin with what string.dump of {lua.full_name} writes"
         )
-    asked = name_of(lua).partition(" 2")[0]  # which LuaJIT is told by the reader of its header
+    asked = lua.full_name.partition(" 2")[0]  # which LuaJIT is told by the reader of its header
     if made_by != asked:
         raise BytecodeError(f"this chunk was made by {made_by}, not by {asked}: choose that version to read it")

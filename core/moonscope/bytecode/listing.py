@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from ..model import Instruction, LuaVersion, Prototype, PrototypeTree
 from . import luajit_listing
 from .dialect import Dialect
-from .formats import FORMAT_LUAJIT
 from .tables import DIALECTS
 from .text import as_listed
 
@@ -21,7 +20,7 @@ _TYPE_LETTERS = {"nil": "N", "boolean": "B", "float": "F", "integer": "I", "stri
 def listing(tree: PrototypeTree) -> str:
     """The whole tree as text, ending in a newline."""
     dialect = DIALECTS[tree.lua]
-    if dialect.form is FORMAT_LUAJIT:
+    if dialect.is_luajit:
         return luajit_listing.listing(tree.root, dialect)
     numbers = {id(prototype): number for number, prototype in enumerate(tree.root.walk())}
     out: list[str] = []

@@ -18,9 +18,9 @@ from struct import pack, unpack
 
 from ..errors import BytecodeError
 from ..model import LuaVersion
-from .layout import MAX_NESTING, Boxed, Constant, RawFunction, Template, name_of
+from .layout import MAX_NESTING, Boxed, Constant, RawFunction, Template
 from .reader import INT_MAX, LebCursor
-from .watch import NOBODY, STRIDE, Watch
+from .reporter import SILENT, STRIDE, Reporter
 
 FORMATS = {LuaVersion.LUAJIT20: 1, LuaVersion.LUAJIT21: 2}
 """The version byte of a dump."""
@@ -40,15 +40,15 @@ _KNOWN_FLAGS = {1: 0x07, 2: 0x0F}
 _BOXED = {INT64: ("int64", 2), UINT64: ("uint64", 2), COMPLEX: ("complex", 4)}
 
 
-def read_chunk(data: bytes, lua: LuaVersion, watch: Watch = NOBODY) -> tuple[RawFunction, int]:
+def read_chunk(data: bytes, lua: LuaVersion, reporter: Reporter = SILENT) -> tuple[RawFunction, int]:
     """The main function with all below it, and the number of bytes that follow it. Raises BytecodeError."""
-    reader = _Reader(data, lua, watch)
+    reader = _Reader(data, lua, reporter)
     return reader.main(), reader.cursor.end - reader.cursor.at
 
 
 def count(data: bytes, lua: LuaVersion) -> int:
     """The number of functions: each says how long it is."""
-    cursor = _Reader(data, lua, NOBODY).cursor
+    cursor = _Reader(data, lua, SILENT).cursor
     functions = 0
     while size := cursor.integer():
         cursor.block(size)
@@ -59,18 +59,18 @@ def count(data: bytes, lua: LuaVersion) -> int:
 class _Reader:
     """One dump; the constructor reads the header."""
 
-    def __init__(self, data: bytes, lua: LuaVersion, watch: Watch) -> None:
-        self.cursor = LebCursor(data, watch)
+    def __init__(self, data: bytes, lua: LuaVersion, reporter: Reporter) -> None:
+        self.cursor = LebCursor(data, reporter)
         self.cursor.block(3)
         version = self.cursor.byte()
         if version != FORMATS[lua]:
             other = {1: "2.0", 2: "2.1"}.get(version, f"of an unknown release (dump format {version})")
             raise BytecodeError(
-                f"this chunk was made by LuaJIT {other}, not by {name_of(lua)}: choose that version to read it"
+                f"this chunk was made by LuaJIT {other}, not by {lua.full_name}: choose that version to read it"
             )
         flags = self.cursor.integer()
         if flags & ~_KNOWN_FLAGS[version]:
-            raise self.cursor.fail(f"flags {flags:#x} in the header are not known to {name_of(lua)}")
+            raise self.cursor.fail(f"flags {flags:#x} in the header are not known to {lua.full_name}")
         self._order = ">" if flags & BIG_ENDIAN else "<"
         self._wide = bool(flags & TWO_SLOT_FRAMES)
         self._stripped = bool(flags & STRIPPED)

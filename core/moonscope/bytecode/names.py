@@ -16,7 +16,7 @@ from .dialect import Dialect
 from .follow import Follower, operations, upvalue_slot
 from .layout import RawFunction
 from .registers import registers_of
-from .watch import STRIDE, Watch
+from .reporter import STRIDE, Reporter
 
 _LONGEST = 120  # characters; a longer path is not a name
 _IDENTIFIER = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -32,13 +32,13 @@ Value: TypeAlias = str | bytes | Closure
 """How the program got it ("M.sub"), the text of a constant, or a closure."""
 
 
-def child_names(raw: RawFunction, code: Code, upvalues: list[str], dialect: Dialect, watch: Watch) -> list[str]:
+def child_names(raw: RawFunction, code: Code, upvalues: list[str], dialect: Dialect, reporter: Reporter) -> list[str]:
     """A name for each child of `raw`, "" where none is known. Raises CancelledError."""
     follower = _Follower(raw, upvalues)
     for operation in operations(code, [child.upvalue_count for child in raw.children], dialect):
         pc = operation[0]
         if pc % STRIDE == 0:
-            watch.ask()
+            reporter.check()
         if pc in follower.begin:
             follower.open_locals(pc)
         follower.step(operation)

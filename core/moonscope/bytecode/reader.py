@@ -9,7 +9,7 @@ from __future__ import annotations
 from struct import pack, unpack, unpack_from
 
 from ..errors import BytecodeError
-from .watch import NOBODY, Watch
+from .reporter import SILENT, Reporter
 
 INT_MAX = 0x7FFF_FFFF
 
@@ -17,11 +17,11 @@ INT_MAX = 0x7FFF_FFFF
 class Cursor:
     """The part that all dumps share. Subclasses say how an integer and a string are written."""
 
-    def __init__(self, data: bytes, watch: Watch = NOBODY) -> None:
+    def __init__(self, data: bytes, reporter: Reporter = SILENT) -> None:
         self.data = data
         self.at = 0
         self.end = len(data)
-        self._watch = watch
+        self._reporter = reporter
 
     def fail(self, what: str) -> BytecodeError:
         return BytecodeError(f"damaged Lua chunk: {what} (at byte {self.at:,} of {self.end:,})")
@@ -64,8 +64,8 @@ class Cursor:
         """Skip padding; only 5.5 has any."""
 
     def tell(self) -> None:
-        """Let the watcher know how far it is. Raises CancelledError."""
-        self._watch.reach(self.at)
+        """Report how far it is. Raises CancelledError."""
+        self._reporter.reach(self.at)
 
     def count(self, size: int) -> int:
         """A number of items that follow, each at least `size` bytes long."""
@@ -134,8 +134,8 @@ class ReuseCursor(Cursor):
     """5.5: groups of seven bits where all but the last have the high bit set; strings are written once and
     then named by their index (from 1); arrays of instructions and line marks are aligned."""
 
-    def __init__(self, data: bytes, watch: Watch = NOBODY) -> None:
-        super().__init__(data, watch)
+    def __init__(self, data: bytes, reporter: Reporter = SILENT) -> None:
+        super().__init__(data, reporter)
         self.strings: list[bytes] = []
 
     def varint(self, limit: int) -> int:

@@ -56,7 +56,7 @@ def prototype_bytes(raw: RawFunction, dialect: Dialect) -> int:
 def breakdown(prototype: Prototype, lua: LuaVersion) -> Breakdown:
     """What the bytes of a prototype are spent on. Line information is what the rest leaves."""
     dialect = DIALECTS[lua]
-    parts = _luajit_parts(prototype, dialect) if dialect.counts_numbers_apart else _parts(prototype, dialect)
+    parts = _luajit_parts(prototype, dialect) if dialect.is_luajit else _parts(prototype, dialect)
     return Breakdown(**parts, lines=prototype.size - sum(parts.values()))
 
 

@@ -13,7 +13,7 @@ from struct import pack, unpack
 
 from ..errors import BytecodeError
 from .layout import Boxed, Constant, RawFunction, Template
-from .watch import STRIDE, Watch
+from .reporter import STRIDE, Reporter
 
 _NAMED = {0x07: "\\a", 0x08: "\\b", 0x0C: "\\f", 0x0A: "\\n", 0x0D: "\\r", 0x09: "\\t", 0x0B: "\\v"}
 _NUMBERED = {code: f"\\{code:03d}" for code in range(256) if not 0x20 <= code < 0x7F}
@@ -79,12 +79,12 @@ class Texts:
         self._unseen -= characters
         return True
 
-    def constants(self, values: Sequence[Constant], watch: Watch) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def constants(self, values: Sequence[Constant], reporter: Reporter) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The texts of several, and their types. Raises CancelledError."""
         texts: list[str] = []
         kinds: list[str] = []
         for at in range(0, len(values), STRIDE):
-            watch.ask()
+            reporter.check()
             for value in values[at : at + STRIDE]:
                 known = self._quoted.get(value) if type(value) is bytes else None  # most are texts, used before
                 text, kind = known or self.constant(value)

@@ -14,16 +14,16 @@ from .comments import Scope
 from .dialect import Dialect
 from .layout import Constant, RawFunction
 from .names import child_names
+from .reporter import Reporter
 from .size import prototype_bytes
 from .text import Texts
-from .watch import Watch
 
 _TEXT_PER_BYTE = 16  # characters of text that one byte of a dump may give; compiled code stays under 6
 _TEXT_AT_LEAST = 64 * 1024 * 1024
 _WORDS_OF_MEANING = 64  # characters at most, of a meaning that are not of a constant, an upvalue or a function
 
 
-def prototype_tree(main: RawFunction, dialect: Dialect, size: int, watch: Watch) -> Prototype:
+def prototype_tree(main: RawFunction, dialect: Dialect, size: int, reporter: Reporter) -> Prototype:
     """`main` and all below it; `size` is the length of the dump in bytes. Raises BytecodeError."""
     texts = Texts(_TEXT_AT_LEAST + _TEXT_PER_BYTE * size, dialect.float_format, dialect.integers)
     functions = [raw for _, raw in walk(main)]
@@ -31,8 +31,8 @@ def prototype_tree(main: RawFunction, dialect: Dialect, size: int, watch: Watch)
     ready: dict[int, Prototype] = {}
     half_done: list[Prototype] = []
     for number, raw in enumerate(functions):  # parents first: they name their children and hand down their source
-        watch.reach(size + size * number // len(functions))
-        half_done.append(_one(raw, dialect, texts, names, watch))
+        reporter.reach(size + size * number // len(functions))
+        half_done.append(_one(raw, dialect, texts, names, reporter))
     # Children first: a prototype is frozen.
     for raw, prototype in zip(reversed(functions), reversed(half_done), strict=True):
         children = tuple([ready[id(child)] for child in raw.children])
@@ -40,20 +40,20 @@ def prototype_tree(main: RawFunction, dialect: Dialect, size: int, watch: Watch)
     return ready[id(main)]
 
 
-def _one(raw: RawFunction, dialect: Dialect, texts: Texts, names: dict[int, str], watch: Watch) -> Prototype:
+def _one(raw: RawFunction, dialect: Dialect, texts: Texts, names: dict[int, str], reporter: Reporter) -> Prototype:
     words = words_of(raw)
     if dialect.data_in_code:
         _find_captures(raw, words, dialect)
-    constants, types = texts.constants(raw.constants, watch)
+    constants, types = texts.constants(raw.constants, reporter)
     upvalue_names = [texts.name(name) for name in raw.upvalue_names]
     upvalue_names += [""] * (raw.upvalue_count - len(upvalue_names))
     children = tuple([f"function <{child.line},{child.last_line}>" for child in raw.children])
-    apart = _apart(raw.constants) if dialect.counts_numbers_apart else {}
+    apart = _apart(raw.constants) if dialect.is_luajit else {}
     scope = Scope(words, constants, tuple([name or "-" for name in upvalue_names]), children, **apart)
     code = Code(raw, scope, dialect)
     _bound(code, max(map(len, chain(constants, upvalue_names, children)), default=0), texts)
     if raw.children:
-        guesses = child_names(raw, code, upvalue_names, dialect, watch)
+        guesses = child_names(raw, code, upvalue_names, dialect, reporter)
         for child, name in zip(raw.children, guesses, strict=True):
             names[id(child)] = name
             child.source = raw.source if child.source is None else child.source

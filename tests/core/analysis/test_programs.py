@@ -11,9 +11,10 @@ from moonscope.analysis.compare import compare
 from moonscope.analysis.globals import file_state
 from moonscope.analysis.values import Kind, Match
 from moonscope.analysis.verdict import judge
-from moonscope.bytecode import fuzz
 from moonscope.errors import BytecodeError
 from moonscope.model import LuaVersion
+
+from ..bytecode import fuzz
 
 READ_NAMES = st.sampled_from(["r1", "r2", "r3"])
 WRITE_NAMES = st.sampled_from(["w1", "w2", "w3"])

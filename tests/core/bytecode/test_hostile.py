@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moonscope.bytecode import count_prototypes, fuzz, listing, read
+from moonscope.bytecode import count_prototypes, listing, read
 from moonscope.bytecode.tables import DIALECTS
 from moonscope.errors import BytecodeError
 from moonscope.model import LuaVersion
+
+from . import fuzz
 
 ALL = list(LuaVersion)
 PUC = ALL[:5]
@@ -64,7 +66,7 @@ def test_the_fuzzer_reports_what_it_finds(monkeypatch, capsys):
     assert fuzz.main(["--inputs", "5", "--seed", "3", "--lua", "5.4"]) == 1
     out, err = capsys.readouterr()
     assert out.startswith("1 inputs: ")
-    assert "again: python -m moonscope.bytecode.fuzz --seed 3 --first 0 --inputs 1 --lua 5.4" in err
+    assert "again: python tests/core/bytecode/fuzz.py --seed 3 --first 0 --inputs 1 --lua 5.4" in err
 
 
 def test_an_unknown_opcode_names_the_instruction(dump):

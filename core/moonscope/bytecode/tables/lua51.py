@@ -3,36 +3,10 @@
 from __future__ import annotations
 
 from ...model import LuaVersion
-from .. import layout as at
 from ..dialect import Dialect
 from ..formats import FORMAT_51
+from ..layout import Layout, sections
 from ..reader import FixedCursor
-
-LAYOUT = at.Layout(
-    lua=LuaVersion.LUA51,
-    cursor=FixedCursor,
-    header=(
-        (b"\x1bLua\x51\0", "version"),
-        (b"\x01", "byte order"),
-        (b"\x04\x08\x04\x08\0", "size of a number"),
-    ),
-    leading_upvalues=False,
-    tags={0: "nil", 1: "boolean", 3: "number", 4: "string"},
-    upvalue_bytes=0,
-    line_bytes=4,
-    sections=(
-        at.source,
-        at.lines,
-        at.upvalue_count,
-        at.frame,
-        at.code,
-        at.constants,
-        None,
-        at.line_info,
-        at.local_variables,
-        at.upvalue_names,
-    ),
-)
 
 OPCODES = """
     rA rB      | A = B                              |          : MOVE
@@ -65,7 +39,22 @@ OPCODES = """
 """
 
 LUA51 = Dialect(
-    LAYOUT,
+    Layout(
+        lua=LuaVersion.LUA51,
+        cursor=FixedCursor,
+        header=(
+            (b"\x1bLua\x51\0", "version"),
+            (b"\x01", "byte order"),
+            (b"\x04\x08\x04\x08\0", "size of a number"),
+        ),
+        leading_upvalues=False,
+        tags={0: "nil", 1: "boolean", 3: "number", 4: "string"},
+        upvalue_bytes=0,
+        line_bytes=4,
+        sections=sections(
+            "source lines upvalue_count frame code constants children line_info local_variables upvalue_names"
+        ),
+    ),
     FORMAT_51,
     OPCODES,
     float_format="%.14g",

@@ -2,39 +2,11 @@
 
 from __future__ import annotations
 
-from ...model import LuaVersion
-from .. import layout as at
-from ..dialect import Dialect
-from ..formats import FORMAT_51
-from ..reader import FixedCursor
-from .lua51 import LUA51
+from dataclasses import replace
 
-LAYOUT = at.Layout(
-    lua=LuaVersion.LUA52,
-    cursor=FixedCursor,
-    header=(
-        (b"\x1bLua\x52\0", "version"),
-        (b"\x01", "byte order"),
-        (b"\x04\x08\x04\x08\0", "size of a number"),
-        (b"\x19\x93\r\n\x1a\n", "guard against text conversion"),
-    ),
-    leading_upvalues=False,
-    tags={0: "nil", 1: "boolean", 3: "number", 4: "string"},
-    upvalue_bytes=2,
-    line_bytes=4,
-    sections=(
-        at.lines,
-        at.frame,
-        at.code,
-        at.constants,
-        None,
-        at.upvalues,
-        at.source,
-        at.line_info,
-        at.local_variables,
-        at.upvalue_names,
-    ),
-)
+from ...model import LuaVersion
+from ..layout import sections
+from .lua51 import LUA51
 
 OPCODES = """
     - GETGLOBAL SETGLOBAL TFORLOOP CLOSE
@@ -55,14 +27,26 @@ OPCODES = """
 """
 """What differs from 5.1."""
 
-LUA52 = Dialect(
-    LAYOUT,
-    FORMAT_51,
-    OPCODES,
+LUA52 = replace(
+    LUA51,
+    layout=replace(
+        LUA51.layout,
+        lua=LuaVersion.LUA52,
+        header=(
+            (b"\x1bLua\x52\0", "version"),
+            (b"\x01", "byte order"),
+            (b"\x04\x08\x04\x08\0", "size of a number"),
+            (b"\x19\x93\r\n\x1a\n", "guard against text conversion"),
+        ),
+        upvalue_bytes=2,
+        sections=sections(
+            "lines frame code constants children upvalues source line_info local_variables upvalue_names"
+        ),
+    ),
+    table=OPCODES,
     base=LUA51,
-    float_format="%.14g",
-    integers=False,
     header_bytes=128,
     upvalue_bytes=16,
-    first_constant=1,
+    data_in_code=False,
+    has_environments=False,
 )

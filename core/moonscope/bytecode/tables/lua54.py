@@ -3,40 +3,12 @@
 from __future__ import annotations
 
 from ...model import LuaVersion
-from .. import layout as at
 from ..dialect import Dialect
 from ..formats import FORMAT_54
+from ..layout import Layout, sections
 from ..reader import VarintCursor
 
-LAYOUT = at.Layout(
-    lua=LuaVersion.LUA54,
-    cursor=VarintCursor,
-    header=(
-        (b"\x1bLua\x54\0", "version"),
-        (b"\x19\x93\r\n\x1a\n", "guard against text conversion"),
-        (b"\x04\x08\x08", "size of a number"),
-        (b"\x78\x56\0\0\0\0\0\0", "byte order"),
-        (b"\0\0\0\0\0\x28\x77\x40", "format of a float"),
-    ),
-    leading_upvalues=True,
-    tags={0x00: "nil", 0x01: "false", 0x11: "true", 0x03: "integer", 0x13: "number", 0x04: "string", 0x14: "string"},
-    upvalue_bytes=3,
-    line_bytes=1,
-    sections=(
-        at.source,
-        at.lines,
-        at.frame,
-        at.code,
-        at.constants,
-        at.upvalues,
-        None,
-        at.line_info,
-        at.varint_line_marks,
-        at.local_variables,
-        at.upvalue_names,
-    ),
-)
-
+TAGS = {0x00: "nil", 0x01: "false", 0x11: "true", 0x03: "integer", 0x13: "number", 0x04: "string", 0x14: "string"}
 OPCODES = """
     rA rB        | A = B                            |             : MOVE
     rA isBx      | A = sBx                          |             : LOADI LOADF
@@ -92,7 +64,25 @@ OPCODES = """
 """
 
 LUA54 = Dialect(
-    LAYOUT,
+    Layout(
+        lua=LuaVersion.LUA54,
+        cursor=VarintCursor,
+        header=(
+            (b"\x1bLua\x54\0", "version"),
+            (b"\x19\x93\r\n\x1a\n", "guard against text conversion"),
+            (b"\x04\x08\x08", "size of a number"),
+            (b"\x78\x56\0\0\0\0\0\0", "byte order"),
+            (b"\0\0\0\0\0\x28\x77\x40", "format of a float"),
+        ),
+        leading_upvalues=True,
+        tags=TAGS,
+        upvalue_bytes=3,
+        line_bytes=1,
+        sections=sections(
+            "source lines frame code constants upvalues children line_info varint_line_marks local_variables "
+            "upvalue_names"
+        ),
+    ),
     FORMAT_54,
     OPCODES,
     float_format="%.14g",

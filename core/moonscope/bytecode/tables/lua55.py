@@ -6,42 +6,12 @@ NEWTABLE and SETLIST from 1,024 array items on; here it has the 10 bits that the
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ...model import LuaVersion
-from .. import layout as at
-from ..dialect import Dialect
-from ..formats import FORMAT_54
+from ..layout import sections
 from ..reader import ReuseCursor
 from .lua54 import LUA54
-
-LAYOUT = at.Layout(
-    lua=LuaVersion.LUA55,
-    cursor=ReuseCursor,
-    header=(
-        (b"\x1bLua\x55\0", "version"),
-        (b"\x19\x93\r\n\x1a\n", "guard against text conversion"),
-        (b"\x04\x88\xa9\xff\xff", "format of an int"),
-        (b"\x04\x78\x56\x34\x12", "format of an instruction"),
-        (b"\x08\x88\xa9\xff\xff\xff\xff\xff\xff", "format of an integer"),
-        (b"\x08\0\0\0\0\0\x28\x77\xc0", "format of a float"),
-    ),
-    leading_upvalues=True,
-    tags={0x00: "nil", 0x01: "false", 0x11: "true", 0x03: "integer", 0x13: "number", 0x04: "string", 0x14: "string"},
-    upvalue_bytes=3,
-    line_bytes=1,
-    sections=(
-        at.lines,
-        at.frame,
-        at.code,
-        at.constants,
-        at.upvalues,
-        None,
-        at.source,
-        at.line_info,
-        at.aligned_line_marks,
-        at.local_variables,
-        at.upvalue_names,
-    ),
-)
 
 OPCODES = """
     - SHRI SHLI
@@ -57,15 +27,27 @@ OPCODES = """
 """
 """What differs from 5.4."""
 
-LUA55 = Dialect(
-    LAYOUT,
-    FORMAT_54,
-    OPCODES,
+LUA55 = replace(
+    LUA54,
+    layout=replace(
+        LUA54.layout,
+        lua=LuaVersion.LUA55,
+        cursor=ReuseCursor,
+        header=(
+            (b"\x1bLua\x55\0", "version"),
+            (b"\x19\x93\r\n\x1a\n", "guard against text conversion"),
+            (b"\x04\x88\xa9\xff\xff", "format of an int"),
+            (b"\x04\x78\x56\x34\x12", "format of an instruction"),
+            (b"\x08\x88\xa9\xff\xff\xff\xff\xff\xff", "format of an integer"),
+            (b"\x08\0\0\0\0\0\x28\x77\xc0", "format of a float"),
+        ),
+        sections=sections(
+            "lines frame code constants upvalues children source line_info aligned_line_marks "
+            "local_variables upvalue_names"
+        ),
+    ),
+    table=OPCODES,
     base=LUA54,
     float_format="%.15g",
-    integers=True,
-    header_bytes=128,
-    upvalue_bytes=16,
     vararg_mask=0x03,
-    lists_types=True,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ...model import LuaVersion
 from ..dialect import Dialect
 from ..formats import FORMAT_LUAJIT
@@ -80,31 +82,31 @@ ONLY_21 = """
 """
 
 
-def _dialect(lua: LuaVersion, header_bytes: int, opcodes: str, base: Dialect | None, first_argument: int) -> Dialect:
-    return Dialect(
-        Layout(
-            lua=lua,
-            cursor=LebCursor,
-            header=(),
-            leading_upvalues=False,
-            tags={},
-            upvalue_bytes=2,
-            line_bytes=4,
-            sections=(),  # `luajit` reads its functions, which stand in another order
-        ),
-        FORMAT_LUAJIT,
-        opcodes,
-        base=base,
-        float_format="%.14g",
-        integers=False,
-        header_bytes=header_bytes,
+LUAJIT20 = Dialect(
+    Layout(
+        lua=LuaVersion.LUAJIT20,
+        cursor=LebCursor,
+        header=(),
+        leading_upvalues=False,
+        tags={},
         upvalue_bytes=2,
-        counts_numbers_apart=True,
-        has_environments=True,
-        first_argument=first_argument,
-        vararg_mask=0x02,
-    )
-
-
-LUAJIT20 = _dialect(LuaVersion.LUAJIT20, 64, OPCODES, None, 1)
-LUAJIT21 = _dialect(LuaVersion.LUAJIT21, 104, ONLY_21, LUAJIT20, 2)
+        line_bytes=4,
+        sections=(),  # `luajit` reads its functions, which stand in another order
+    ),
+    FORMAT_LUAJIT,
+    OPCODES,
+    float_format="%.14g",
+    integers=False,
+    header_bytes=64,
+    upvalue_bytes=2,
+    has_environments=True,
+    vararg_mask=0x02,
+)
+LUAJIT21 = replace(
+    LUAJIT20,
+    layout=replace(LUAJIT20.layout, lua=LuaVersion.LUAJIT21),
+    table=ONLY_21,
+    base=LUAJIT20,
+    header_bytes=104,
+    first_argument=2,
+)

@@ -1,4 +1,4 @@
-"""Throws damaged dumps at the reader: `python -m moonscope.bytecode.fuzz --inputs N --seed S [--lua V]`.
+"""Throws damaged dumps at the reader: `python tests/core/bytecode/fuzz.py --inputs N --seed S [--lua V]`.
 
 Each input is a real dump (lupa makes them) with a few mutations. An input fails when anything but BytecodeError comes
 out, or when the reader makes more calls than `CALLS_PER_BYTE` allows: a count of work, so that a busy machine fails
@@ -15,13 +15,13 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..errors import BytecodeError
-from ..model import Instruction, LuaVersion
-from . import count_prototypes, listing, read
-from .code import jumps_in, lines_in, opcodes_in
-from .luajit import FORMATS as LUAJITS
-from .luajit import STRIPPED
-from .reader import LebCursor
+from moonscope.bytecode import count_prototypes, listing, read
+from moonscope.bytecode.code import jumps_in, lines_in, opcodes_in
+from moonscope.bytecode.luajit import FORMATS as LUAJITS
+from moonscope.bytecode.luajit import STRIPPED
+from moonscope.bytecode.reader import LebCursor
+from moonscope.errors import BytecodeError
+from moonscope.model import Instruction, LuaVersion
 
 CALLS_PER_BYTE = 32
 CALLS_AT_LEAST = 10_000
@@ -192,14 +192,14 @@ def run(inputs: int, seed: int, luas: Sequence[LuaVersion], first: int = 0) -> t
         wrong = try_one(data, lua, counts)
         if wrong:
             chosen = "" if list(luas) == list(LuaVersion) else "".join(f" --lua {each}" for each in luas)
-            again = f"python -m moonscope.bytecode.fuzz --seed {seed} --first {number} --inputs 1{chosen}"
+            again = f"python tests/core/bytecode/fuzz.py --seed {seed} --first {number} --inputs 1{chosen}"
             return counts, f"Lua {lua}, {len(data):,} bytes: {data.hex()}\n{wrong}\nagain: {again}"
     return counts, ""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m moonscope.bytecode.fuzz", description=(__doc__ or "").split("\n")[0]
+        description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("--inputs", type=int, default=10_000, metavar="N")
     parser.add_argument("--seed", type=int, default=1, metavar="S")

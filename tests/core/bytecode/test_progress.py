@@ -8,7 +8,7 @@ import pytest
 
 from moonscope.bytecode import read
 from moonscope.errors import CancelledError
-from moonscope.model import LuaVersion
+from moonscope.model import Context, LuaVersion
 
 LUAS = list(LuaVersion)
 MANY = "local M = {}\n" + "".join(f"function M.f{n}(a, b) return a .. b .. 'f{n}' end\n" for n in range(300))
@@ -21,12 +21,12 @@ def test_reading_stops_soon_when_it_is_cancelled(lua, source, dump):
     """However far it is by then: it asks again and again, not at the beginning only."""
     chunk = dump(lua, source)
     asked: list[bool] = []
-    read(chunk, lua, cancelled=lambda: bool(asked.append(False)))
+    read(chunk, lua, context=Context(cancelled=lambda: bool(asked.append(False))))
     assert len(asked) > 3
     for wanted in (0, len(asked) // 2, len(asked) - 1):
         answers = iter([False] * wanted + [True])
         with pytest.raises(CancelledError, match="cancelled"):
-            read(chunk, lua, cancelled=lambda answers=answers: next(answers))
+            read(chunk, lua, context=Context(cancelled=lambda answers=answers: next(answers)))
 
 
 @pytest.mark.parametrize("lua", LUAS)
@@ -34,7 +34,7 @@ def test_progress_grows_up_to_the_total(lua, dump, monkeypatch):
     clock = iter(range(1_000_000))
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))  # a second passes from each look at it to the next
     steps: list[tuple[int, int, str]] = []
-    read(dump(lua, MANY), lua, progress=lambda *step: steps.append(step))
+    read(dump(lua, MANY), lua, context=Context(lambda *step: steps.append(step)))
     done = [step[0] for step in steps]
     assert len(done) > 300
     assert done == sorted(done)
@@ -43,4 +43,5 @@ def test_progress_grows_up_to_the_total(lua, dump, monkeypatch):
 
 
 def test_a_short_reading_reports_nothing(dump):
-    read(dump(LuaVersion.LUA54, "return 1"), LuaVersion.LUA54, progress=lambda *step: pytest.fail(f"told {step}"))
+    context = Context(lambda *step: pytest.fail(f"told {step}"))
+    read(dump(LuaVersion.LUA54, "return 1"), LuaVersion.LUA54, context=context)
