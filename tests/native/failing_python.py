@@ -88,6 +88,7 @@ def check(engine: Engine) -> None:
     runner = threading.Thread(target=lambda: results.append(engine.perform(RunChunk(vms=(), source=ENDLESS))))
     runner.start()
     while not all(row.state is VMState.RUNNING for row in engine.changes(0).vms):
+        assert runner.is_alive(), f"a script without end has ended: {results}"
         engine.wait(engine.changes(0).revision, 1.0)
     engine.perform(Interrupt())
     runner.join()
