@@ -145,16 +145,19 @@ class VMPool:
 
     def _born(self, actor: Actor, cache: CodeCache, batch: Batch[RunResult]) -> None:
         vm = LuaVM(cache, actor.options, id=actor.id, watchdog=self._workers.watchdog, listener=self._listener)
-        with self._workers.lock:
-            self._workers.touched.add(actor)
-            if not actor.closing:  # as it is when the pool is shut down meanwhile
-                if actor.options.boot is not None:
-                    self._workers.enqueue(actor, Job(actor, BOOT, _boot, batch))
-                else:
-                    actor.state = VMState.IDLE
-                actor.vm = vm
+        try:
+            with self._workers.lock:
+                self._workers.touched.add(actor)
+                if not actor.closing:  # as it is when the pool is shut down meanwhile
+                    if actor.options.boot is not None:
+                        self._workers.enqueue(actor, Job(actor, BOOT, _boot, batch))
+                    else:
+                        actor.state = VMState.IDLE
+                    actor.vm = vm
+        finally:
+            if actor.vm is None:
+                _close(vm)
         if actor.vm is None:
-            vm.close()
             raise NotFoundError(f"VM {actor.id} was closed before it was made")
 
     def _boot_failures(self, vms: list[int], batch: Batch[RunResult], context: Context) -> list[FileFailure]:
@@ -379,14 +382,20 @@ class VMPool:
 
     def _tear_down(self, actor: Actor) -> bool:
         actor.state = VMState.CLOSED
-        while True:
-            try:
-                if actor.vm is not None:
-                    actor.vm.close()
-                self._forget(actor)
-                return True
-            except MemoryError:  # it passes; a VM that is half closed would be in the list for ever
-                time.sleep(_LOOK)
+        if actor.vm is not None:
+            _close(actor.vm)
+        self._forget(actor)
+        return True
+
+
+def _close(vm: LuaVM) -> None:
+    """Memory that runs out meanwhile comes back; a VM that is half closed would be in the list for ever."""
+    while True:
+        try:
+            vm.close()
+            return
+        except MemoryError:
+            time.sleep(_LOOK)
 
 
 def _boot(actor: Actor) -> RunResult:

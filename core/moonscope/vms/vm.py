@@ -104,14 +104,7 @@ class LuaVM:
         off = self.tier is Tier.OFF
         mode = CacheMode.OFF if off else options.mode or CacheMode.ON
         without = _WITHOUT[options.libraries or Libraries.ALL]
-        try:
-            self._native = cache.native.spawn(
-                cache.new_id() if id is None else id, MODES.index(mode), options.memory_cap or 0,
-                options.instruction_budget or 0, _search_path(options.roots), options.jit, off, without,
-            )  # fmt: skip
-        except MemoryError:
-            raise UnsupportedError(f"no VM of {cache.lua.full_name} can be made: the memory is full") from None
-        self.id = self._native.id
+        self.id = cache.new_id() if id is None else id
         self._pid = os.getpid()
         self._deadline = float("inf")  # of the run that goes on, by time.monotonic
         self._watchdog = watchdog if watchdog is not None else Watchdog()
@@ -124,6 +117,14 @@ class LuaVM:
         self.current: _Run | None = None
         self._portion: _Run | None = None  # of a load
         self.interrupted = False  # what it did last was told to end, and not by os.exit
+        # The last thing that can fail: without this object, nobody would close it.
+        try:
+            self._native = cache.native.spawn(
+                self.id, MODES.index(mode), options.memory_cap or 0,
+                options.instruction_budget or 0, _search_path(options.roots), options.jit, off, without,
+            )  # fmt: skip
+        except MemoryError:
+            raise UnsupportedError(f"no VM of {cache.lua.full_name} can be made: the memory is full") from None
 
     # Running
 
