@@ -47,7 +47,8 @@ def compile_all(sources: Sequence[Path], folder: Path, flags: Sequence[str]) -> 
     """Compile C files at once; SystemExit with the compiler's words when one fails."""
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
     own = pyproject["tool"]["setuptools"]["ext-modules"][0]["extra-compile-args"]
-    command = [*compiler(), *own, "-O1", "-g", "-fno-omit-frame-pointer", "-fPIC", f"-I{sysconfig.get_path('include')}"]
+    include = [f"-I{NATIVE}", f"-I{sysconfig.get_path('include')}"]
+    command = [*compiler(), *own, "-O1", "-g", "-fno-omit-frame-pointer", "-fPIC", *include]
 
     def compile_one(source: Path) -> str:
         target = str(folder / f"{source.stem}.o")
@@ -70,7 +71,7 @@ def build(folder: Path, *, flags: Sequence[str] = (), hostile: bool = False) -> 
     shutil.copytree(ROOT / "core" / "moonscope", package, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
     objects = folder / "objects"
     objects.mkdir()
-    sources = sorted(NATIVE.glob("*.c"))
+    sources = sorted(NATIVE.glob("*/*.c"))
     if hostile:
         made = compile_all(sources, objects, [*flags, "-include", str(WORKLOADS / "hostile.h")])
         made += compile_all([WORKLOADS / "hostile.c"], objects, flags)
@@ -164,7 +165,7 @@ def tsan(folder: Path, options: argparse.Namespace) -> None:
     if options.runtime:
         build_runtime(folder, "-fsanitize=thread", environment)
     environment["LD_PRELOAD"] = preload("libtsan.so")
-    # An interrupt sets a hook from another thread: Lua's own way to do it, and no synchronisation (lua_interrupt.h).
+    # An interrupt sets a hook from another thread: Lua's own way, and no synchronisation (lua/interrupt.inc.h).
     # glibc frees the thread-local variables of a thread that has ended when it uses its stack again, in a way that the
     # sanitizer does not see.
     suppressions = folder / "suppressions"

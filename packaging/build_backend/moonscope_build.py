@@ -54,10 +54,9 @@ class BuildNative(build_ext):
         super().finalize_options()
         sanitize = sanitizer_flags(os.environ.get("MOONSCOPE_SANITIZE", ""))
         for extension in self.extensions:
-            patterns = [Path(source) for source in extension.sources]
-            extension.sources = sorted(str(file) for pattern in patterns for file in pattern.parent.glob(pattern.name))
-            folders = {Path(source).parent for source in extension.sources}
-            extension.depends = sorted(str(header) for folder in folders for header in folder.glob("*.h"))
+            extension.sources = sorted(str(file) for pattern in extension.sources for file in Path().glob(pattern))
+            headers = (header for folder in extension.include_dirs for header in Path(folder).rglob("*.h"))
+            extension.depends = sorted(map(str, headers))
             extension.extra_compile_args += sanitize
             extension.extra_link_args += sanitize
             if sys.platform == "linux":

@@ -17,16 +17,22 @@ NATIVE = Path(__file__).resolve().parents[2] / "core" / "moonscope" / "_native"
 Compile = Callable[[str], ctypes.CDLL]
 
 
+def compiler() -> list[str]:
+    """The command of the C compiler. Skips the test where there is none."""
+    command = shlex.split(os.environ.get("CC") or "cc")
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"{command[0]} is not installed")
+    return command
+
+
 @pytest.fixture(scope="session")
 def compile_c(tmp_path_factory: pytest.TempPathFactory) -> Compile:
     """A function that makes a library of one file. Skips where there is no compiler."""
 
     def compile_one(name: str) -> ctypes.CDLL:
-        compiler = shlex.split(os.environ.get("CC") or "cc")
-        if shutil.which(compiler[0]) is None:
-            pytest.skip(f"{compiler[0]} is not installed")
-        library = tmp_path_factory.mktemp("native") / f"{name}.so"
-        subprocess.run([*compiler, "-std=c11", "-shared", "-fPIC", str(NATIVE / name), "-o", str(library)], check=True)
+        library = tmp_path_factory.mktemp("native") / f"{Path(name).name}.so"
+        command = [*compiler(), "-std=c11", "-shared", "-fPIC", f"-I{NATIVE}", str(NATIVE / name), "-o", str(library)]
+        subprocess.run(command, check=True)
         return ctypes.CDLL(str(library))
 
     return compile_one

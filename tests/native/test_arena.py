@@ -77,7 +77,7 @@ class State:
 
 @pytest.fixture(scope="module")
 def library(compile_c: Compile) -> ctypes.CDLL:
-    arena = compile_c("arena.c")
+    arena = compile_c("cache/arena.c")
     arena.arena_allocate.restype = ctypes.c_void_p
     arena.arena_allocate.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t]
     return arena

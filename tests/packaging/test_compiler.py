@@ -47,7 +47,7 @@ def test_no_python_header(root: Path, tmp_path: Path) -> None:
 
 
 def test_c_code_that_does_not_compile_shows_the_compilers_words(source: Path) -> None:
-    (source / "core/moonscope/_native/broken.c").write_text("int broken( {\n")
+    (source / "core/moonscope/_native/cache/broken.c").write_text("int broken( {\n")
     done = build(source, "--wheel")
     said = done.stdout + done.stderr
     assert done.returncode != 0

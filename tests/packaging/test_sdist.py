@@ -19,7 +19,7 @@ def names(distributions: Path) -> set[str]:
 
 
 def test_has_all_that_building_and_testing_need(names: set[str], root: Path) -> None:
-    native = {str(file.relative_to(root)) for file in (root / "core/moonscope/_native").glob("*.[ch]")}
+    native = {str(file.relative_to(root)) for file in (root / "core/moonscope/_native").rglob("*.[ch]")}
     assert native and native <= names
     assert {"README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "pyproject.toml"} <= names
     assert {"tests/conftest.py", "packaging/build_backend/moonscope_build.py", "packaging/build_native.py"} <= names

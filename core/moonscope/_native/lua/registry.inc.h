@@ -1,0 +1,36 @@
+/* Where a state's VM record is found, and what is kept in its registry. A script can reach and replace everything in a
+   registry, and every upvalue of a C function (`debug`), so neither has anything that C would follow unchecked. */
+#pragma once
+
+#include "lua/vm.h"
+
+#include "lua/api.inc.h"
+
+/* Their addresses are registry keys. */
+static const char tostring_key; /* 5.1 – 5.3: of the stock tostring */
+static const char codecache_key; /* of the module's table, once it was required */
+static const char kept_key; /* of the table of functions that Load keeps (lua/kept.inc.h) */
+
+/* The record goes with the allocator, which no script can reach. NULL: not attached, or (LuaJIT) about to end. */
+static struct vm *attached_vm(lua_State *L)
+{
+    void *data = NULL;
+    return lua_getallocf(L, &data) == vm_allocate ? data : NULL;
+}
+
+/* For functions that scripts call. */
+static struct vm *own_vm(lua_State *L)
+{
+    struct vm *vm = attached_vm(L);
+    if (vm == NULL)
+        luaL_error(L, "this VM is not attached to a cache any more");
+    return vm;
+}
+
+#if LUA_VERSION_NUM < 504
+static void get_kept(lua_State *L, const char *key)
+{
+    lua_pushlightuserdata(L, (void *)key);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+}
+#endif

@@ -1,5 +1,0 @@
-/* See lua_side.h. */
-#define LUA_TAG lua53
-#define LUA_INDEX LUA53
-#define LUA_VERSION_NUM 503
-#include "lua_side.h"

@@ -1,5 +1,0 @@
-/* See lua_side.h. */
-#define LUA_TAG lua54
-#define LUA_INDEX LUA54
-#define LUA_VERSION_NUM 504
-#include "lua_side.h"

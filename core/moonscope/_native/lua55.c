@@ -1,5 +1,0 @@
-/* See lua_side.h. */
-#define LUA_TAG lua55
-#define LUA_INDEX LUA55
-#define LUA_VERSION_NUM 505
-#include "lua_side.h"

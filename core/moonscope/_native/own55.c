@@ -1,5 +1,0 @@
-/* See lua_side.h. Lua 5.5 of Moonscope's own runtime. */
-#define LUA_TAG own55
-#define LUA_INDEX OWN55
-#define LUA_VERSION_NUM 505
-#include "lua_side.h"
