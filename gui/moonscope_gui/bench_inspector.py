@@ -20,10 +20,10 @@ from PySide6.QtCore import QEvent, QEventLoop, QObject, QPoint, Qt, QTimer, Sign
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
-from . import app
-from .inspector.code_view import CodeView
-from .main_window import MainWindow
-from .settings import WindowSettings
+from .app import application as app
+from .app.main_window import MainWindow
+from .features.inspector.code_view import CodeView
+from .state.settings import WindowSettings
 
 LONG, SHORT, FUNCTIONS, SOURCE_BYTES = 20_000, 1_500, 10_000, 10_000_000
 """Instructions of a file, functions that have as many together, functions of one file, bytes of a source."""

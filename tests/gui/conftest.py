@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QDialog
 from pytestqt.qtbot import QtBot
 
 from moonscope.commands import Spawn
-from moonscope_gui import app
-from moonscope_gui.main_window import MainWindow
-from moonscope_gui.settings import WindowSettings
+from moonscope_gui.app import application as app
+from moonscope_gui.app.main_window import MainWindow
+from moonscope_gui.state.settings import WindowSettings
 
 PATIENCE_MS = 30_000  # until a test gives up on something that must happen
 

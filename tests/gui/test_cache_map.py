@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from moonscope.commands import Clear, Close
-from moonscope_gui.dialogs.cache_map import CacheMapDialog
+from moonscope_gui.features.cache_map.dialog import CacheMapDialog
 
 Person = Any  # of conftest.py
 

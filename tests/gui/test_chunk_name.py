@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from moonscope.model import FunctionKind, LookEntry, LookFunction, LookStep, StepKind
-from moonscope_gui.models import chunk_name, look_text
+from moonscope_gui.state import chunk_name, look_text
 
 names = st.text() | st.builds("{}{}".format, st.sampled_from(["@", "=", "@@", "\n", "@\n", "=\r\n", "@/"]), st.text())
 

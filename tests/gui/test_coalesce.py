@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moonscope.model import CacheMode, FileRow, LoadEvent, LuaVersion, Outcome, Tier, Update, VMRow, VMState
-from moonscope_gui.models.coalesce import STREAM_LIMIT, merge
-from moonscope_gui.models.files import FilesModel
-from moonscope_gui.models.state import EngineState
-from moonscope_gui.models.vms import VMsModel
+from moonscope_gui.features.files.model import FilesModel
+from moonscope_gui.features.vms.model import VMsModel
+from moonscope_gui.link.coalesce import STREAM_LIMIT, merge
+from moonscope_gui.state.engine_state import EngineState
 
 LUA = LuaVersion.LUA54
 vm_ids = st.integers(1, 5)

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QApplication
 
 from moonscope.commands import Clear, RunChunk, Spawn
 from moonscope.model import LuaVersion, VMOptions
-from moonscope_gui.views.cell_delegate import digits_font
-from moonscope_gui.views.table_view import TableView
+from moonscope_gui.widgets.cell_delegate import digits_font
+from moonscope_gui.widgets.table_view import TableView
 
 Person = Any  # of conftest.py
 

@@ -9,9 +9,9 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from moonscope.model import LuaFailure, OutputEvent, RunResult
-from moonscope_gui import theme
-from moonscope_gui.docks.console import SCROLLBACK, ConsoleDock
-from moonscope_gui.views.history_edit import HistoryEdit
+from moonscope_gui.features.console.dock import SCROLLBACK, ConsoleDock
+from moonscope_gui.widgets import theme
+from moonscope_gui.widgets.history_edit import HistoryEdit
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from moonscope.analysis.verdict import judge
 from moonscope.bytecode import read
 from moonscope.cache.code_cache import CodeCache
 from moonscope.model import LuaVersion
-from moonscope_gui import demo
+from moonscope_gui.app import demo
 
 MODULES = sorted(
     path.relative_to(moonscope_resources.samples()).with_suffix("").as_posix().replace("/", ".")

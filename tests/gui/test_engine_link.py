@@ -19,8 +19,8 @@ from pytestqt.qtbot import QtBot
 from moonscope.commands import InspectFile, Load, RunChunk, Spawn
 from moonscope.errors import BytecodeError, CancelledError, ConnectionLost, UsageError
 from moonscope.model import Chunk, LuaVersion
-from moonscope_gui import engine_link
-from moonscope_gui.engine_link import EngineLink, Handle
+from moonscope_gui.link import engine_link
+from moonscope_gui.link.engine_link import EngineLink, Handle
 
 PATIENCE_MS = 30_000
 

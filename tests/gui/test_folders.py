@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moonscope_gui.models.folders import CommonFolder
+from moonscope_gui.state.folders import CommonFolder
 
 ABSOLUTE = st.lists(st.text("ab.", max_size=3), min_size=1, max_size=4).map(lambda parts: "/" + "/".join(parts))
 NAMES = st.lists(ABSOLUTE | st.text("ab./", min_size=1, max_size=6), unique=True, max_size=6)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moonscope_gui.models import formats
+from moonscope_gui.widgets import formats
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from PySide6.QtWidgets import QLabel, QPushButton
 
 from moonscope.commands import RunChunk
 from moonscope.model import VMState
-from moonscope_gui.dialogs.confirm import ConfirmDialog
-from moonscope_gui.models.vms import COLUMNS
+from moonscope_gui.features.vms.model import COLUMNS
+from moonscope_gui.widgets.confirm import ConfirmDialog
 
 from ..conftest import Obstacle
 from .conftest import Person

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from moonscope_gui.main_window import MainWindow
+from moonscope_gui.app.main_window import MainWindow
 
 PATIENCE_MS = 30_000
 MANY = 200  # presses of Tab, more than it takes to go around once

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from moonscope.commands import SetLimits
-from moonscope_gui.dialogs.limits import LimitsDialog
-from moonscope_gui.models import formats
+from moonscope_gui.features.clear.limits_dialog import LimitsDialog
+from moonscope_gui.widgets import formats
 
 from .conftest import Person
 

@@ -15,11 +15,11 @@ from moonscope.commands import Close, Interrupt, LookInto, RunChunk, Spawn
 from moonscope.engine import Engine
 from moonscope.errors import NotFoundError
 from moonscope.model import FunctionKind, LookEntry, LookFunction, LookStep, LuaVersion, StepKind, VMOptions, VMState
-from moonscope_gui.docks.look import LookDock
-from moonscope_gui.main_window import MainWindow
-from moonscope_gui.models import look_text
-from moonscope_gui.models.look_tree import LookTreeModel
-from moonscope_gui.models.look_tree import Path as LookPath
+from moonscope_gui.app.main_window import MainWindow
+from moonscope_gui.features.look.dock import LookDock
+from moonscope_gui.features.look.tree_model import LookTreeModel
+from moonscope_gui.features.look.tree_model import Path as LookPath
+from moonscope_gui.state import look_text
 
 PATIENCE_MS = 30_000
 GLOBALS = LookStep(StepKind.GLOBALS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from moonscope_gui.models.lua_error import without_name
+from moonscope_gui.state.lua_error import without_name
 
 LONG = "/home/somebody/with/a/very/long/name/of/a/folder/and/a/file/that/is/deep.lua"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pytestqt.qtbot import QtBot
 
-from moonscope_gui.views.message_bar import Message, MessageBar
+from moonscope_gui.widgets.message_bar import Message, MessageBar
 
 
 @pytest.fixture

@@ -23,12 +23,12 @@ from moonscope.model import (
     VMRow,
     VMState,
 )
-from moonscope_gui.models.files import FilesModel
-from moonscope_gui.models.generations import GenerationsModel
-from moonscope_gui.models.log import LogModel
-from moonscope_gui.models.state import EngineState
-from moonscope_gui.models.table import TableModel
-from moonscope_gui.models.vms import VMsModel
+from moonscope_gui.features.files.model import FilesModel
+from moonscope_gui.features.generations.model import GenerationsModel
+from moonscope_gui.features.log.model import LogModel
+from moonscope_gui.features.vms.model import VMsModel
+from moonscope_gui.state.engine_state import EngineState
+from moonscope_gui.widgets.table import TableModel
 
 LUA = LuaVersion.LUA54
 pytestmark = pytest.mark.usefixtures("qapp")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from moonscope.model import FileFailure, LoadReport, names
-from moonscope_gui.flows.files import failures_message
+from moonscope_gui.features.files.flow import failures_message
 
 from .conftest import Person
 

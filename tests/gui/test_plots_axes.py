@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pytestqt.qtbot import QtBot
 
 from moonscope.model import Mark
-from moonscope_gui.plots.axes import (
+from moonscope_gui.features.plots.axes import (
     BytesAxis,
     ClockAxis,
     CountAxis,
@@ -23,7 +23,7 @@ from moonscope_gui.plots.axes import (
     tick_count,
     time_step,
 )
-from moonscope_gui.plots.marks import Marks, arrange, wording
+from moonscope_gui.features.plots.marks import Marks, arrange, wording
 
 spans = st.floats(1e-3, 1e13)
 tick_numbers = st.integers(1, 30)

@@ -13,11 +13,11 @@ from PySide6.QtWidgets import QApplication, QLabel, QToolButton
 from pytestqt.qtbot import QtBot
 
 from moonscope.model import Counters, Mark, Sample
-from moonscope_gui import theme
-from moonscope_gui.docks.plots import PlotsDock
-from moonscope_gui.plots.board import Board
-from moonscope_gui.plots.history import Column
-from moonscope_gui.plots.panel import Panel
+from moonscope_gui.features.plots.board import Board
+from moonscope_gui.features.plots.dock import PlotsDock
+from moonscope_gui.features.plots.history import Column
+from moonscope_gui.features.plots.panel import Panel
+from moonscope_gui.widgets import theme
 
 START = 1_790_000_000.0
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moonscope.model import Counters, Sample
-from moonscope_gui.plots.archive import Archive, merge
-from moonscope_gui.plots.history import Column, History, rates
-from moonscope_gui.plots.ring import Ring
+from moonscope_gui.features.plots.archive import Archive, merge
+from moonscope_gui.features.plots.history import Column, History, rates
+from moonscope_gui.features.plots.ring import Ring
 
 rows_of_two = st.lists(st.tuples(st.integers(-1000, 1000), st.integers(-1000, 1000)), max_size=60)
 operations = st.lists(st.one_of(st.just("clear"), st.integers(-1000, 1000)), max_size=200)

@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QLabel, QProgressBar
 from pytestqt.qtbot import QtBot
 
 from moonscope.bytecode import reporter
-from moonscope_gui.docks.prototypes import PrototypesDock
-from moonscope_gui.main_window import MainWindow
-from moonscope_gui.views.reading_bar import ReadingBar
+from moonscope_gui.app.main_window import MainWindow
+from moonscope_gui.features.inspector.dock import PrototypesDock
+from moonscope_gui.widgets.reading_bar import ReadingBar
 
 from .conftest import PATIENCE_MS, Person
 

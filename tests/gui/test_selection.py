@@ -29,10 +29,10 @@ from moonscope.model import (
     VMRow,
     VMState,
 )
-from moonscope_gui.main_window import MainWindow
-from moonscope_gui.models.table import TableModel
-from moonscope_gui.views.table_panel import TablePanel
-from moonscope_gui.views.table_view import TableView
+from moonscope_gui.app.main_window import MainWindow
+from moonscope_gui.widgets.table import TableModel
+from moonscope_gui.widgets.table_panel import TablePanel
+from moonscope_gui.widgets.table_view import TableView
 
 LUA = LuaVersion.LUA54
 FEW, MANY = 200, 3000  # rows

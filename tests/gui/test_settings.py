@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QByteArray
 
-from moonscope_gui.settings import WindowSettings
+from moonscope_gui.state.settings import WindowSettings
 
 
 def reopened(settings: WindowSettings, tmp_path: Path) -> WindowSettings:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from moonscope.model import CacheMode, Libraries, LuaVersion, Sharing
-from moonscope_gui.dialogs.spawn import SpawnDialog
-from moonscope_gui.models.vms import COLUMNS
+from moonscope_gui.features.vms.model import COLUMNS
+from moonscope_gui.features.vms.spawn_dialog import SpawnDialog
 
 from .conftest import Person
 

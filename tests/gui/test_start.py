@@ -14,21 +14,22 @@ from PySide6.QtCore import QRect
 from PySide6.QtWidgets import QDialog
 from pytestqt.qtbot import QtBot
 
-from moonscope_gui import app
-from moonscope_gui.main_window import MainWindow
-from moonscope_gui.plots.board import Board
-from moonscope_gui.settings import WindowSettings
+from moonscope_gui.app import application as app
+from moonscope_gui.app.main_window import MainWindow
+from moonscope_gui.features.plots.board import Board
+from moonscope_gui.state.settings import WindowSettings
 
 from .conftest import PATIENCE_MS, Person
 
 LATER = ("numpy", "pyqtgraph", "pygments", "lupa", "moonscope.bytecode", "moonscope.analysis.compare",
-         "moonscope.analysis.verdict", "moonscope_gui.inspector.browser", "moonscope_gui.dialogs.compare",
-         "moonscope_gui.dialogs.spawn", "moonscope_gui.plots.board")  # fmt: skip
+         "moonscope.analysis.verdict", "moonscope_gui.features.inspector.browser",
+         "moonscope_gui.features.compare.dialog", "moonscope_gui.features.vms.spawn_dialog",
+         "moonscope_gui.features.plots.board")  # fmt: skip
 
 BUILT = textwrap.dedent(
     """
     import json, sys
-    from moonscope_gui import app
+    from moonscope_gui.app import application as app
     window = app.open_window("light", [])
     window.show()
     print(json.dumps(sorted(sys.modules)))
@@ -48,7 +49,7 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
 
 @pytest.mark.parametrize("module", LATER)
 def test_the_first_picture_does_not_wait_for(module: str, imported: set[str]) -> None:
-    assert "moonscope_gui.main_window" in imported
+    assert "moonscope_gui.app.main_window" in imported
     assert module not in imported
 
 

@@ -6,10 +6,10 @@ import msgspec
 from pytestqt.qtbot import QtBot
 
 from moonscope.model import CacheMode, Counters, LuaVersion, Sample, Settings, Sharing, Tier, Update, VMRow, VMState
-from moonscope_gui.flows.jobs import Job
-from moonscope_gui.models import tiers
-from moonscope_gui.models.state import EngineState
-from moonscope_gui.status import Rates, StatusBar
+from moonscope_gui.app.status import Rates, StatusBar
+from moonscope_gui.link.jobs import Job
+from moonscope_gui.state import tiers
+from moonscope_gui.state.engine_state import EngineState
 
 
 def sample(time: float, hits: int, **more: int) -> Sample:

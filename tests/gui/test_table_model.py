@@ -13,9 +13,9 @@ from PySide6.QtCore import QModelIndex, QObject, Qt, QtMsgType, qInstallMessageH
 from PySide6.QtTest import QAbstractItemModelTester
 from pytestqt.qtbot import QtBot
 
-from moonscope_gui.models.arrangement import runs
-from moonscope_gui.models.table import RAW_ROLE, Column, TableModel
-from moonscope_gui.views.table_view import TableView
+from moonscope_gui.widgets.arrangement import runs
+from moonscope_gui.widgets.table import RAW_ROLE, Column, TableModel
+from moonscope_gui.widgets.table_view import TableView
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
-from moonscope_gui.models.table import Column, TableModel
-from moonscope_gui.views.table_panel import TablePanel
-from moonscope_gui.views.table_view import TableView
+from moonscope_gui.widgets.table import Column, TableModel
+from moonscope_gui.widgets.table_panel import TablePanel
+from moonscope_gui.widgets.table_view import TableView
 
 
 @dataclass(frozen=True)

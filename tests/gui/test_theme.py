@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QIcon, QPalette
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from moonscope_gui import icons, theme
+from moonscope_gui.widgets import icons, theme
 
 NAMES_OF_THE_WINDOW = [
     "open-file", "open-folder", "spawn", "run", "load", "collect", "interrupt", "close", "close-all", "clear", "evict",

@@ -13,9 +13,9 @@ from pytestqt.qtbot import QtBot
 from moonscope.analysis.values import FileVerdict, Verdict
 from moonscope.commands import Clear, Load
 from moonscope.model import LuaVersion
-from moonscope_gui.dialogs.verdict import VerdictDialog
-from moonscope_gui.flows import verdicts
-from moonscope_gui.models.verdicts import describe
+from moonscope_gui.features.verdicts import flow as verdicts
+from moonscope_gui.features.verdicts.dialog import VerdictDialog
+from moonscope_gui.state.verdicts import describe
 
 Person = Any  # of conftest.py
 

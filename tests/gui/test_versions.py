@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from moonscope.commands import Clear, Load
-from moonscope_gui.dialogs.confirm import ConfirmDialog
-from moonscope_gui.models.file_entry import FileEntry
+from moonscope_gui.state.file_entry import FileEntry
+from moonscope_gui.widgets.confirm import ConfirmDialog
 
 Person = Any  # of conftest.py, which test modules cannot import
 

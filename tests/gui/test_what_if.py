@@ -18,12 +18,12 @@ from pytestqt.qtbot import QtBot
 from moonscope.commands import Close, Spawn
 from moonscope.errors import CancelledError
 from moonscope.model import CacheMode, Counters, Tier
-from moonscope_gui import theme
-from moonscope_gui.dialogs.what_if import WhatIfDialog, groups
-from moonscope_gui.flows.steps import Steps, Walk
-from moonscope_gui.flows.what_if import verdict
-from moonscope_gui.models.what_if import Finding, Spread
-from moonscope_gui.plots.bars import Bar, BarChart, Group
+from moonscope_gui.features.what_if.dialog import WhatIfDialog, groups
+from moonscope_gui.features.what_if.flow import verdict
+from moonscope_gui.features.what_if.model import Finding, Spread
+from moonscope_gui.link.steps import Steps, Walk
+from moonscope_gui.widgets import theme
+from moonscope_gui.widgets.bars import Bar, BarChart, Group
 
 Person = Any  # of conftest.py
 

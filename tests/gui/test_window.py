@@ -16,12 +16,12 @@ from pytestqt.qtbot import QtBot
 
 from moonscope.commands import Spawn
 from moonscope.model import CacheMode, GenerationState, VMState
-from moonscope_gui import app
-from moonscope_gui.dialogs.clear import ClearDialog
-from moonscope_gui.dialogs.confirm import ConfirmDialog
-from moonscope_gui.main_window import MainWindow
-from moonscope_gui.settings import WindowSettings
-from moonscope_gui.views.command_palette import CommandPalette
+from moonscope_gui.app import application as app
+from moonscope_gui.app.main_window import MainWindow
+from moonscope_gui.features.clear.dialog import ClearDialog
+from moonscope_gui.state.settings import WindowSettings
+from moonscope_gui.widgets.command_palette import CommandPalette
+from moonscope_gui.widgets.confirm import ConfirmDialog
 
 PATIENCE_MS = 30_000
 

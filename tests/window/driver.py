@@ -13,9 +13,9 @@ from pathlib import Path
 from PySide6.QtCore import QEventLoop, QRect, QTimer
 from PySide6.QtGui import QGuiApplication
 
-from moonscope_gui import app
-from moonscope_gui.main_window import MainWindow
-from moonscope_gui.settings import WindowSettings
+from moonscope_gui.app import application as app
+from moonscope_gui.app.main_window import MainWindow
+from moonscope_gui.state.settings import WindowSettings
 
 PATIENCE_MS = 60_000
 

@@ -15,10 +15,10 @@ from .arguments import choice
 from .text import engine_path
 
 PARTS = {  # of the window: module and function
-    "window": "moonscope_gui.start:main",
-    "demo": "moonscope_gui.demo:main",
+    "window": "moonscope_gui.app.start:main",
+    "demo": "moonscope_gui.app.demo:main",
     "bench": "moonscope_gui.bench:measure",
-    "picture": "moonscope_gui.picture:to_png",
+    "picture": "moonscope_gui.app.picture:to_png",
 }
 THEMES = ("system", "light", "dark")
 

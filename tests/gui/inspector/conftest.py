@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from moonscope.bytecode import read
 from moonscope.cache.code_cache import CodeCache
 from moonscope.model import LuaVersion, PrototypeTree
-from moonscope_gui.inspector.detail import Detail
+from moonscope_gui.features.inspector.detail import Detail
 
 PATIENCE_MS = 30_000
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moonscope_gui.inspector.arrows import MAX_LANES, Arrows
+from moonscope_gui.features.inspector.arrows import MAX_LANES, Arrows
 
 jumps = st.lists(st.integers(1, 40) | st.none(), min_size=1, max_size=40)
 

@@ -9,10 +9,10 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from moonscope.model import LuaVersion, PrototypeTree
-from moonscope_gui.inspector.detail import Detail
-from moonscope_gui.inspector.history import Place
-from moonscope_gui.inspector.panes import BELOW_FROM, BESIDE_FROM
-from moonscope_gui.models.source_file import SourceFile
+from moonscope_gui.features.inspector.detail import Detail
+from moonscope_gui.features.inspector.history import Place
+from moonscope_gui.features.inspector.panes import BELOW_FROM, BESIDE_FROM
+from moonscope_gui.features.inspector.source_file import SourceFile
 
 from .conftest import PATIENCE_MS, SOURCE, Compile
 

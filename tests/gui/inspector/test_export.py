@@ -14,10 +14,10 @@ from pytestqt.qtbot import QtBot
 
 from moonscope.bytecode import listing
 from moonscope.model import LuaVersion, Prototype, PrototypeTree
-from moonscope_gui.inspector.export_html import as_html
-from moonscope_gui.inspector.export_text import as_json, as_listing, totals
-from moonscope_gui.inspector.exports import Exports, write
-from moonscope_gui.inspector.source_text import Source
+from moonscope_gui.features.inspector.export_html import as_html
+from moonscope_gui.features.inspector.export_text import as_json, as_listing, totals
+from moonscope_gui.features.inspector.exports import Exports, write
+from moonscope_gui.features.inspector.source_text import Source
 
 from .conftest import PATIENCE_MS, SOURCE, Compile
 

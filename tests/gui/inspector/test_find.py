@@ -11,11 +11,11 @@ from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from moonscope.model import PrototypeTree
-from moonscope_gui import theme
-from moonscope_gui.inspector.code_view import CodeView
-from moonscope_gui.inspector.detail import Detail
-from moonscope_gui.inspector.find_pane import FindPane
-from moonscope_gui.models.source_file import SourceFile
+from moonscope_gui.features.inspector.code_view import CodeView
+from moonscope_gui.features.inspector.detail import Detail
+from moonscope_gui.features.inspector.find_pane import FindPane
+from moonscope_gui.features.inspector.source_file import SourceFile
+from moonscope_gui.widgets import theme
 
 from .conftest import PATIENCE_MS, SOURCE
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moonscope_gui.inspector.history import History, Place
+from moonscope_gui.features.inspector.history import History, Place
 
 A, B, C = Place((), 0), Place((0,), 3), Place((0, 1), 0)
 

@@ -11,8 +11,8 @@ from pytestqt.qtbot import QtBot
 
 from moonscope.bytecode import listing
 from moonscope.model import LuaVersion, PrototypeTree
-from moonscope_gui.inspector.listing_model import JUMPS, LINE, MEANING, OPCODE, OPERANDS, ListingModel
-from moonscope_gui.inspector.listing_view import ListingView
+from moonscope_gui.features.inspector.listing_model import JUMPS, LINE, MEANING, OPCODE, OPERANDS, ListingModel
+from moonscope_gui.features.inspector.listing_view import ListingView
 
 from .conftest import Compile
 

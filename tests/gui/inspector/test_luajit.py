@@ -7,9 +7,9 @@ from pytestqt.qtbot import QtBot
 
 from moonscope.bytecode import listing
 from moonscope.model import LuaVersion
-from moonscope_gui.inspector.listing_model import JUMPS, MEANING, OPERANDS, ListingModel
-from moonscope_gui.inspector.operands import Registers, references
-from moonscope_gui.inspector.tables import Tables
+from moonscope_gui.features.inspector.listing_model import JUMPS, MEANING, OPERANDS, ListingModel
+from moonscope_gui.features.inspector.operands import Registers, references
+from moonscope_gui.features.inspector.tables import Tables
 
 from .conftest import Compile
 

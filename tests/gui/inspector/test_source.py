@@ -18,11 +18,11 @@ from moonscope.commands import Load, Spawn
 from moonscope.engine import Engine
 from moonscope.model import VMOptions
 from moonscope.model.names import to_text
-from moonscope_gui.inspector import source_text
-from moonscope_gui.inspector.source_pane import SourcePane
-from moonscope_gui.inspector.source_text import LONGEST_LINE, Source, read_source
-from moonscope_gui.inspector.source_view import SourceModel
-from moonscope_gui.models.source_file import SourceFile
+from moonscope_gui.features.inspector import source_text
+from moonscope_gui.features.inspector.source_file import SourceFile
+from moonscope_gui.features.inspector.source_pane import SourcePane
+from moonscope_gui.features.inspector.source_text import LONGEST_LINE, Source, read_source
+from moonscope_gui.features.inspector.source_view import SourceModel
 
 from .conftest import PATIENCE_MS, SOURCE
 

@@ -1,1 +1,0 @@
-"""Dialogs; all open without blocking and answer by a callback."""

@@ -1,0 +1,1 @@
+"""The whole cache as a treemap."""

@@ -1,0 +1,128 @@
+"""The map of the cache: asks for the prototypes of one generation after the other while somebody looks at it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer, Slot
+
+from moonscope.commands import Inspect
+from moonscope.errors import ConnectionLost, MoonscopeError
+from moonscope.model import GenerationRow, GenerationState, PrototypeTree
+
+from ...link.desk import Desk
+from ...link.engine_link import EngineLink
+from ..inspector.background import Background
+from ..inspector.places import Path
+
+if TYPE_CHECKING:
+    from ..inspector.shapes import Shape
+    from .dialog import CacheMapDialog
+
+_NEWS_MS = 400  # changes are shown together
+LARGE = 16 << 20  # bytes of source; larger files stay one box: they would take seconds and hundreds of megabytes
+
+
+class CacheMapFlow(QObject):
+    """Keeps what was found out about each generation for as long as it is in the cache. Small files come first."""
+
+    def __init__(self, desk: Desk, link: EngineLink, show_place: Callable[[GenerationRow, Path], object]) -> None:
+        super().__init__(desk.window)
+        self._desk = desk
+        self._link = link
+        self._show_place = show_place
+        self._dialog: CacheMapDialog | None = None
+        self._known: dict[int, Shape | None] = {}  # by generation; None: cannot be read
+        self._asked: int | None = None
+        self._background = Background(self)
+        self._tell = QTimer(self, singleShot=True, interval=_NEWS_MS)
+        self._tell.timeout.connect(self._show)
+
+    def open(self) -> None:
+        from .dialog import CacheMapDialog
+
+        if self._dialog is None:
+            self._dialog = CacheMapDialog(self._desk.window)
+            self._dialog.opened.connect(self._open_place)
+            self._dialog.destroyed.connect(self._closed)
+            self._show()
+            self._next()
+        self._dialog.show()
+        self._dialog.raise_()
+        self._dialog.activateWindow()
+
+    @Slot()
+    def follow(self) -> None:
+        """Generations may have come and gone."""
+        if self._dialog is not None:
+            if not self._tell.isActive():
+                self._tell.start()
+            self._next()
+
+    def forget(self) -> None:
+        """Another engine."""
+        self._background.drop()
+        self._known.clear()
+        self._asked = None
+        self.follow()
+
+    @Slot()
+    def _closed(self) -> None:
+        self._dialog = None
+        self._tell.stop()
+
+    def _unread(self) -> list[GenerationRow]:
+        return [row for row in self._rows() if row.id not in self._known and row.source_bytes <= LARGE]
+
+    def _rows(self) -> list[GenerationRow]:
+        rows = self._desk.state.generations.values()
+        return [row for row in rows if row.state is not GenerationState.FREED]
+
+    @Slot()
+    def _show(self) -> None:
+        from ..inspector.shapes import file_shape
+
+        if self._dialog is None:
+            return
+        short = self._desk.state.folder.short
+        shapes = {}
+        for row in self._rows():
+            retired = row.state is GenerationState.RETIRED
+            name = f"{short(row.key)} (generation {row.id:,}, retired)" if retired else short(row.key)
+            shapes[row.id] = file_shape(name, row.shared_bytes, self._known.get(row.id), retired=retired)
+        self._known = {id: shape for id, shape in self._known.items() if id in shapes}
+        self._dialog.show_shapes({id: shape for id, shape in shapes.items() if shape.size}, len(self._unread()))
+
+    # One after the other
+
+    def _next(self) -> None:
+        if self._dialog is None or self._asked is not None or not self._link.is_connected:
+            return
+        row = min(self._unread(), key=lambda row: row.source_bytes, default=None)
+        if row is not None:
+            self._asked = row.id
+            done, failed = partial(self._measure, row.id), partial(self._give_up, row.id)
+            self._link.read(Inspect(generation=row.id), done=done, failed=failed)
+
+    def _measure(self, generation: int, tree: PrototypeTree) -> None:
+        from ..inspector.shapes import shape_of
+
+        if generation == self._asked:
+            self._background.start(partial(shape_of, tree), partial(self._take, generation))
+
+    def _give_up(self, generation: int, error: MoonscopeError) -> None:
+        if generation == self._asked and not isinstance(error, ConnectionLost):
+            self._take(generation, None)
+
+    def _take(self, generation: int, shape: Shape | None) -> None:
+        self._asked = None
+        self._known[generation] = shape
+        self.follow()
+
+    @Slot(int, object)
+    def _open_place(self, generation: int, path: Path) -> None:
+        row = self._desk.state.generations.get(generation)
+        if row is not None:
+            self._show_place(row, path)

@@ -1,0 +1,1 @@
+"""Two versions of code side by side."""

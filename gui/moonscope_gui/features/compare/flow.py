@@ -1,0 +1,76 @@
+"""Comparing what is cached: versions of a file, the cache against the disk, two files, or two Luas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+
+from moonscope.commands import Inspect, InspectFile
+from moonscope.errors import MoonscopeError
+from moonscope.model import PrototypeTree
+
+from ...link.desk import Desk
+from ...link.engine_link import call_alive
+from ...state.file_entry import FileEntry
+from ...widgets import formats
+
+if TYPE_CHECKING:
+    from .dialog import Fail, Subject, Take
+
+MOST = 2  # files that can be compared at once
+LONGEST_NAME = 30  # characters: which version it is must be seen beside the name
+
+
+class CompareFlow(QObject):
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk.window)
+        self._desk = desk
+
+    def can_compare(self) -> bool:
+        return 1 <= len(self._desk.selected_file_ids()) <= MOST
+
+    def compare(self) -> None:
+        """Two selected files with each other; one file with its older version, else with the disk."""
+        from .dialog import CompareDialog
+
+        entries = self._desk.selected_files()[:MOST]
+        if not entries:
+            return
+        lists = [list(self._subjects(entry)) for entry in entries]
+        first, second = (0, len(lists[0])) if len(lists) > 1 else _pair(entries[0])
+        subjects = [subject for each in lists for subject in each]
+        CompareDialog(subjects, first, second, self._fetch, self._desk.window).show()
+
+    def _subjects(self, entry: FileEntry) -> Iterator[Subject]:
+        """Versions in memory, newest first; the file on disk; and both of these under the other Luas."""
+        from .dialog import Subject
+
+        file, state = entry.file, self._desk.state
+        name = formats.middle(state.folder.short(file.key), LONGEST_NAME)
+        if len({lua for lua, _ in state.files}) > 1:
+            name += f" ({file.lua.full_name})"
+        for version in reversed(list(state.generations_of((file.lua, file.key)))):
+            where = f"{version.state}, {formats.plural(version.holders, 'VM')}"
+            yield Subject(f"{name} \N{EM DASH} generation {version.id:,} ({where})", Inspect(generation=version.id))
+        yield Subject(f"{name} \N{EM DASH} on disk now", InspectFile(path=file.key, lua=file.lua))
+        for lua, release in state.settings.luas if state.settings else ():
+            if lua is not file.lua:
+                words = release if release.startswith("Lua") else f"Lua {release}"
+                yield Subject(f"{name} \N{EM DASH} on disk now, {words}", InspectFile(path=file.key, lua=lua))
+
+    def _fetch(self, subject: Subject, take: Take, fail: Fail) -> None:
+        def done(tree: PrototypeTree) -> None:
+            call_alive(take, subject, tree)
+
+        def failed(error: MoonscopeError) -> None:
+            call_alive(fail, subject, error)
+
+        self._desk.jobs.read(f"Inspect {subject.title}", subject.command, done, failed)
+
+
+def _pair(entry: FileEntry) -> tuple[int, int]:
+    """Before and after, as places among the subjects of one file: newest version first, then the disk."""
+    versions = len(entry.retired) + (entry.generation is not None)
+    return (1, 0) if versions > 1 else (0, versions)

@@ -1,0 +1,1 @@
+"""Lua typed by a person, run in the selected VMs."""

@@ -1,0 +1,1 @@
+"""Compiled versions in memory, and who keeps them."""

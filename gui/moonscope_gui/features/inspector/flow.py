@@ -1,0 +1,229 @@
+"""The prototype tree of what is selected, and the holders of a generation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from PySide6.QtCore import QObject, Qt, QTimer, Slot
+from PySide6.QtWidgets import QFileDialog
+
+from moonscope.commands import Command, Holders, Inspect, InspectFile
+from moonscope.errors import CancelledError, ConnectionLost, MoonscopeError
+from moonscope.model import Chunk, GenerationRow, LookFunction, LuaVersion, PrototypeTree, names, walk
+
+from ...link.desk import Desk
+from ...link.jobs import Job
+from ...state import chunk_name
+from ...state.engine_state import FileId
+from ..generations.dock import GenerationsDock
+from .dock import PrototypesDock
+from .history import Place
+from .places import Path, pc_of_line, prototype_at
+from .source_file import SourceFile
+
+_SETTLE_MS = 150  # arrow keys through a list ask for the last row only
+
+
+@dataclass(eq=False)
+class Reading:
+    """A tree that is asked for, and what is to be shown of it."""
+
+    title: str
+    command: Command[Chunk]
+    source: SourceFile | None
+    find: Callable[[PrototypeTree], Place] | None
+    job: Job | None = None
+
+
+class InspectionFlow(QObject):
+    """Follows the selected file; the tree is asked for only when `is_seen` says that somebody looks at it."""
+
+    def __init__(
+        self, desk: Desk, prototypes: PrototypesDock, generations: GenerationsDock, is_seen: Callable[[], bool]
+    ) -> None:
+        super().__init__(desk.window)
+        self._desk = desk
+        self._prototypes = prototypes
+        self._generations = generations
+        self._is_seen = is_seen
+        self._shown: int | None = None  # the generation whose tree is shown or on its way
+        self._stays: frozenset[FileId] | None = None  # what was opened otherwise stays while these files are selected
+        self._reading: Reading | None = None  # under way; the answer to an older one is dropped
+        self._stopped: Reading | None = None  # by the user, and not asked for again
+        self._wait = QTimer(self, singleShot=True, interval=_SETTLE_MS)
+        self._wait.timeout.connect(self.refresh)
+        generations.holders_wanted.connect(self._ask_holders)
+        prototypes.cancel_wanted.connect(self._cancel)
+        prototypes.again_wanted.connect(self._read_again)
+        desk.jobs.changed.connect(self._show_progress)
+
+    @Slot()
+    def follow(self) -> None:
+        """The selection or its generation changed. The first change is followed at once, those after it as soon as
+        they settle."""
+        if not self._wait.isActive():
+            self.refresh()
+        self._wait.start()
+
+    def forget(self) -> None:
+        self._drop()
+        self._shown = self._stays = None
+        self._prototypes.clear()
+
+    def show_selected(self) -> None:
+        """Show the selected file, whatever was opened since it was selected."""
+        self._stays = None
+        if self._stopped is not None:
+            self._shown = None
+        self.follow()
+
+    @Slot()
+    def refresh(self) -> None:
+        """Show the tree of the selected file unless it is shown already."""
+        ids = self._desk.selected_file_ids()
+        if len(ids) != 1 or not self._is_seen() or self._stays == ids:
+            return
+        self._stays = None
+        entry = self._desk.selected_files()[0]
+        generation = entry.file.generation
+        if generation is None:
+            self._drop()
+            self._shown = None
+            self._prototypes.show_error(entry.file.error or f"{entry.file.key} is not in the cache now; load it.")
+        elif generation != self._shown:
+            self._shown = generation
+            self._ask(entry.file.key, Inspect(generation=generation), self._source_of(generation))
+        else:
+            self._prototypes.show_stale(entry.file.stale)
+
+    def choose_file(self) -> None:
+        """Show the tree of a file on disk that need not be in the cache."""
+        chooser = QFileDialog(self._desk.window, "Inspect a Lua file")
+        chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        chooser.setFileMode(QFileDialog.FileMode.ExistingFile)
+        chooser.setNameFilters(["Lua files (*.lua)", "All files (*)"])
+        chooser.fileSelected.connect(self.inspect_file)
+        chooser.open()
+
+    def inspect_file(self, path: str) -> None:
+        self._shown = None
+        self._stays = self._desk.selected_file_ids()
+        name = names.of_path(path)
+        self._ask(name, InspectFile(path=name, lua=self._lua()), SourceFile(name))
+
+    def show_place(self, row: GenerationRow, path: Path, line: int = 0, mention: str = "") -> None:
+        """Show a prototype of a generation, which need not be the selected file's, and what a line was compiled to
+        in it, rather what mentions a name."""
+        self._shown = row.id
+        self._stays = self._desk.selected_file_ids()
+
+        def find(tree: PrototypeTree) -> Place:
+            return Place(path, pc_of_line(prototype_at(tree.root, path), line, mention))
+
+        self._ask(row.key, Inspect(generation=row.id), self._source_of(row.id), find)
+
+    def show_function(self, function: LookFunction, lua: LuaVersion) -> None:
+        """Show the prototype of a Lua closure that was found in a VM of that Lua."""
+        generation, path = function.generation, chunk_name.whole(function.source)
+        if generation is None and not function.source.startswith("@"):
+            self._desk.note("This function comes from text, not from a file: there is no prototype to show")
+            return
+        self._shown = generation
+        self._stays = self._desk.selected_file_ids()
+        if generation is not None:
+            self._ask(path, Inspect(generation=generation), self._source_of(generation), partial(_place_of, function))
+        else:
+            path = function.source[1:]
+            self._ask(path, InspectFile(path=path, lua=lua), SourceFile(path), partial(_place_of, function))
+
+    def _lua(self) -> LuaVersion:
+        """That of the selected VM, so that a file is read as the person works."""
+        rows = [self._desk.state.vms.get(vm) for vm in self._desk.selected_vms()[:1]]
+        return rows[0].lua if rows and rows[0] else LuaVersion.LUA54
+
+    def _source_of(self, generation: int) -> SourceFile | None:
+        row = self._desk.state.generations.get(generation)
+        return SourceFile(row.path, row.digest, row.mtime) if row is not None and row.path else None
+
+    def _ask(
+        self,
+        title: str,
+        command: Command[Chunk],
+        source: SourceFile | None,
+        find: Callable[[PrototypeTree], Place] | None = None,
+    ) -> None:
+        """Show the answer, and in it the place that `find` leads to; without it the place in the file stays."""
+        self._read(Reading(title, command, source, find))
+
+    def _read(self, reading: Reading) -> None:
+        self._drop()
+        self._reading = reading
+        self._prototypes.show_loading(reading.title)
+
+        def done(tree: PrototypeTree) -> None:
+            if self._reading is reading:
+                self._reading = None
+                self._prototypes.show_tree(tree, reading.source)
+                if reading.find is not None:
+                    self._prototypes.go(reading.find(tree))
+
+        def failed(error: MoonscopeError) -> None:
+            if self._reading is not reading:
+                return
+            if isinstance(error, CancelledError):
+                self._stop()
+            else:
+                self._reading = self._shown = None
+                self._prototypes.show_error(str(error))
+
+        reading.job = self._desk.jobs.read(f"Inspect {reading.title}", reading.command, done, failed)
+
+    # Reading can take a while
+
+    def _drop(self) -> None:
+        """What is being read is not wanted any more."""
+        reading, self._reading, self._stopped = self._reading, None, None
+        if reading is not None and reading.job is not None:
+            reading.job.cancel()
+
+    def _stop(self) -> None:
+        """The user wants it no more; it is not begun anew by itself."""
+        reading = self._reading
+        self._drop()
+        if reading is not None:
+            self._stopped = reading
+            self._prototypes.show_cancelled(reading.title)
+
+    @Slot()
+    def _cancel(self) -> None:
+        self._stop()
+
+    @Slot()
+    def _read_again(self) -> None:
+        if self._stopped is not None:
+            self._read(self._stopped)
+
+    @Slot()
+    def _show_progress(self) -> None:
+        job = self._reading.job if self._reading is not None else None
+        if job is not None:
+            self._prototypes.reading.advance(job.done, job.total)
+
+    @Slot(int)
+    def _ask_holders(self, generation: int) -> None:
+        def done(vms: tuple[int, ...]) -> None:
+            self._generations.show_holders(generation, vms)
+
+        def failed(error: MoonscopeError) -> None:
+            if not isinstance(error, ConnectionLost):  # freed meanwhile
+                self._generations.show_holders(generation, ())
+
+        self._desk.jobs.start("Holders", Holders(generation=generation), done, failed)
+
+
+def _place_of(function: LookFunction, tree: PrototypeTree) -> Place:
+    """Where the prototype of a function is; the main function when it is not there."""
+    lines = (function.line, function.last_line)
+    return next((Place(path) for path, each in walk(tree.root) if (each.line, each.last_line) == lines), Place())

@@ -1,0 +1,1 @@
+"""Ending what VMs run."""

@@ -1,0 +1,1 @@
+"""What files do with the globals of the VM that runs them."""

@@ -1,0 +1,1 @@
+"""VMs: spawned, interrupted, torn down."""

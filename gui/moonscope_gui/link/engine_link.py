@@ -1,0 +1,317 @@
+"""The one place where engine events become Qt signals.
+
+Owns the client and, when the window started it, the host process. Connecting and closing happen in worker threads;
+what comes back from any other thread is posted to the GUI thread together with the number of the connection it
+belongs to, and dropped when that connection is no longer the present one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError as FutureCancelled
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TypeVar
+
+import shiboken6
+from PySide6.QtCore import QObject, Qt, QThreadPool, QTimer, Signal, Slot
+
+from moonscope.client.engine_client import EngineClient, read_key
+from moonscope.client.host_process import HostProcess
+from moonscope.commands import Command
+from moonscope.errors import CancelledError, ConnectionLost, MoonscopeError
+from moonscope.model import NOBODY, Chunk, Context, PrototypeTree, Update
+
+from .coalesce import merge
+
+FLUSH_MS = 100  # at most ten updates a second reach the window
+
+R = TypeVar("R")
+S = TypeVar("S")
+
+Failed = Callable[[MoonscopeError], object]
+Progress = Callable[[int, int, str], object]
+
+
+class Handle:
+    """One request under way."""
+
+    def __init__(self) -> None:
+        self._cancel: Callable[[], object] | None = None
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        """Ask the engine to stop; the request still ends, as a rule with a `CancelledError`."""
+        self.cancelled = True
+        if self._cancel is not None:
+            self._cancel()
+
+
+def _alive(callback: Callable[..., object]) -> bool:
+    """False when the method belongs to a QObject that Qt has deleted."""
+    owner = getattr(callback, "__self__", None)
+    return not isinstance(owner, QObject) or shiboken6.isValid(owner)
+
+
+class EngineLink(QObject):
+    """A connection to a host, or none. All signals and callbacks come in the GUI thread."""
+
+    connecting = Signal(str)  # in words: what is being tried
+    connected = Signal(int)  # process id of the host
+    updated = Signal(object)  # model.Update
+    answering = Signal(bool)  # False: nothing is heard of the host, as when it was stopped; True: it is heard again
+    lost = Signal(str, str)  # why, and the host's last words; also when no connection came about
+
+    _posted = Signal(int, object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._epoch = 0  # counts connections; what an older one sends is dropped
+        self._client: EngineClient | None = None
+        self._host: HostProcess | None = None
+        self._address = ""  # of the host to attach to; "" for a host of our own
+        self._key_file: Path | None = None
+        self._host_options: tuple[str, ...] = ()
+        self._pending: Update | None = None
+        self._paused = False
+        self._posted.connect(self._run, Qt.ConnectionType.QueuedConnection)
+        self._flush_timer = QTimer(self, singleShot=True, interval=FLUSH_MS)
+        self._flush_timer.timeout.connect(self._flush)
+
+    @property
+    def is_connected(self) -> bool:
+        return self._client is not None
+
+    @property
+    def is_own_host(self) -> bool:
+        """True when the window starts the host, False when it attaches to one."""
+        return not self._address
+
+    def start_host(self, options: Sequence[str] = (), launched: HostProcess | None = None) -> None:
+        """Start a host process that belongs to this window and connect to it. Ends the present connection.
+
+        `options` are those of `moonscope host`; `launched` is a process that was launched with them already.
+        """
+        self._address, self._host_options = "", tuple(options)
+        self._open("Starting the engine", launched or HostProcess(self._host_options))
+
+    def attach(self, address: str, key_file: Path | None = None) -> None:
+        """Connect to a host that runs already; its key is beside its socket unless given. Ends the present
+        connection."""
+        self._address, self._key_file = address, key_file
+        self._open(f"Connecting to {address}", None)
+
+    def restart(self) -> None:
+        """Start the own host anew, or connect again to the one attached to."""
+        if self._address:
+            self.attach(self._address, self._key_file)
+        else:
+            self.start_host(self._host_options)
+
+    def close(self) -> None:
+        """Disconnect and end the own host, without waiting for either."""
+        self._epoch += 1
+        self._flush_timer.stop()
+        self._pending = None
+        client, host = self._client, self._host
+        self._client = self._host = None
+        _dispose_aside(client, host)
+
+    def set_paused(self, paused: bool) -> None:
+        """Hold updates back (merged, of bounded size) until the view goes on."""
+        self._paused = paused
+        if not paused:
+            self._flush()
+
+    def request(
+        self,
+        command: Command[R],
+        *,
+        done: Callable[[R], object],
+        failed: Failed,
+        progress: Progress | None = None,
+    ) -> Handle:
+        """Send a command. Exactly one of `done(answer)` and `failed(error)` is called, later, in the GUI thread.
+
+        Neither is called when it is a method of a QObject that is gone by then.
+        """
+        return self._ask(command, lambda answer, deliver, handle, report: deliver(answer), done, failed, progress)
+
+    def read(
+        self,
+        command: Command[Chunk],
+        *,
+        done: Callable[[PrototypeTree], object],
+        failed: Failed,
+        progress: Progress | None = None,
+    ) -> Handle:
+        """As `request`, for the tree of prototypes in the chunk that is the answer."""
+        # In a thread that nobody waits for: not the client's, which goes on receiving updates, nor the GUI's.
+        return self._ask(
+            command,
+            lambda answer, deliver, handle, report: QThreadPool.globalInstance().start(
+                lambda: deliver(_read(answer, handle, report))
+            ),
+            done,
+            failed,
+            progress,
+        )
+
+    def _ask(
+        self,
+        command: Command[R],
+        process: Callable[[Future[R], Callable[[Future[S]], None], Handle, Progress | None], None],
+        done: Callable[[S], object],
+        failed: Failed,
+        progress: Progress | None,
+    ) -> Handle:
+        """`process` makes of the answer, in any thread, what `done` is given, and passes it to the function it gets."""
+        handle = Handle()
+        client, epoch = self._client, self._epoch
+        if client is None:
+            self._post(None, lambda: call_alive(failed, ConnectionLost("there is no connection to an engine")))
+            return handle
+        report = None
+        if progress is not None:
+            called = progress
+
+            def report(step: int, total: int, text: str) -> None:
+                self._post(epoch, lambda: call_alive(called, step, total, text))
+
+        future = client.request(command, on_progress=report)
+        handle._cancel = lambda: client.cancel(future)
+
+        def deliver(ended: Future[S]) -> None:
+            # Whatever becomes of the connection, the caller gets its answer: the epoch is that of the delivery.
+            self._post(None, lambda: _deliver(ended, done, failed))
+
+        future.add_done_callback(lambda ended: process(ended, deliver, handle, report))
+        return handle
+
+    # Connecting, in a worker thread
+
+    def _open(self, words: str, host: HostProcess | None) -> None:
+        self.close()
+        epoch = self._epoch
+        self.connecting.emit(words)
+        opener = threading.Thread(
+            target=self._connect, args=(epoch, host, self._address, self._key_file), daemon=True, name="moonscope-open"
+        )
+        try:
+            opener.start()
+        except RuntimeError as error:
+            reason = f"the system gives the window no further thread: {error}"
+            _dispose(None, host)
+            self._post(epoch, lambda: self._lose(reason, ""))
+
+    def _connect(self, epoch: int, host: HostProcess | None, address: str, key_file: Path | None) -> None:
+        try:
+            client = EngineClient.connect(
+                host.start() if host else address,
+                read_key(key_file) if key_file else None,
+                on_update=lambda update: self._post(epoch, lambda: self._receive(update)),
+                on_lost=lambda why: self._mourn(epoch, host, why),
+                on_answering=lambda answering: self._post(epoch, lambda: self.answering.emit(answering)),
+            )
+        except (MoonscopeError, OSError) as error:
+            reason = str(error)
+            _dispose(None, host)
+            self._post(epoch, lambda: self._lose(reason, ""))
+            return
+        self._post(None, lambda: self._opened(epoch, client, host))
+
+    def _mourn(self, epoch: int, host: HostProcess | None, why: str) -> None:
+        """Find out how a lost host ended, which is known a moment later. In the client's thread."""
+        ending = host.wait(1.0) if host else ""
+        reason = f"the host {ending}" if ending else why
+        words = host.last_words if host else ""
+        self._post(epoch, lambda: self._lose(reason, words))
+
+    def _opened(self, epoch: int, client: EngineClient, host: HostProcess | None) -> None:
+        if epoch != self._epoch:  # closed or opened anew meanwhile
+            _dispose_aside(client, host)
+            return
+        self._client, self._host = client, host
+        self.connected.emit(client.pid)
+        self._flush()
+
+    # From other threads
+
+    def _post(self, epoch: int | None, job: Callable[[], object]) -> None:
+        if shiboken6.isValid(self):
+            self._posted.emit(-1 if epoch is None else epoch, job)
+
+    @Slot(int, object)
+    def _run(self, epoch: int, job: Callable[[], object]) -> None:
+        if epoch in (-1, self._epoch):
+            job()
+
+    def _receive(self, update: Update) -> None:
+        self._pending = update if self._pending is None else merge(self._pending, update)
+        if not self._flush_timer.isActive() and not self._paused:
+            self._flush()
+
+    @Slot()
+    def _flush(self) -> None:
+        if self._pending is None or self._client is None or self._paused:
+            return
+        update, self._pending = self._pending, None
+        self._flush_timer.start()
+        self.updated.emit(update)
+
+    def _lose(self, reason: str, words: str) -> None:
+        self._flush()  # what was said last is still shown
+        self.close()
+        self.lost.emit(reason, words)
+
+
+def _dispose(client: EngineClient | None, host: HostProcess | None) -> None:
+    if client is not None:
+        client.close()
+    if host is not None:
+        host.stop()
+
+
+def _dispose_aside(client: EngineClient | None, host: HostProcess | None) -> None:
+    """Without waiting for it, unless the system gives no thread."""
+    if client is None and host is None:
+        return
+    try:
+        threading.Thread(target=_dispose, args=(client, host), name="moonscope-dispose").start()
+    except RuntimeError:
+        _dispose(client, host)
+
+
+def call_alive(callback: Callable[..., object], *values: object) -> None:
+    """Call, unless it is a method of a QObject that Qt has deleted meanwhile."""
+    if _alive(callback):
+        callback(*values)
+
+
+def _read(answer: Future[Chunk], handle: Handle, report: Progress | None) -> Future[PrototypeTree]:
+    """What is in a chunk, or why it cannot be told."""
+    from moonscope import bytecode
+    from moonscope.bytecode.code import lines_in
+
+    ended: Future[PrototypeTree] = Future()
+    try:
+        chunk = answer.result()
+        context = Context(report or NOBODY.progress, lambda: handle.cancelled)
+        tree = bytecode.read(chunk.dump, chunk.lua, chunk.key, generation=chunk.generation, context=context)
+        lines_in(tree.root.code)  # kept there: the GUI thread wants them at once for the listing that it shows first
+        ended.set_result(tree)
+    except MoonscopeError as error:
+        ended.set_exception(error)
+    return ended
+
+
+def _deliver(future: Future[S], done: Callable[[S], object], failed: Failed) -> None:
+    try:
+        result = future.result()
+    except MoonscopeError as error:
+        call_alive(failed, error)
+    except FutureCancelled:
+        call_alive(failed, CancelledError("cancelled"))
+    else:
+        call_alive(done, result)

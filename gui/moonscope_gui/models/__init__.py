@@ -1,1 +1,0 @@
-"""Item models: values in, rows out. QtCore and QtGui only, never widgets."""

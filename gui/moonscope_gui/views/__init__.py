@@ -1,1 +1,0 @@
-"""Widgets that know tables, messages and actions, and nothing of the engine."""

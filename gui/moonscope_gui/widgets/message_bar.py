@@ -1,0 +1,144 @@
+"""Messages where the user looks: a bar over the tables with text, details, an offer, and a way to dismiss it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from . import icons, theme
+from .buttons import tool_button
+
+_DETAIL_LINES = 8
+_BACKLOG = 50
+
+
+@dataclass(frozen=True)
+class Message:
+    """`kind` is "error", "warning" or "info"; `offer` is the text of a button that calls `accept`."""
+
+    text: str
+    details: str = ""
+    kind: str = "error"
+    offer: str = ""
+    accept: Callable[[], object] | None = None
+    topic: str = ""  # a new message replaces an older one of the same topic
+
+
+_TOKENS = {"error": "danger", "warning": "stale", "info": "accent"}
+
+
+class MessageBar(QFrame):
+    """Shows the newest message; dismissing it shows the one before, so that none is lost."""
+
+    shown = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("message-bar")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self._messages: list[Message] = []
+        self._icon = QLabel()
+        self._text = QLabel()
+        self._text.setWordWrap(True)
+        self._text.setTextFormat(Qt.TextFormat.PlainText)
+        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._text.setObjectName("message-text")
+        self._count = QLabel()
+        self._details_button = tool_button("Details", "Show all that is known", checked=False)
+        self._offer = QPushButton()
+        self._offer.setObjectName("message-offer")
+        dismiss = tool_button("Dismiss")
+        dismiss.setObjectName("message-dismiss")
+        self._details = QPlainTextEdit()
+        self._details.setReadOnly(True)
+        line = QHBoxLayout()
+        line.setContentsMargins(10, 5, 6, 5)
+        line.setSpacing(8)
+        for widget in (self._icon, self._text, self._count, self._details_button, self._offer, dismiss):
+            line.addWidget(widget, 1 if widget is self._text else 0)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(line)
+        layout.addWidget(self._details)
+        self._details_button.toggled.connect(self._details.setVisible)
+        self._offer.clicked.connect(self._accept)
+        dismiss.clicked.connect(self._dismiss)
+        theme.notifier.changed.connect(self._paint)
+        self.hide()
+
+    def show_message(self, message: Message) -> None:
+        if message.topic:
+            self.withdraw(message.topic)
+        self._messages = [*self._messages, message][-_BACKLOG:]
+        self._present()
+        self.shown.emit(message.text)
+
+    def withdraw(self, topic: str) -> None:
+        """Take messages back that are of no account any more."""
+        self._messages = [message for message in self._messages if message.topic != topic]
+        self._present()
+
+    @property
+    def current(self) -> Message | None:
+        return self._messages[-1] if self._messages else None
+
+    def _present(self) -> None:
+        message = self.current
+        if message is not None:
+            self._text.setText(message.text)
+            self._details.setPlainText(message.details)
+            lines = min(message.details.count("\n") + 1, _DETAIL_LINES)
+            self._details.setFixedHeight(self.fontMetrics().lineSpacing() * lines + 14)
+            self._details_button.setVisible(bool(message.details))
+            self._details_button.setChecked(False)
+            self._details.hide()
+            self._offer.setText(message.offer)
+            self._offer.setVisible(bool(message.offer))
+            others = len(self._messages) - 1
+            self._count.setText(f"and {others} more" if others else "")
+            self._paint()
+        self.setVisible(message is not None)
+
+    @Slot()
+    def _paint(self) -> None:
+        if self.current is None:
+            return
+        strong = theme.colour(_TOKENS[self.current.kind])
+        tint = _mix(theme.colour("window"), strong, 0.14).name()
+        self.setStyleSheet(f"#message-bar {{ background: {tint}; border-left: 4px solid {strong.name()}; }}")
+        size = self.fontMetrics().height()
+        self._icon.setPixmap(icons.icon("failed").pixmap(size, size))
+        self._icon.setVisible(self.current.kind != "info")
+
+    @Slot()
+    def _accept(self) -> None:
+        message = self.current
+        self._dismiss()
+        if message is not None and message.accept is not None:
+            message.accept()
+
+    @Slot()
+    def _dismiss(self) -> None:
+        self._messages = self._messages[:-1]
+        self._present()
+
+
+def _mix(ground: QColor, paint: QColor, share: float) -> QColor:
+    return QColor.fromRgbF(
+        ground.redF() * (1 - share) + paint.redF() * share,
+        ground.greenF() * (1 - share) + paint.greenF() * share,
+        ground.blueF() * (1 - share) + paint.blueF() * share,
+    )

@@ -1,0 +1,58 @@
+"""Text to read in lines of a tone each; the colours follow the theme."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Slot
+from PySide6.QtGui import QTextCharFormat, QTextCursor, QTextFormat
+from PySide6.QtWidgets import QPlainTextEdit, QWidget
+
+from . import theme
+from .cell_delegate import code_font
+
+_TONE = int(QTextFormat.Property.UserProperty)
+
+
+class TonedText(QPlainTextEdit):
+    """The newest `scrollback` lines. Who reads the end goes on reading the end."""
+
+    def __init__(self, scrollback: int, placeholder: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setReadOnly(True)
+        self.setUndoRedoEnabled(False)
+        self.setMaximumBlockCount(scrollback)
+        self.setFont(code_font())
+        self.setPlaceholderText(placeholder)
+        theme.notifier.changed.connect(self._restyle)
+
+    def write(self, text: str, tone: str) -> None:
+        """Append lines; `tone` is a token of the theme."""
+        bar = self.verticalScrollBar()
+        at_end = bar.value() >= bar.maximum() - 4
+        cursor = QTextCursor(self.document())
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        if not self.document().isEmpty():
+            cursor.insertBlock()
+        cursor.insertText(text, _format(tone))
+        if at_end:
+            bar.setValue(bar.maximum())
+
+    @Slot()
+    def _restyle(self) -> None:
+        """What was written before, too, takes on the new colours."""
+        block, cursor = self.document().begin(), QTextCursor(self.document())
+        cursor.beginEditBlock()
+        while block.isValid():
+            cursor.setPosition(block.position())
+            cursor.movePosition(QTextCursor.MoveOperation.EndOfBlock, QTextCursor.MoveMode.KeepAnchor)
+            tone = cursor.charFormat().stringProperty(_TONE)
+            if tone:
+                cursor.setCharFormat(_format(tone))
+            block = block.next()
+        cursor.endEditBlock()
+
+
+def _format(tone: str) -> QTextCharFormat:
+    style = QTextCharFormat()
+    style.setForeground(theme.colour(tone))
+    style.setProperty(_TONE, tone)
+    return style
