@@ -22,7 +22,9 @@ from PySide6.QtWidgets import QWidget
 
 from .app import application as app
 from .app.main_window import MainWindow
+from .features.files.feature import FilesFeature
 from .features.inspector.code_view import CodeView
+from .features.inspector.feature import InspectorFeature
 from .state.settings import WindowSettings
 
 LONG, SHORT, FUNCTIONS, SOURCE_BYTES = 20_000, 1_500, 10_000, 10_000_000
@@ -112,7 +114,7 @@ class _Reader(QObject):
         self._window = window
         self._wanted = 0
         window.workspace.show_part("prototypes")
-        self._detail = window.prototypes.browser.detail
+        self._detail = window.feature(InspectorFeature).dock.browser.detail
         self._detail.listing.viewport().installEventFilter(self)
 
     def rounds(self, folder: Path, count: int) -> Iterator[tuple[float, ...]]:
@@ -134,7 +136,7 @@ class _Reader(QObject):
             yield (long, short, *paints, *opened, self._longest_block(self._search))
 
     def _click(self, name: str) -> None:
-        view, model = self._window.files.view, self._window.files.model
+        view, model = self._window.feature(FilesFeature).dock.view, self._window.feature(FilesFeature).dock.model
         row = next(row for row in range(model.rowCount()) if model.text_at(row, 0) == f"{name}.lua")
         place: QPoint = view.visualRect(model.index(row, 0)).center()
         QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, place)
@@ -147,7 +149,7 @@ class _Reader(QObject):
 
     @property
     def _shown(self) -> str:
-        current = self._window.prototypes.current
+        current = self._window.feature(InspectorFeature).dock.current
         return Path(current[0].key).name if current else ""
 
     def _click_to_paint(self, name: str) -> float:
@@ -181,10 +183,10 @@ class _Reader(QObject):
         return slowest * 1000
 
     def _search(self) -> None:
-        bar = self._window.prototypes.browser.search
+        bar = self._window.feature(InspectorFeature).dock.browser.search
         for text in ("handler_9", "nobody", "kind_9999", ""):
             bar.setText(text)
-            self._window.prototypes.browser.find_next()
+            self._window.feature(InspectorFeature).dock.browser.find_next()
             _let_pass(300)
 
     def _longest_block(self, work: Callable[[], object]) -> float:

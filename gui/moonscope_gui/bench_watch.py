@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QApplication, QMainWindow
+from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
 
 SETTLE_MS = 6000  # until window and host are in their stride
 LOOK_MS = 2  # how often it is looked whether there are numbers
@@ -85,9 +85,12 @@ class _Start(QObject):
         else:
             self._end()
 
+    def _plots_dock(self) -> Any:
+        return next(child for child in self._window.findChildren(QWidget) if type(child).__name__ == "PlotsDock")
+
     @Slot()
     def _plotted(self) -> None:
-        if self._window.plots.is_plotting:
+        if self._plots_dock().is_plotting:
             self._look.stop()
             self._times["plotted"] = time.monotonic()
             self._end()

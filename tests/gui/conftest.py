@@ -13,6 +13,8 @@ from pytestqt.qtbot import QtBot
 from moonscope.commands import Spawn
 from moonscope_gui.app import application as app
 from moonscope_gui.app.main_window import MainWindow
+from moonscope_gui.features.files.feature import FilesFeature
+from moonscope_gui.features.vms.feature import VMsFeature
 from moonscope_gui.state.settings import WindowSettings
 
 PATIENCE_MS = 30_000  # until a test gives up on something that must happen
@@ -40,7 +42,7 @@ class Person:
     def spawns(self, count: int) -> list[int]:
         """Ids of the new VMs."""
         before = set(self.window.state.vms)
-        self.window.vms_flow.spawn_now(Spawn(count=count))
+        self.window.feature(VMsFeature).spawn_now(Spawn(count=count))
         self.waits_until(lambda: len(self.window.state.vms) == len(before) + count and not self.window.jobs.running)
         return sorted(set(self.window.state.vms) - before)
 
@@ -48,7 +50,7 @@ class Person:
         """Select files by the end of their names."""
         files = [file_id for file_id in self.window.state.files if file_id[1].endswith(names)]
         assert len(files) == len(names)
-        self.window.files.view.select_ids(files)
+        self.window.feature(FilesFeature).dock.view.select_ids(files)
 
     def triggers(self, action: str) -> None:
         """What can be done follows the selection in the next turn of the event loop."""

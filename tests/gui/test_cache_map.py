@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from moonscope.commands import Clear, Close
 from moonscope_gui.features.cache_map.dialog import CacheMapDialog
+from moonscope_gui.features.inspector.feature import InspectorFeature
 
 Person = Any  # of conftest.py
 
@@ -72,7 +73,7 @@ def test_a_function_is_told_with_its_file(map_of: CacheMapDialog) -> None:
 def test_a_box_opens_in_the_inspector(map_of: CacheMapDialog, person: Person, qtbot: QtBot) -> None:
     map_of.map.select(box_named(map_of, "M.f3"))
     qtbot.keyClick(map_of.map, Qt.Key.Key_Return)
-    prototypes = person.window.prototypes
+    prototypes = person.window.feature(InspectorFeature).dock
     person.waits_until(lambda: prototypes.current is not None and prototypes.current[1].name == "M.f3")
     assert prototypes.current is not None
     assert prototypes.current[0].key.endswith("large.lua")

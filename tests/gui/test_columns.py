@@ -11,7 +11,10 @@ from PySide6.QtWidgets import QApplication
 
 from moonscope.commands import Clear, RunChunk, Spawn
 from moonscope.model import LuaVersion, VMOptions
+from moonscope_gui.features.files.feature import FilesFeature
+from moonscope_gui.features.vms.feature import VMsFeature
 from moonscope_gui.widgets.cell_delegate import digits_font
+from moonscope_gui.widgets.table_panel import TablePanel
 from moonscope_gui.widgets.table_view import TableView
 
 Person = Any  # of conftest.py
@@ -49,15 +52,16 @@ def test_files_and_vms_of_two_luas_can_be_told_apart(person: Person, folder: Pat
     person.opens(folder)
     person.spawns(40)
     window.workspace.balance()
-    assert size[0] > 1280 or not {"Lua"} & {*titles(window.files.view), *titles(window.vms.view)}
+    files, vms = window.feature(FilesFeature).dock, window.feature(VMsFeature).dock
+    assert size[0] > 1280 or not {"Lua"} & {*titles(files.view), *titles(vms.view)}
     spawned = Spawn(options=VMOptions(lua=LuaVersion.LUAJIT21))
-    window.vms_flow.spawn_now(spawned)
+    window.feature(VMsFeature).spawn_now(spawned)
     person.waits_until(lambda: len(window.state.luas) == 2 and not window.jobs.running)
     person.opens(folder)
-    for panel in window.panels:
+    for panel in window.findChildren(TablePanel):
         window.workspace.show_part(panel.name)
         QApplication.processEvents()
-        assert ("Lua" in titles(panel.view)) or panel is window.log, "loads are told apart by their VMs"
+        assert ("Lua" in titles(panel.view)) or panel.name == "log", "loads are told apart by their VMs"
         assert cut_columns(panel.view) == [], panel.name
         assert not panel.view.horizontalScrollBar().isVisible(), panel.name
 
@@ -74,7 +78,7 @@ def test_no_column_is_cut(person: Person, folder: Path, size: tuple[int, int]) -
     (folder / "one.lua").write_text("return 'changed'\n")
     person.waits_until(lambda: any(file.stale for file in window.state.files.values()) and not window.jobs.running)
     window.workspace.balance()
-    for panel in window.panels:
+    for panel in window.findChildren(TablePanel):
         window.workspace.show_part(panel.name)
         QApplication.processEvents()
         assert panel.view.model().rowCount() > 0

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QLabel, QPushButton
 
 from moonscope.commands import RunChunk
 from moonscope.model import VMState
+from moonscope_gui.features.vms.feature import VMsFeature
 from moonscope_gui.features.vms.model import COLUMNS
 from moonscope_gui.widgets.confirm import ConfirmDialog
 
@@ -33,7 +34,7 @@ def offer(person: Person) -> QPushButton:
 
 def doing(person: Person, vm: int) -> str:
     """What the column of that name shows."""
-    model = person.window.vms.model
+    model = person.window.feature(VMsFeature).dock.model
     column = next(number for number, each in enumerate(COLUMNS) if each.key == "task")
     return model.text_at(model.positions([vm])[0], column)
 
@@ -42,7 +43,7 @@ def test_what_goes_on_is_named_then_abandoned_then_ended_with_the_engine(
     person: Person, stuck: tuple[int, int]
 ) -> None:
     window, (vm, other) = person.window, stuck
-    window.vms.view.select_ids([vm])
+    window.feature(VMsFeature).dock.view.select_ids([vm])
     person.triggers("interrupt")
     person.waits_until(lambda: window.messages.isVisible() and "…" in offer(person).text())
     assert offer(person).text() == f"Abandon VM {vm}…"
@@ -59,7 +60,7 @@ def test_what_goes_on_is_named_then_abandoned_then_ended_with_the_engine(
     person.waits_until(lambda: offer(person).text() == "Restart Engine…")
     person.waits_until(lambda: window.status._vms.text() == "1 VM, 1 abandoned")
 
-    window.vms.view.clearSelection()
+    window.feature(VMsFeature).dock.view.clearSelection()
     person.triggers("interrupt")
     question = person.sees(ConfirmDialog)
     assert question.go.text() == "Restart"
@@ -70,7 +71,7 @@ def test_what_goes_on_is_named_then_abandoned_then_ended_with_the_engine(
 
 def test_a_vm_that_cannot_be_ended_is_torn_down_after_a_question(person: Person, stuck: tuple[int, int]) -> None:
     window, (vm, other) = person.window, stuck
-    window.vms.view.select_ids([vm])
+    window.feature(VMsFeature).dock.view.select_ids([vm])
     person.triggers("close-selected")
     person.waits_until(lambda: window.messages.isVisible())
     person.waits_until(lambda: doing(person, vm) == "run: inside os.execute, cannot be ended")
@@ -90,7 +91,7 @@ def test_a_vm_that_returned_meanwhile_is_interrupted_without_a_question(
     person: Person, stuck: tuple[int, int], obstacle: Obstacle
 ) -> None:
     window, (vm, _) = person.window, stuck
-    window.vms.view.select_ids([vm])
+    window.feature(VMsFeature).dock.view.select_ids([vm])
     person.triggers("interrupt")
     person.waits_until(lambda: window.messages.isVisible())
     obstacle.remove()

@@ -16,9 +16,13 @@ from moonscope.engine import Engine
 from moonscope.errors import NotFoundError
 from moonscope.model import FunctionKind, LookEntry, LookFunction, LookStep, LuaVersion, StepKind, VMOptions, VMState
 from moonscope_gui.app.main_window import MainWindow
+from moonscope_gui.features.files.feature import FilesFeature
+from moonscope_gui.features.inspector.feature import InspectorFeature
 from moonscope_gui.features.look.dock import LookDock
+from moonscope_gui.features.look.feature import LookFeature
 from moonscope_gui.features.look.tree_model import LookTreeModel
 from moonscope_gui.features.look.tree_model import Path as LookPath
+from moonscope_gui.features.vms.feature import VMsFeature
 from moonscope_gui.state import look_text
 
 PATIENCE_MS = 30_000
@@ -211,10 +215,10 @@ def test_a_function_is_told_in_words(function: LookFunction, value: str, details
 @pytest.fixture
 def vm(window: MainWindow, qtbot: QtBot) -> int:
     """A VM that is selected and looked into."""
-    window.vms_flow.spawn_now(Spawn(count=2))
+    window.feature(VMsFeature).spawn_now(Spawn(count=2))
     qtbot.waitUntil(lambda: len(window.state.vms) == 2, timeout=PATIENCE_MS)
     vm = min(window.state.vms)
-    window.vms.view.select_ids([vm])
+    window.feature(VMsFeature).dock.view.select_ids([vm])
     qtbot.waitUntil(window.actions_["look"].isEnabled)
     window.actions_["look"].trigger()
     qtbot.waitUntil(lambda: bool(keys(globals_model(window), globals_row(window))), timeout=PATIENCE_MS)
@@ -222,11 +226,11 @@ def vm(window: MainWindow, qtbot: QtBot) -> int:
 
 
 def globals_model(window: MainWindow) -> LookTreeModel:
-    return window.look.model
+    return window.feature(LookFeature).dock.model
 
 
 def globals_row(window: MainWindow) -> QModelIndex:
-    return window.look.model.index(0, 0)
+    return window.feature(LookFeature).dock.model.index(0, 0)
 
 
 def idle(window: MainWindow) -> bool:
@@ -240,21 +244,21 @@ def run(window: MainWindow, qtbot: QtBot, vm: int, source: str) -> None:
 
 def row(window: MainWindow, path: str) -> QModelIndex:
     """The row of a path in the view."""
-    dock = window.look
+    dock = window.feature(LookFeature).dock
     source = next(index for index, _ in dock.model.walk() if dock.model.path_text(index) == path)
     index: QModelIndex = dock.view.model().mapFromSource(source)  # type: ignore[attr-defined]
     return index
 
 
 def look_again(window: MainWindow, qtbot: QtBot) -> None:
-    window.look.refresh.click()
+    window.feature(LookFeature).dock.refresh.click()
     qtbot.waitUntil(lambda: idle(window), timeout=PATIENCE_MS)
 
 
 def test_the_action_shows_the_globals_of_the_selected_vm(window: MainWindow, vm: int, qtbot: QtBot) -> None:
-    assert window.look.isVisible()
-    assert window.look.box.currentText() == f"VM {vm} · Lua 5.4"
-    assert {"print", "string"} <= set(keys(window.look.model, globals_row(window)))
+    assert window.feature(LookFeature).dock.isVisible()
+    assert window.feature(LookFeature).dock.box.currentText() == f"VM {vm} · Lua 5.4"
+    assert {"print", "string"} <= set(keys(window.feature(LookFeature).dock.model, globals_row(window)))
     run(window, qtbot, vm, "fresh = 1")
     look_again(window, qtbot)
     assert text(row(window, "globals.fresh"), 1) == "1"
@@ -264,21 +268,23 @@ def test_another_selected_vm_is_followed_and_one_that_is_gone_is_told(
     window: MainWindow, vm: int, qtbot: QtBot
 ) -> None:
     other = max(window.state.vms)
-    window.vms.view.select_ids([other])
-    qtbot.waitUntil(lambda: window.look.box.currentData() == other and idle(window), timeout=PATIENCE_MS)
-    assert "print" in keys(window.look.model, globals_row(window))
+    window.feature(VMsFeature).dock.view.select_ids([other])
+    qtbot.waitUntil(
+        lambda: window.feature(LookFeature).dock.box.currentData() == other and idle(window), timeout=PATIENCE_MS
+    )
+    assert "print" in keys(window.feature(LookFeature).dock.model, globals_row(window))
     window.jobs.start("close", Close((other,)))
-    qtbot.waitUntil(window.look.message.isVisible, timeout=PATIENCE_MS)
-    assert window.look.message.text() == f"VM {other} is gone. Select another VM to look into it."
+    qtbot.waitUntil(window.feature(LookFeature).dock.message.isVisible, timeout=PATIENCE_MS)
+    assert window.feature(LookFeature).dock.message.text() == f"VM {other} is gone. Select another VM to look into it."
 
 
 def test_the_filter_shows_what_fits_and_what_leads_there(window: MainWindow, vm: int, qtbot: QtBot) -> None:
     run(window, qtbot, vm, "t = {needle = 1, hay = 2}")
     look_again(window, qtbot)
-    window.look.view.expand(row(window, "globals.t"))
+    window.feature(LookFeature).dock.view.expand(row(window, "globals.t"))
     qtbot.waitUntil(lambda: idle(window), timeout=PATIENCE_MS)
-    window.look.filter.setText("needle")
-    shown = window.look.view.model()
+    window.feature(LookFeature).dock.filter.setText("needle")
+    shown = window.feature(LookFeature).dock.view.model()
     assert keys(shown, QModelIndex()) == ["globals"]
     assert keys(shown, shown.index(0, 0)) == ["t"]
     assert keys(shown, shown.index(0, 0, shown.index(0, 0))) == ["needle"]
@@ -287,24 +293,24 @@ def test_the_filter_shows_what_fits_and_what_leads_there(window: MainWindow, vm:
 def test_what_the_filter_hid_is_open_again_without_it(window: MainWindow, vm: int, qtbot: QtBot) -> None:
     run(window, qtbot, vm, "t = {needle = 1, hay = 2}")
     look_again(window, qtbot)
-    view = window.look.view
+    view = window.feature(LookFeature).dock.view
     view.expand(row(window, "globals.t"))
     qtbot.waitUntil(lambda: idle(window), timeout=PATIENCE_MS)
-    window.look.filter.setText("coroutine")
+    window.feature(LookFeature).dock.filter.setText("coroutine")
     assert not row(window, "globals.t").isValid()
-    window.look.filter.clear()
+    window.feature(LookFeature).dock.filter.clear()
     assert view.isExpanded(row(window, "globals")) and view.isExpanded(row(window, "globals.t"))
     view.collapse(row(window, "globals.t"))
-    window.look.filter.setText("hay")
-    window.look.filter.clear()
+    window.feature(LookFeature).dock.filter.setText("hay")
+    window.feature(LookFeature).dock.filter.clear()
     assert not view.isExpanded(row(window, "globals.t")), "closed by hand"
 
 
 def test_types_and_addresses_are_not_cut(window: MainWindow, vm: int, qtbot: QtBot) -> None:
     window.resize(1280, 800)
     window.workspace.balance()
-    qtbot.waitUntil(lambda: window.look.view.viewport().width() > 400)
-    view = window.look.view
+    qtbot.waitUntil(lambda: window.feature(LookFeature).dock.view.viewport().width() > 400)
+    view = window.feature(LookFeature).dock.view
     for path, kind in (("globals.string", "table"), ("globals.type", "light C function")):
         at = row(window, path)
         assert text(at, 2) == kind and text(at, 1).startswith("0x")
@@ -315,16 +321,18 @@ def test_types_and_addresses_are_not_cut(window: MainWindow, vm: int, qtbot: QtB
 def test_a_closure_leads_to_its_prototype(window: MainWindow, vm: int, qtbot: QtBot, folder: Path) -> None:
     run(window, qtbot, vm, f"one = dofile([[{folder / 'one.lua'}]])")
     look_again(window, qtbot)
-    window.look.view.expand(row(window, "globals.one"))
+    window.feature(LookFeature).dock.view.expand(row(window, "globals.one"))
     qtbot.waitUntil(lambda: idle(window), timeout=PATIENCE_MS)
     closure = row(window, "globals.one.f")
     assert text(closure, 1) == "one.lua:2"
     assert "generation" in text(closure, 3)
-    window.look.view.activated.emit(closure)
-    qtbot.waitUntil(window.prototypes.isVisible, timeout=PATIENCE_MS)
-    qtbot.waitUntil(lambda: window.prototypes.current is not None and idle(window), timeout=PATIENCE_MS)
-    assert window.prototypes.current is not None
-    _, prototype = window.prototypes.current
+    window.feature(LookFeature).dock.view.activated.emit(closure)
+    qtbot.waitUntil(window.feature(InspectorFeature).dock.isVisible, timeout=PATIENCE_MS)
+    qtbot.waitUntil(
+        lambda: window.feature(InspectorFeature).dock.current is not None and idle(window), timeout=PATIENCE_MS
+    )
+    assert window.feature(InspectorFeature).dock.current is not None
+    _, prototype = window.feature(InspectorFeature).dock.current
     assert (prototype.line, prototype.last_line) == (2, 2)
 
 
@@ -334,9 +342,9 @@ def test_a_closure_of_a_chunk_of_any_name_can_be_selected(window: MainWindow, vm
     shown = {"a": "?: main function", "b": "?: main function", "c": '"": main function', "d": '"": main function'}
     for name, value in shown.items():
         closure = row(window, f"globals.{name}")
-        window.look.view.setCurrentIndex(closure)
+        window.feature(LookFeature).dock.view.setCurrentIndex(closure)
         assert text(closure, 1) == value
-        assert window.look._place.text() == f"globals.{name}  ·  {value.partition(':')[0]}"
+        assert window.feature(LookFeature).dock._place.text() == f"globals.{name}  ·  {value.partition(':')[0]}"
 
 
 def test_the_closures_of_a_function_are_counted_in_all_vms(
@@ -347,11 +355,11 @@ def test_the_closures_of_a_function_are_counted_in_all_vms(
         run(window, qtbot, each, f"kept = {{}} for n = 1, {times} do kept[n] = dofile([[{folder / 'one.lua'}]]) end")
     look_again(window, qtbot)
     for path in ("globals.kept", "globals.kept[1]"):
-        window.look.view.expand(row(window, path))
+        window.feature(LookFeature).dock.view.expand(row(window, path))
         qtbot.waitUntil(lambda: idle(window), timeout=PATIENCE_MS)
-    closure = window.look.entry_at(row(window, "globals.kept[1].f"))
+    closure = window.feature(LookFeature).dock.entry_at(row(window, "globals.kept[1].f"))
     assert closure is not None
-    window.look.closures_wanted.emit(closure.function)
+    window.feature(LookFeature).dock.closures_wanted.emit(closure.function)
     qtbot.waitUntil(lambda: window.messages.current is not None, timeout=PATIENCE_MS)
     message = window.messages.current
     assert message is not None
@@ -359,7 +367,7 @@ def test_the_closures_of_a_function_are_counted_in_all_vms(
     assert message.details.splitlines() == [f"VM {other}: 3 closures", f"VM {vm}: 2 closures"]
     assert message.accept is not None
     message.accept()
-    assert window.vms.selected() == (vm, other)
+    assert window.feature(VMsFeature).dock.selected() == (vm, other)
 
 
 def test_the_function_under_prototypes_can_be_asked_for(
@@ -368,9 +376,11 @@ def test_the_function_under_prototypes_can_be_asked_for(
     run(window, qtbot, vm, f"one = dofile([[{folder / 'one.lua'}]])")
     window.workspace.show_part("prototypes")
     qtbot.waitUntil(lambda: bool(window.state.files), timeout=PATIENCE_MS)
-    window.files.view.select_ids(list(window.state.files))
-    qtbot.waitUntil(lambda: window.prototypes.current is not None and idle(window), timeout=PATIENCE_MS)
-    window.prototypes.browser.select((0,))
+    window.feature(FilesFeature).dock.view.select_ids(list(window.state.files))
+    qtbot.waitUntil(
+        lambda: window.feature(InspectorFeature).dock.current is not None and idle(window), timeout=PATIENCE_MS
+    )
+    window.feature(InspectorFeature).dock.browser.select((0,))
     window.actions_["find-closures"].trigger()
     qtbot.waitUntil(lambda: window.messages.current is not None, timeout=PATIENCE_MS)
     assert window.messages.current is not None
@@ -380,8 +390,8 @@ def test_the_function_under_prototypes_can_be_asked_for(
 def test_a_busy_vm_says_so_and_the_look_can_be_cancelled(window: MainWindow, vm: int, qtbot: QtBot) -> None:
     window.jobs.start("busy", RunChunk((vm,), "while true do end"))
     qtbot.waitUntil(lambda: window.state.vms[vm].state is VMState.RUNNING, timeout=PATIENCE_MS)
-    window.look.refresh.click()
-    dock = window.look
+    window.feature(LookFeature).dock.refresh.click()
+    dock = window.feature(LookFeature).dock
     qtbot.waitUntil(dock.waiting.isVisible, timeout=PATIENCE_MS)
     assert dock.waiting.text() == f"VM {vm} is busy (run); the look waits for it."
     dock.cancel.click()
@@ -397,18 +407,18 @@ def test_a_busy_vm_says_so_and_the_look_can_be_cancelled(window: MainWindow, vm:
 def test_a_new_question_cancels_the_old_one(window: MainWindow, vm: int, qtbot: QtBot) -> None:
     window.jobs.start("busy", RunChunk((vm,), "while true do end"))
     qtbot.waitUntil(lambda: window.state.vms[vm].state is VMState.RUNNING, timeout=PATIENCE_MS)
-    window.look.refresh.click()
+    window.feature(LookFeature).dock.refresh.click()
     other = max(window.state.vms)
-    window.vms.view.select_ids([other])
+    window.feature(VMsFeature).dock.view.select_ids([other])
     qtbot.waitUntil(lambda: len(window.jobs.running) == 1, timeout=PATIENCE_MS)
-    assert window.look.box.currentData() == other
-    assert "print" in keys(window.look.model, globals_row(window))
+    assert window.feature(LookFeature).dock.box.currentData() == other
+    assert "print" in keys(window.feature(LookFeature).dock.model, globals_row(window))
     window.jobs.start("interrupt", Interrupt((vm,)))
     qtbot.waitUntil(lambda: idle(window), timeout=PATIENCE_MS)
 
 
 def test_all_vms_can_be_chosen_from_the_list(window: MainWindow, vm: int, qtbot: QtBot) -> None:
-    box = window.look.box
+    box = window.feature(LookFeature).dock.box
     box.showPopup()
     assert [box.itemData(row) for row in range(box.count())] == sorted(window.state.vms)
     box.hidePopup()

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from moonscope.model import FileFailure, LoadReport, names
-from moonscope_gui.features.files.flow import failures_message
+from moonscope_gui.features.files.feature import FilesFeature, failures_message
+from moonscope_gui.features.vms.feature import VMsFeature
 
 from .conftest import Person
 
@@ -36,8 +37,8 @@ def test_files_of_any_name_are_opened(person: Person, tmp_path: Path) -> None:
     window.open_paths(paths)
     person.waits_until(lambda: len(window.state.files) == 3 and not window.jobs.running)
     assert {os.fsdecode(names.to_bytes(key)) for _, key in window.state.files} == set(paths)
-    assert window.settings.recent == [paths[0], paths[2]]
-    window.vms_flow.run_file(paths[1], ())
+    assert window.context.settings.recent == [paths[0], paths[2]]
+    window.feature(VMsFeature).run_file(paths[1], ())
     person.waits_until(lambda: not window.jobs.running)
     assert window.messages.current is None
 
@@ -55,6 +56,6 @@ def test_files_stand_in_the_order_of_their_names(person: Person, folder: Path) -
     person.opens(folder)
     (folder / "another.lua").write_text("return 1")
     person.opens(folder)
-    model = person.window.files.model
+    model = person.window.feature(FilesFeature).dock.model
     names = [model.text_at(row, 0) for row in range(model.rowCount())]
     assert names == ["another.lua", "broken.lua", "one.lua", "two.lua"]

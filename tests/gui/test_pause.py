@@ -7,6 +7,8 @@ import signal
 from pathlib import Path
 
 from moonscope.commands import Spawn
+from moonscope_gui.features.files.feature import FilesFeature
+from moonscope_gui.features.vms.feature import VMsFeature
 
 from .conftest import Person
 
@@ -14,11 +16,11 @@ from .conftest import Person
 def test_pausing_holds_the_view_and_not_the_engine(person: Person) -> None:
     window = person.window
     person.triggers("pause")
-    window.vms_flow.spawn_now(Spawn(count=2))
+    window.feature(VMsFeature).spawn_now(Spawn(count=2))
     person.waits_until(lambda: not window.jobs.running)
-    assert window.vms.model.rowCount() == 0
+    assert window.feature(VMsFeature).dock.model.rowCount() == 0
     person.triggers("pause")
-    person.waits_until(lambda: window.vms.model.rowCount() == 2)
+    person.waits_until(lambda: window.feature(VMsFeature).dock.model.rowCount() == 2)
 
 
 def test_the_view_goes_on_with_a_new_engine(person: Person, folder: Path) -> None:
@@ -33,6 +35,6 @@ def test_the_view_goes_on_with_a_new_engine(person: Person, folder: Path) -> Non
     person.triggers("restart")
     person.waits_until(lambda: window.link.is_connected and not window.state.vms)
     assert not window.actions_["pause"].isChecked()
-    assert window.files.model.rowCount() == 0
+    assert window.feature(FilesFeature).dock.model.rowCount() == 0
     person.opens(folder)
     assert len(window.state.vms) == 4

@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from moonscope.bytecode import reporter
 from moonscope_gui.app.main_window import MainWindow
 from moonscope_gui.features.inspector.dock import PrototypesDock
+from moonscope_gui.features.inspector.feature import InspectorFeature
 from moonscope_gui.widgets.reading_bar import ReadingBar
 
 from .conftest import PATIENCE_MS, Person
@@ -32,7 +33,7 @@ def large(tmp_path: Path) -> Path:
 @pytest.fixture
 def dock(window: MainWindow) -> PrototypesDock:
     window.workspace.show_part("prototypes")
-    return window.prototypes
+    return window.feature(InspectorFeature).dock
 
 
 def words(dock: PrototypesDock) -> str:
@@ -50,7 +51,7 @@ def click(button: object) -> None:
 def test_a_cancelled_reading_says_so_and_can_be_begun_again(
     dock: PrototypesDock, person: Person, window: MainWindow, large: Path
 ) -> None:
-    window.inspection.inspect_file(str(large))
+    window.feature(InspectorFeature).inspect_file(str(large))
     dock.reading.cancel_wanted.emit()  # before anything can have come back
     assert "large.lua was cancelled" in words(dock)
     assert dock.reading.isHidden()
@@ -66,7 +67,7 @@ def test_a_cancelled_reading_says_so_and_can_be_begun_again(
 def test_cancelling_it_in_the_status_bar_does_the_same(
     dock: PrototypesDock, person: Person, window: MainWindow, large: Path
 ) -> None:
-    window.inspection.inspect_file(str(large))
+    window.feature(InspectorFeature).inspect_file(str(large))
     [job] = window.jobs.running
     job.cancel()
     person.waits_until(lambda: not window.jobs.running)
@@ -79,22 +80,22 @@ def test_a_cancelled_generation_is_not_read_by_itself_but_when_it_is_chosen_agai
 ) -> None:
     person.opens(folder)
     person.selects("one.lua")
-    window.inspection.refresh()
+    window.feature(InspectorFeature).refresh()
     dock.reading.cancel_wanted.emit()
     person.waits_until(lambda: not window.jobs.running)
-    window.inspection.refresh()
+    window.feature(InspectorFeature).refresh()
     assert not window.jobs.running
     assert shown(dock) == ""
-    window.inspection.show_selected()
+    window.feature(InspectorFeature).show_selected()
     person.waits_until(lambda: shown(dock) == "one.lua")
 
 
 def test_what_is_asked_for_next_stops_what_is_being_read(
     dock: PrototypesDock, person: Person, window: MainWindow, large: Path, folder: Path
 ) -> None:
-    window.inspection.inspect_file(str(large))
+    window.feature(InspectorFeature).inspect_file(str(large))
     [job] = window.jobs.running
-    window.inspection.inspect_file(str(folder / "one.lua"))
+    window.feature(InspectorFeature).inspect_file(str(folder / "one.lua"))
     assert job.handle is not None
     assert job.handle.cancelled
     person.waits_until(lambda: not window.jobs.running)
@@ -107,7 +108,7 @@ def test_how_far_reading_is_can_be_seen(
     monkeypatch.setattr(reporter, "GAP", 0.0)  # it tells of every function
     seen: list[tuple[int, int]] = []
     window.jobs.changed.connect(lambda: seen.extend((job.done, job.total) for job in window.jobs.running))
-    window.inspection.inspect_file(str(large))
+    window.feature(InspectorFeature).inspect_file(str(large))
     person.waits_until(lambda: shown(dock) == "large.lua")
     parts = [done / total for done, total in seen if total]
     assert len(parts) > 100

@@ -30,6 +30,7 @@ from moonscope.model import (
     VMState,
 )
 from moonscope_gui.app.main_window import MainWindow
+from moonscope_gui.features.versions.feature import VersionsFeature
 from moonscope_gui.widgets.table import TableModel
 from moonscope_gui.widgets.table_panel import TablePanel
 from moonscope_gui.widgets.table_view import TableView
@@ -96,16 +97,15 @@ def work(window: MainWindow, act: Callable[[], object], painting: bool = False) 
 
 
 def fill(window: MainWindow, rows: int) -> None:
-    window._set_connected(True)
-    window._take(update(rows))
+    window.context.engine_changed.emit(True)
+    window.state.apply(update(rows))
     settle()
 
 
 def panel(window: MainWindow, table: str) -> TablePanel:
     window.workspace.show_part(table)
     settle()
-    found: TablePanel = getattr(window, table)
-    return found
+    return next(found for found in window.findChildren(TablePanel) if found.name == table)
 
 
 @pytest.mark.parametrize(("painting", "more"), [(False, MANY / 4), (True, MANY * 5)])
@@ -133,11 +133,11 @@ def test_an_update_costs_the_same_whatever_is_selected(idle_window: MainWindow, 
 
     def idle() -> None:
         step = next(revision)
-        idle_window._take(Update(revision=step, since=step - 1))
+        idle_window.state.apply(Update(revision=step, since=step - 1))
 
     def change() -> None:
         step = next(revision)
-        idle_window._take(Update(revision=step, since=step - 1, files=(file(7, hits=step),)))
+        idle_window.state.apply(Update(revision=step, since=step - 1, files=(file(7, hits=step),)))
 
     for act in (idle, change):
         view.clearSelection()
@@ -154,7 +154,7 @@ def test_a_row_that_changes_its_place_costs_the_same_whatever_is_selected(idle_w
 
     def move() -> None:
         step = next(steps)
-        idle_window._take(Update(revision=step, since=step - 1, files=(file(step, hits=step),)))
+        idle_window.state.apply(Update(revision=step, since=step - 1, files=(file(step, hits=step),)))
 
     alone = work(idle_window, move)
     ids = [view._table.id_at(place) for place in range(1, MANY - 1)]
@@ -186,7 +186,7 @@ def test_the_number_of_selected_rows_is_shown(idle_window: MainWindow, qtbot: Qt
 
 
 def test_it_is_known_whether_any_selected_file_changed_or_was_replaced(idle_window: MainWindow) -> None:
-    versions, view = idle_window.versions_flow, panel(idle_window, "files").view
+    versions, view = idle_window.feature(VersionsFeature), panel(idle_window, "files").view
 
     def offers() -> tuple[bool, bool]:
         return versions.can_recompile(), versions.can_show_old_code()
@@ -195,12 +195,12 @@ def test_it_is_known_whether_any_selected_file_changed_or_was_replaced(idle_wind
     view.selectAll()
     assert offers() == (False, False)
     changed = FileRow(lua=LUA, key="/srv/m00007.lua", generation=7, stale="changed", retired=1)
-    idle_window._take(Update(revision=2, since=1, files=(changed,)))
+    idle_window.state.apply(Update(revision=2, since=1, files=(changed,)))
     assert offers() == (True, True)
     view.selectRow(0)
     assert offers() == (False, False)
     view.selectAll()
-    idle_window._take(Update(revision=3, since=2, files_gone=((LUA, changed.key),)))
+    idle_window.state.apply(Update(revision=3, since=2, files_gone=((LUA, changed.key),)))
     assert offers() == (False, False)
 
 
@@ -235,7 +235,7 @@ def test_a_selection_is_the_same_after_any_reordering(
     ids = {(LUA, f"/srv/m{number:05}.lua") for number in chosen}
     found.view.select_ids(list(ids))
     for step, (number, hits) in enumerate(changes, 2):
-        idle_window._take(Update(revision=step, since=step - 1, files=(file(number, hits),)))
+        idle_window.state.apply(Update(revision=step, since=step - 1, files=(file(number, hits),)))
         assert found.view.selection.ids == ids
         assert set(found.view.selection.positions()) == set(found.model.positions(ids))
 

@@ -16,7 +16,9 @@ from pytestqt.qtbot import QtBot
 
 from moonscope_gui.app import application as app
 from moonscope_gui.app.main_window import MainWindow
+from moonscope_gui.features.inspector.feature import InspectorFeature
 from moonscope_gui.features.plots.board import Board
+from moonscope_gui.features.plots.feature import PlotsFeature
 from moonscope_gui.state.settings import WindowSettings
 
 from .conftest import PATIENCE_MS, Person
@@ -71,8 +73,8 @@ def test_no_dock_moves_when_plots_and_prototypes_arrive(person: Person, folder: 
     (folder / "broken.lua").unlink()  # a message would take room
     person.opens(folder)
     person.selects("one.lua")
-    person.waits_until(lambda: window.prototypes.current is not None)
-    person.waits_until(lambda: window.plots.is_plotting)
+    person.waits_until(lambda: window.feature(InspectorFeature).dock.current is not None)
+    person.waits_until(lambda: window.feature(PlotsFeature).dock.is_plotting)
     assert places(window) == before
 
 

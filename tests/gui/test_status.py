@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
+import pytest
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from moonscope.model import CacheMode, Counters, LuaVersion, Sample, Settings, Sharing, Tier, Update, VMRow, VMState
 from moonscope_gui.app.status import Rates, StatusBar
+from moonscope_gui.link.context import Context
+from moonscope_gui.link.engine_link import EngineLink
 from moonscope_gui.link.jobs import Job
 from moonscope_gui.state import tiers
-from moonscope_gui.state.engine_state import EngineState
+from moonscope_gui.state.settings import WindowSettings
 
 
 def sample(time: float, hits: int, **more: int) -> Sample:
@@ -30,27 +36,32 @@ def test_one_sample_gives_no_rate() -> None:
     assert rates.of("hits") == 0
 
 
-def status_with(qtbot: QtBot, last: Sample) -> StatusBar:
-    state = EngineState()
-    bar = StatusBar(state)
-    qtbot.addWidget(bar)
-    state.apply(Update(revision=1, samples=(last,)))
-    bar.refresh()
+@pytest.fixture
+def context(qtbot: QtBot, settings: WindowSettings) -> Iterator[Context]:
+    """What a status bar shows, without a window around it."""
+    window = QWidget()
+    qtbot.addWidget(window)
+    yield Context(window, EngineLink(window), settings)
+
+
+def status_with(context: Context, last: Sample) -> StatusBar:
+    bar = StatusBar(context)
+    context.state.apply(Update(revision=1, samples=(last,)))
     return bar
 
 
-def test_memory_is_shown_with_what_was_saved(qtbot: QtBot) -> None:
-    bar = status_with(qtbot, sample(1.0, 0, shared_bytes=1024, private_bytes=2048, unshared_bytes=8192))
+def test_memory_is_shown_with_what_was_saved(context: Context) -> None:
+    bar = status_with(context, sample(1.0, 0, shared_bytes=1024, private_bytes=2048, unshared_bytes=8192))
     assert bar._memory.text() == "shared 1.00 KiB, private 2.00 KiB, unshared 8.00 KiB, saved 5.00 KiB"
 
 
-def test_dropped_events_are_shown_only_when_there_are_some(qtbot: QtBot) -> None:
-    assert status_with(qtbot, sample(1.0, 0))._dropped.isHidden()
-    assert status_with(qtbot, sample(1.0, 0, dropped=3))._dropped.text() == "3 events dropped"
+def test_dropped_events_are_shown_only_when_there_are_some(context: Context) -> None:
+    assert status_with(context, sample(1.0, 0))._dropped.isHidden()
+    assert status_with(context, sample(1.0, 0, dropped=3))._dropped.text() == "3 events dropped"
 
 
-def test_a_host_that_does_not_answer_is_named_until_it_does(qtbot: QtBot) -> None:
-    bar = status_with(qtbot, sample(1.0, 0))
+def test_a_host_that_does_not_answer_is_named_until_it_does(context: Context) -> None:
+    bar = status_with(context, sample(1.0, 0))
     bar.show_connection("host 7", "running")
     bar.show_answering(False)
     assert bar.connection.text().endswith("host 7: not answering")
@@ -59,22 +70,22 @@ def test_a_host_that_does_not_answer_is_named_until_it_does(qtbot: QtBot) -> Non
     assert bar.note.text() == "The host answers again"
 
 
-def test_an_engine_that_is_gone_leaves_no_numbers(qtbot: QtBot) -> None:
-    bar = status_with(qtbot, sample(1.0, 7, shared_bytes=1024))
+def test_an_engine_that_is_gone_leaves_no_numbers(context: Context) -> None:
+    bar = status_with(context, sample(1.0, 7, shared_bytes=1024))
     bar.forget()
     assert bar._loads.text() == bar._memory.text() == ""
 
 
-def test_long_texts_never_make_the_window_wider(qtbot: QtBot) -> None:
-    bar = status_with(qtbot, sample(1.0, 10**12, shared_bytes=2**50, private_bytes=2**50))
+def test_long_texts_never_make_the_window_wider(context: Context) -> None:
+    bar = status_with(context, sample(1.0, 10**12, shared_bytes=2**50, private_bytes=2**50))
     bar.show_note("short")
     narrow = bar.minimumSizeHint().width()
     bar.show_note("/a/very/long/name" * 50)
     assert bar.minimumSizeHint().width() == narrow
 
 
-def test_the_newest_work_is_shown_and_cancelled_and_the_rest_counted(qtbot: QtBot) -> None:
-    bar = status_with(qtbot, sample(1.0, 0))
+def test_the_newest_work_is_shown_and_cancelled_and_the_rest_counted(context: Context, qtbot: QtBot) -> None:
+    bar = status_with(context, sample(1.0, 0))
     bar.show()
     first, second = Job("First"), Job("Second")
     second.done, second.total = 3, 12
@@ -93,10 +104,8 @@ def vm(id: int, lua: LuaVersion, tier: Tier) -> VMRow:
     return VMRow(id=id, lua=lua, state=VMState.IDLE, mode=CacheMode.ON, tier=tier)
 
 
-def test_the_tier_in_force_is_shown_and_why_it_is_not_a_better_one(qtbot: QtBot) -> None:
-    state = EngineState()
-    bar = StatusBar(state)
-    qtbot.addWidget(bar)
+def test_the_tier_in_force_is_shown_and_why_it_is_not_a_better_one(context: Context) -> None:
+    bar, state = StatusBar(context), context.state
     settings = Settings(
         tiers=((LuaVersion.LUA51, Tier.BYTECODE, "only 5.4 can share"), (LuaVersion.LUA54, Tier.GRAFT, "no runtime"))
     )
@@ -116,10 +125,8 @@ def test_the_tier_in_force_is_shown_and_why_it_is_not_a_better_one(qtbot: QtBot)
     assert "This engine was started with off" in tiers.on_offer(state, LuaVersion.LUA54)
 
 
-def test_vms_that_are_served_by_graft_on_conflict_are_counted_and_explained(qtbot: QtBot) -> None:
-    state = EngineState()
-    bar = StatusBar(state)
-    qtbot.addWidget(bar)
+def test_vms_that_are_served_by_graft_on_conflict_are_counted_and_explained(context: Context) -> None:
+    bar, state = StatusBar(context), context.state
     rows = [vm(id, LuaVersion.LUA54, Tier.DIRECT) for id in (1, 2, 3)]
     state.apply(Update(revision=1, vms=(*rows[:2], msgspec.structs.replace(rows[2], generations=5, conflicts=2))))
     bar.refresh()

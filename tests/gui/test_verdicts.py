@@ -13,7 +13,9 @@ from pytestqt.qtbot import QtBot
 from moonscope.analysis.values import FileVerdict, Verdict
 from moonscope.commands import Clear, Load
 from moonscope.model import LuaVersion
-from moonscope_gui.features.verdicts import flow as verdicts
+from moonscope_gui.features.files.feature import FilesFeature
+from moonscope_gui.features.inspector.feature import InspectorFeature
+from moonscope_gui.features.verdicts import feature as verdicts
 from moonscope_gui.features.verdicts.dialog import VerdictDialog
 from moonscope_gui.state.verdicts import describe
 
@@ -32,13 +34,15 @@ def mixed_folder(tmp_path: Path) -> Path:
 
 
 def words(person: Person) -> dict[str, str]:
-    model = person.window.files.model
+    model = person.window.feature(FilesFeature).dock.model
     column = [column.key for column in model.columns].index("globals")
     return {model.text_at(row, 0): model.text_at(row, column) for row in range(model.rowCount())}
 
 
 def test_every_file_gets_its_verdict_without_being_asked_for(person: Person, mixed_folder: Path) -> None:
-    QAbstractItemModelTester(person.window.files.model, QAbstractItemModelTester.FailureReportingMode.Fatal)
+    QAbstractItemModelTester(
+        person.window.feature(FilesFeature).dock.model, QAbstractItemModelTester.FailureReportingMode.Fatal
+    )
     person.opens(mixed_folder)
     expected = {"clean.lua": "clean", "reads.lua": "reads", "writes.lua": "writes"}
     person.waits_until(lambda: words(person) == expected)
@@ -60,11 +64,13 @@ def test_a_new_version_gets_a_verdict_of_its_own(person: Person, mixed_folder: P
 def test_only_files_of_one_kind_are_shown(person: Person, mixed_folder: Path) -> None:
     person.opens(mixed_folder)
     person.waits_until(lambda: all(words(person).values()))
-    person.window.files.kinds.choose("Writes globals")
+    person.window.feature(FilesFeature).dock.kinds.choose("Writes globals")
     assert list(words(person)) == ["writes.lua"]
-    person.window.files.reveal(list(person.window.state.files))  # what is hidden and wanted is shown again
+    person.window.feature(FilesFeature).dock.reveal(
+        list(person.window.state.files)
+    )  # what is hidden and wanted is shown again
     assert len(words(person)) == 3
-    assert person.window.files.kinds.text() == "All files ▾"
+    assert person.window.feature(FilesFeature).dock.kinds.text() == "All files ▾"
 
 
 def test_the_reasons_are_listed_with_their_lines(person: Person, mixed_folder: Path) -> None:
@@ -89,7 +95,7 @@ def test_a_reason_leads_to_its_line_in_the_inspector(person: Person, mixed_folde
     dialog = person.sees(VerdictDialog)
     dialog.view.setCurrentIndex(dialog.model.index(0, 0))
     qtbot.keyClick(dialog.view, Qt.Key.Key_Return)
-    detail = person.window.prototypes.browser.detail
+    detail = person.window.feature(InspectorFeature).dock.browser.detail
     person.waits_until(lambda: detail.place.path == (0,) and detail.place.pc > 0)
     assert "CONFIG" in detail.model.code[detail.place.pc - 1].comment
 

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from moonscope.commands import Clear, Load
+from moonscope_gui.features.files.feature import FilesFeature
+from moonscope_gui.features.generations.feature import GenerationsFeature
+from moonscope_gui.features.vms.feature import VMsFeature
 from moonscope_gui.state.file_entry import FileEntry
 from moonscope_gui.widgets.confirm import ConfirmDialog
 
@@ -15,7 +18,7 @@ Person = Any  # of conftest.py, which test modules cannot import
 
 
 def entry(person: Person, name: str) -> FileEntry:
-    model = person.window.files.model
+    model = person.window.feature(FilesFeature).dock.model
     found = [model.row_at(row) for row in range(model.rowCount()) if model.row_at(row).file.key.endswith(name)]
     assert len(found) == 1
     return found[0]
@@ -41,9 +44,9 @@ def test_the_vms_that_run_old_code_of_a_file_are_selected(
 ) -> None:
     old, _ = two_versions
     person.selects("one.lua")
-    person.window.vms.filter.setText("nothing is called this")  # a filter must not hide them
+    person.window.feature(VMsFeature).dock.filter.setText("nothing is called this")  # a filter must not hide them
     person.triggers("old-code")
-    person.waits_until(lambda: set(person.window.vms.selected()) == old)
+    person.waits_until(lambda: set(person.window.feature(VMsFeature).dock.selected()) == old)
     assert person.window.status.note.text().startswith("4 VMs run old code of one.lua: ")
 
 
@@ -58,9 +61,9 @@ def test_the_vms_that_hold_a_generation_are_selected(person: Person, two_version
     _, new = two_versions
     current = entry(person, "one.lua").generation
     assert current is not None
-    person.window.generations.view.select_ids([current.id])
-    person.window.generations.view.opened.emit(current.id)  # as a double click does
-    person.waits_until(lambda: set(person.window.vms.selected()) == new)
+    person.window.feature(GenerationsFeature).dock.view.select_ids([current.id])
+    person.window.feature(GenerationsFeature).dock.view.opened.emit(current.id)  # as a double click does
+    person.waits_until(lambda: set(person.window.feature(VMsFeature).dock.selected()) == new)
 
 
 def test_a_changed_file_is_compiled_anew_in_the_vms_that_hold_it(person: Person, folder: Path) -> None:

@@ -19,7 +19,7 @@ from moonscope.commands import Close, Spawn
 from moonscope.errors import CancelledError
 from moonscope.model import CacheMode, Counters, Tier
 from moonscope_gui.features.what_if.dialog import WhatIfDialog, groups
-from moonscope_gui.features.what_if.flow import verdict
+from moonscope_gui.features.what_if.feature import verdict
 from moonscope_gui.features.what_if.model import Finding, Spread
 from moonscope_gui.link.steps import Steps, Walk
 from moonscope_gui.widgets import theme

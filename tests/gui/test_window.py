@@ -9,8 +9,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent, QImage
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage
 from PySide6.QtWidgets import QApplication, QDialog
 from pytestqt.qtbot import QtBot
 
@@ -19,6 +19,14 @@ from moonscope.model import CacheMode, GenerationState, VMState
 from moonscope_gui.app import application as app
 from moonscope_gui.app.main_window import MainWindow
 from moonscope_gui.features.clear.dialog import ClearDialog
+from moonscope_gui.features.console.feature import ConsoleFeature
+from moonscope_gui.features.export.feature import ExportFeature
+from moonscope_gui.features.files.feature import FilesFeature
+from moonscope_gui.features.generations.feature import GenerationsFeature
+from moonscope_gui.features.inspector.feature import InspectorFeature
+from moonscope_gui.features.log.feature import LogFeature
+from moonscope_gui.features.plots.feature import PlotsFeature
+from moonscope_gui.features.vms.feature import VMsFeature
 from moonscope_gui.state.settings import WindowSettings
 from moonscope_gui.widgets.command_palette import CommandPalette
 from moonscope_gui.widgets.confirm import ConfirmDialog
@@ -32,7 +40,7 @@ def idle(window: MainWindow) -> bool:
 
 def rows(window: MainWindow) -> dict[str, str]:
     """State by file name, as the table shows it."""
-    model = window.files.model
+    model = window.feature(FilesFeature).dock.model
     return {Path(model.text_at(row, 0)).name: model.text_at(row, 1) for row in range(model.rowCount())}
 
 
@@ -43,7 +51,7 @@ def open_folder(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
 
 
 def spawn(window: MainWindow, qtbot: QtBot, count: int) -> list[int]:
-    window.vms_flow.spawn_now(Spawn(count=count))
+    window.feature(VMsFeature).spawn_now(Spawn(count=count))
     qtbot.waitUntil(lambda: len(window.state.vms) == count and idle(window), timeout=PATIENCE_MS)
     return sorted(window.state.vms)
 
@@ -95,9 +103,12 @@ def test_dropped_files_are_opened_and_remembered(window: MainWindow, qtbot: QtBo
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(folder / "one.lua"))])
     copy, left = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
-    window.dropEvent(QDropEvent(QPointF(10, 10), copy, data, left, Qt.KeyboardModifier.NoModifier))
+    for event in (QDragEnterEvent(QPoint(10, 10), copy, data, left, Qt.KeyboardModifier.NoModifier),
+                  QDropEvent(QPointF(10, 10), copy, data, left, Qt.KeyboardModifier.NoModifier)):  # fmt: skip
+        QApplication.sendEvent(window, event)
+        assert event.isAccepted()
     qtbot.waitUntil(lambda: rows(window) == {"one.lua": "current"}, timeout=PATIENCE_MS)
-    assert window.settings.recent == [str(folder / "one.lua")]
+    assert window.context.settings.recent == [str(folder / "one.lua")]
 
 
 def test_paths_given_before_there_is_an_engine_are_opened_with_it(
@@ -111,11 +122,11 @@ def test_paths_given_before_there_is_an_engine_are_opened_with_it(
 def test_selected_files_are_loaded_in_selected_vms_only(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
     open_folder(window, qtbot, folder)
     fresh = set(window.state.vms)
-    window.vms_flow.spawn_now(Spawn(count=1))
+    window.feature(VMsFeature).spawn_now(Spawn(count=1))
     qtbot.waitUntil(lambda: len(window.state.vms) == 5, timeout=PATIENCE_MS)
     (vm,) = set(window.state.vms) - fresh
-    window.vms.view.select_ids([vm])
-    window.files.view.select_ids([key for key in window.state.files if key[1].endswith("two.lua")])
+    window.feature(VMsFeature).dock.view.select_ids([vm])
+    window.feature(FilesFeature).dock.view.select_ids([key for key in window.state.files if key[1].endswith("two.lua")])
     trigger(window, "load-selected")
     qtbot.waitUntil(lambda: window.state.vms[vm].generations == 1, timeout=PATIENCE_MS)
 
@@ -123,9 +134,9 @@ def test_selected_files_are_loaded_in_selected_vms_only(window: MainWindow, qtbo
 def test_a_selected_file_shows_its_prototypes(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
     open_folder(window, qtbot, folder)
     window.workspace.show_part("prototypes")
-    window.files.view.select_ids([key for key in window.state.files if key[1].endswith("one.lua")])
-    qtbot.waitUntil(lambda: window.prototypes.current is not None, timeout=PATIENCE_MS)
-    model = window.prototypes.browser.model
+    window.feature(FilesFeature).dock.view.select_ids([key for key in window.state.files if key[1].endswith("one.lua")])
+    qtbot.waitUntil(lambda: window.feature(InspectorFeature).dock.current is not None, timeout=PATIENCE_MS)
+    model = window.feature(InspectorFeature).dock.browser.model
     assert model.rowCount() == 1
     assert model.rowCount(model.index(0, 0)) == 1  # M.f in the main function
 
@@ -136,8 +147,10 @@ def test_a_selected_file_shows_its_prototypes(window: MainWindow, qtbot: QtBot, 
 def test_the_source_that_is_read_says_when_its_file_changes(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
     open_folder(window, qtbot, folder)
     window.workspace.show_part("prototypes")
-    window.files.reveal([file_id for file_id in window.state.files if file_id[1].endswith("one.lua")])
-    source = window.prototypes.browser.detail.source
+    window.feature(FilesFeature).dock.reveal(
+        [file_id for file_id in window.state.files if file_id[1].endswith("one.lua")]
+    )
+    source = window.feature(InspectorFeature).dock.browser.detail.source
     qtbot.waitUntil(lambda: source.compiled_source is not None, timeout=PATIENCE_MS)
     (folder / "one.lua").write_text("return 'changed'\n")
     qtbot.waitUntil(lambda: "Changed on disk meanwhile" in source.warning.text(), timeout=PATIENCE_MS)
@@ -145,20 +158,24 @@ def test_the_source_that_is_read_says_when_its_file_changes(window: MainWindow, 
 
 def test_a_running_vm_is_interrupted_and_can_be_used_on(window: MainWindow, qtbot: QtBot) -> None:
     (vm,) = spawn(window, qtbot, 1)
-    window.console.input.setPlainText("while true do end")
-    window.console.input.submit()
+    window.feature(ConsoleFeature).dock.input.setPlainText("while true do end")
+    window.feature(ConsoleFeature).dock.input.submit()
     qtbot.waitUntil(lambda: window.state.vms[vm].state is VMState.RUNNING, timeout=PATIENCE_MS)
-    window.console.stop.click()
-    qtbot.waitUntil(lambda: "interrupted" in window.console.output.toPlainText(), timeout=PATIENCE_MS)
-    window.console.input.setPlainText("1 + 1")
-    window.console.input.submit()
-    qtbot.waitUntil(lambda: window.console.output.toPlainText().endswith("\n2"), timeout=PATIENCE_MS)
-    assert not window.console.stop.isEnabled()
+    window.feature(ConsoleFeature).dock.stop.click()
+    qtbot.waitUntil(
+        lambda: "interrupted" in window.feature(ConsoleFeature).dock.output.toPlainText(), timeout=PATIENCE_MS
+    )
+    window.feature(ConsoleFeature).dock.input.setPlainText("1 + 1")
+    window.feature(ConsoleFeature).dock.input.submit()
+    qtbot.waitUntil(
+        lambda: window.feature(ConsoleFeature).dock.output.toPlainText().endswith("\n2"), timeout=PATIENCE_MS
+    )
+    assert not window.feature(ConsoleFeature).dock.stop.isEnabled()
 
 
 def test_the_mode_of_selected_vms_is_set(window: MainWindow, qtbot: QtBot) -> None:
     first, second = spawn(window, qtbot, 2)
-    window.vms.view.select_ids([second])
+    window.feature(VMsFeature).dock.view.select_ids([second])
     trigger(window, "mode-off")
     qtbot.waitUntil(lambda: window.state.vms[second].mode is CacheMode.OFF, timeout=PATIENCE_MS)
     assert window.state.vms[first].mode is CacheMode.ON
@@ -174,7 +191,7 @@ def test_the_default_mode_is_that_of_the_engine(window: MainWindow, qtbot: QtBot
 
 def test_a_few_selected_vms_are_torn_down_at_once(window: MainWindow, qtbot: QtBot) -> None:
     first, *others = spawn(window, qtbot, 3)
-    window.vms.view.select_ids(others)
+    window.feature(VMsFeature).dock.view.select_ids(others)
     trigger(window, "close-selected")
     qtbot.waitUntil(lambda: set(window.state.vms) == {first}, timeout=PATIENCE_MS)
 
@@ -182,13 +199,13 @@ def test_a_few_selected_vms_are_torn_down_at_once(window: MainWindow, qtbot: QtB
 def test_the_delete_key_means_what_the_table_holds(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
     open_folder(window, qtbot, folder)
     first, *others = sorted(window.state.vms)
-    window.vms.view.select_ids([first])
-    window.vms.view.setFocus()
-    qtbot.keyClick(window.vms.view, Qt.Key.Key_Delete)
+    window.feature(VMsFeature).dock.view.select_ids([first])
+    window.feature(VMsFeature).dock.view.setFocus()
+    qtbot.keyClick(window.feature(VMsFeature).dock.view, Qt.Key.Key_Delete)
     qtbot.waitUntil(lambda: sorted(window.state.vms) == others, timeout=PATIENCE_MS)
-    window.files.view.select_ids([next(iter(window.state.files))])
-    window.files.view.setFocus()
-    qtbot.keyClick(window.files.view, Qt.Key.Key_Delete)
+    window.feature(FilesFeature).dock.view.select_ids([next(iter(window.state.files))])
+    window.feature(FilesFeature).dock.view.setFocus()
+    qtbot.keyClick(window.feature(FilesFeature).dock.view, Qt.Key.Key_Delete)
     dialog(window, ClearDialog).reject()
     assert sorted(window.state.vms) == others
 
@@ -207,7 +224,7 @@ def test_actions_are_offered_only_when_they_can_be_used(window: MainWindow, qtbo
     offered = {key: window.actions_[key].isEnabled() for key in ("spawn", "collect", "close-selected", "clear")}
     assert offered == {"spawn": True, "collect": False, "close-selected": False, "clear": False}
     (vm,) = spawn(window, qtbot, 1)
-    window.vms.view.select_ids([vm])
+    window.feature(VMsFeature).dock.view.select_ids([vm])
     qtbot.waitUntil(window.actions_["close-selected"].isEnabled, timeout=PATIENCE_MS)
     assert window.actions_["collect"].isEnabled()
 
@@ -258,8 +275,10 @@ def test_an_empty_pattern_never_clears_all(window: MainWindow, qtbot: QtBot, fol
 
 def test_the_list_of_generations_names_the_holders_of_one(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
     open_folder(window, qtbot, folder)
-    window.generations.view.select_ids([next(iter(window.state.generations))])
-    qtbot.waitUntil(lambda: "is held by 4 VMs" in window.generations.holders_text, timeout=PATIENCE_MS)
+    window.feature(GenerationsFeature).dock.view.select_ids([next(iter(window.state.generations))])
+    qtbot.waitUntil(
+        lambda: "is held by 4 VMs" in window.feature(GenerationsFeature).dock.holders_text, timeout=PATIENCE_MS
+    )
 
 
 # Console and log
@@ -267,10 +286,10 @@ def test_the_list_of_generations_names_the_holders_of_one(window: MainWindow, qt
 
 def test_the_console_shows_output_results_and_errors_once(window: MainWindow, qtbot: QtBot) -> None:
     spawn(window, qtbot, 1)
-    output = window.console.output
+    output = window.feature(ConsoleFeature).dock.output
     for source, ending in (("print('hello') return 7", "\n7"), ("error 'boom'", "in ?")):
-        window.console.input.setPlainText(source)
-        window.console.input.submit()
+        window.feature(ConsoleFeature).dock.input.setPlainText(source)
+        window.feature(ConsoleFeature).dock.input.submit()
         qtbot.waitUntil(lambda ending=ending: output.toPlainText().endswith(ending), timeout=PATIENCE_MS)
     assert "console:1: boom\nstack traceback:" in output.toPlainText()
     sample = window.state.sample
@@ -282,21 +301,21 @@ def test_the_console_shows_output_results_and_errors_once(window: MainWindow, qt
 
 def test_input_is_remembered_in_the_next_session(window: MainWindow, qtbot: QtBot, settings: WindowSettings) -> None:
     spawn(window, qtbot, 1)
-    window.console.input.setPlainText("return 1")
-    window.console.input.submit()
+    window.feature(ConsoleFeature).dock.input.setPlainText("return 1")
+    window.feature(ConsoleFeature).dock.input.submit()
     qtbot.waitUntil(lambda: idle(window), timeout=PATIENCE_MS)
     assert settings.history == ["return 1"]
-    qtbot.keyClick(window.console.input, Qt.Key.Key_Up)
-    assert window.console.input.toPlainText() == "return 1"
+    qtbot.keyClick(window.feature(ConsoleFeature).dock.input, Qt.Key.Key_Up)
+    assert window.feature(ConsoleFeature).dock.input.toPlainText() == "return 1"
 
 
 def test_the_log_filters_by_outcome(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
     open_folder(window, qtbot, folder)
-    qtbot.waitUntil(lambda: window.log.model.total == 12, timeout=PATIENCE_MS)
-    window.log.outcomes.choose("Errors")
-    assert window.log.model.rowCount() == 4
-    window.log.outcomes.reset()
-    assert window.log.model.rowCount() == 12
+    qtbot.waitUntil(lambda: window.feature(LogFeature).dock.model.total == 12, timeout=PATIENCE_MS)
+    window.feature(LogFeature).dock.outcomes.choose("Errors")
+    assert window.feature(LogFeature).dock.model.rowCount() == 4
+    window.feature(LogFeature).dock.outcomes.reset()
+    assert window.feature(LogFeature).dock.model.rowCount() == 12
 
 
 # The host
@@ -312,11 +331,11 @@ def test_a_killed_host_is_told_and_one_click_restarts_it(window: MainWindow, qtb
     assert message is not None
     assert "killed by signal 9" in message.text
     assert "Lost: 4 VMs with all they held, 3 cached files" in message.text
-    assert not window.files.view.isEnabled()
+    assert not window.feature(FilesFeature).dock.view.isEnabled()
     assert not window.actions_["spawn"].isEnabled()
     window.messages._offer.click()
     qtbot.waitUntil(lambda: window.link.is_connected and not window.state.vms, timeout=PATIENCE_MS)
-    assert window.files.view.isEnabled()
+    assert window.feature(FilesFeature).dock.view.isEnabled()
     assert rows(window) == {}
     assert not window.messages.isVisible()
 
@@ -331,11 +350,11 @@ def test_every_action_can_be_found_and_triggered_by_name(idle_window: MainWindow
     qtbot.keyClicks(palette.line, "dark")
     assert palette.list.count() == 1
     qtbot.keyClick(palette.line, Qt.Key.Key_Return)
-    assert idle_window.settings.theme == "dark"
+    assert idle_window.context.settings.theme == "dark"
 
 
 def test_every_action_explains_itself(idle_window: MainWindow) -> None:
-    for action in idle_window.actions_.all():
+    for action in idle_window.actions_.values():
         assert action.text()
         assert action.statusTip()
 
@@ -343,7 +362,7 @@ def test_every_action_explains_itself(idle_window: MainWindow) -> None:
 def test_no_two_actions_of_the_window_share_a_shortcut(idle_window: MainWindow) -> None:
     window_wide = [
         action.shortcut().toString()
-        for action in (*idle_window.actions_.all(), *idle_window.workspace.go_actions)
+        for action in idle_window.actions_.values()
         if not action.shortcut().isEmpty() and action.shortcutContext() == Qt.ShortcutContext.WindowShortcut
     ]
     assert sorted(window_wide) == sorted(set(window_wide))
@@ -354,19 +373,19 @@ def test_layout_theme_and_columns_are_remembered(qtbot: QtBot, settings: WindowS
     first.show()
     qtbot.waitExposed(first)
     first.workspace.docks["log"].close()
-    first.vms.view._show_column(2, True)
-    first.set_theme("dark")
-    first.plots.set_span(30)
+    first.feature(VMsFeature).dock.view._show_column(2, True)
+    first.actions_["theme-dark"].trigger()
+    first.feature(PlotsFeature).dock.set_span(30)
     first.close()
     first.deleteLater()
 
     second = app.build(settings=settings)
     second.show()
     qtbot.waitUntil(lambda: second.workspace.docks["log"].isHidden(), timeout=PATIENCE_MS)
-    assert not second.vms.view.isColumnHidden(2)
+    assert not second.feature(VMsFeature).dock.view.isColumnHidden(2)
     assert second.actions_["theme-dark"].isChecked()
-    assert second.plots.range_name == "30 s"
-    second.layout_.reset()
+    assert second.feature(PlotsFeature).dock.range_name == "30 s"
+    second.actions_["reset-layout"].trigger()
     assert not second.workspace.docks["log"].isHidden()
     second.close()
     second.deleteLater()
@@ -378,7 +397,7 @@ def test_a_table_is_exported_with_raw_values(
 ) -> None:
     open_folder(window, qtbot, folder)
     out = tmp_path / f"files.{suffix}"
-    window.export_flow.write_table(window.files, out)
+    window.feature(ExportFeature).write_table(window.feature(FilesFeature).dock, out)
     if suffix == "json":
         records = json.loads(out.read_text())
     else:
@@ -389,13 +408,15 @@ def test_a_table_is_exported_with_raw_values(
 
 
 def test_an_export_that_fails_is_told(idle_window: MainWindow, tmp_path: Path) -> None:
-    idle_window.export_flow.write_table(idle_window.files, tmp_path / "missing" / "files.csv")
+    idle_window.feature(ExportFeature).write_table(
+        idle_window.feature(FilesFeature).dock, tmp_path / "missing" / "files.csv"
+    )
     assert idle_window.messages.current is not None
     assert "was not written" in idle_window.messages.current.text
 
 
 def test_a_screenshot_is_a_picture_of_the_window(idle_window: MainWindow, tmp_path: Path) -> None:
-    idle_window.export_flow.write_screenshot(tmp_path / "shot.png")
+    idle_window.feature(ExportFeature).write_screenshot(tmp_path / "shot.png")
     assert QImage(str(tmp_path / "shot.png")).size() == idle_window.size() * idle_window.devicePixelRatio()
 
 

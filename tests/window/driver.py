@@ -15,6 +15,7 @@ from PySide6.QtGui import QGuiApplication
 
 from moonscope_gui.app import application as app
 from moonscope_gui.app.main_window import MainWindow
+from moonscope_gui.features.files.feature import FilesFeature
 from moonscope_gui.state.settings import WindowSettings
 
 PATIENCE_MS = 60_000
@@ -48,10 +49,10 @@ def main(settings: str, folder: str, before: str, after: str) -> None:
     wait(lambda: window.link.is_connected and window.state.settings is not None, "the engine")
     photograph(window, before)
     window.open_paths([folder])
-    model = window.files.model
+    model = window.feature(FilesFeature).dock.model
     wait(lambda: model.rowCount() == files and not window.jobs.running, "the files")
     photograph(window, after)
-    viewport = window.files.view.viewport()
+    viewport = window.feature(FilesFeature).dock.view.viewport()
     table = QRect(viewport.mapToGlobal(viewport.rect().topLeft()), viewport.size())
     report = {
         "platform": QGuiApplication.platformName(),

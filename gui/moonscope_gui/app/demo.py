@@ -23,6 +23,9 @@ from moonscope.commands import Clear, Collect, Command, Interrupt, Load, RunChun
 from moonscope.errors import MoonscopeError
 from moonscope.model import CacheMode, Sharing, VMOptions, VMState
 
+from ..features.files.feature import FilesFeature
+from ..features.inspector.feature import InspectorFeature
+from ..features.plots.feature import PlotsFeature
 from ..state.settings import WindowSettings
 from ..widgets import theme
 from . import application as app
@@ -76,7 +79,7 @@ class Stage(QObject):
 
     def samples(self, count: int) -> Condition:
         """Holds when `count` more samples were plotted."""
-        history = self.window.plots.history
+        history = self.window.feature(PlotsFeature).dock.history
         target = len(history) + count
         return lambda: len(history) >= target
 
@@ -145,10 +148,10 @@ def scenario(stage: Stage, folder: Path, seed: int) -> Iterator[tuple[str, Condi
 
     chosen = [file_id for file_id, row in state.files.items() if row.key == str(folder / "game" / "world.lua")]
     window.workspace.show_part("prototypes")
-    window.files.reveal(chosen)
-    yield "prototypes", lambda: window.prototypes.current is not None
-    window.prototypes.browser.search.setText("tick")
-    window.prototypes.browser.find_next()
+    window.feature(FilesFeature).dock.reveal(chosen)
+    yield "prototypes", lambda: window.feature(InspectorFeature).dock.current is not None
+    window.feature(InspectorFeature).dock.browser.search.setText("tick")
+    window.feature(InspectorFeature).dock.browser.find_next()
     yield "the last samples", stage.samples(4)
 
 
@@ -182,7 +185,7 @@ def perform(scratch: Path, options: argparse.Namespace) -> None:
     settings.theme = options.theme
     window = app.build(settings=settings)
     window.resize(*options.size)
-    window.plots.set_span(None)
+    window.feature(PlotsFeature).dock.set_span(None)
     stage = Stage(window)
     failures: list[str] = []
 

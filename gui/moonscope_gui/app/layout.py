@@ -7,26 +7,23 @@ from collections.abc import Sequence
 from PySide6.QtCore import QObject, QTimer, Slot
 from PySide6.QtWidgets import QWidget
 
-from ..features.plots.dock import PlotsDock
+from ..features.feature import Feature
 from ..state.settings import WindowSettings
-from ..widgets.table_panel import TablePanel
 from ..widgets.workspace import Workspace
 
 _FIRST_SIZE = 1280, 800
 
 
 class Layout(QObject):
-    """Size and place of the window, its docks, the columns of its tables, the time range of its plots."""
+    """Size and place of the window and its docks, and what features remember of theirs."""
 
     def __init__(
-        self, window: QWidget, workspace: Workspace, tables: Sequence[TablePanel], plots: PlotsDock,
-        settings: WindowSettings,
-    ) -> None:  # fmt: skip
+        self, window: QWidget, workspace: Workspace, features: Sequence[Feature], settings: WindowSettings
+    ) -> None:
         super().__init__(window)
         self._window = window
         self._workspace = workspace
-        self._tables = tables
-        self._plots = plots
+        self._features = features
         self._settings = settings
         self._docks_pending = True
 
@@ -35,9 +32,8 @@ class Layout(QObject):
         geometry = self._settings.layout("geometry")
         if geometry is None or not self._window.restoreGeometry(geometry):
             self._window.resize(*_FIRST_SIZE)
-        for table in self._tables:
-            table.view.restore_columns(self._settings.layout(f"header-{table.name}"))
-        self._plots.choose_range(self._settings.plot_range)
+        for feature in self._features:
+            feature.restore_layout(self._settings)
 
     def shown(self) -> None:
         """The window is on the screen."""
@@ -53,16 +49,13 @@ class Layout(QObject):
     def save(self) -> None:
         self._settings.set_layout("geometry", self._window.saveGeometry())
         self._settings.set_layout("docks", self._workspace.save_layout())
-        for table in self._tables:
-            columns = table.view.save_columns()
-            if columns is not None:
-                self._settings.set_layout(f"header-{table.name}", columns)
-        self._settings.plot_range = self._plots.range_name
+        for feature in self._features:
+            feature.save_layout(self._settings)
         self._settings.save()
 
     def reset(self) -> None:
         """As at the first start."""
         self._settings.forget_layout()
         self._workspace.reset()
-        for table in self._tables:
-            table.view.restore_columns(None)
+        for feature in self._features:
+            feature.reset_layout()

@@ -1,145 +1,75 @@
-"""The menu bar, the toolbar and the context menus: where each action is found."""
+"""The menu bar, the tool bar and the context menus, made of the actions that features offer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QToolBar, QWidget
 
+from ..features.feature import Feature, TableFeature
+from ..widgets.action import Action, Submenu, in_place
 from ..widgets.table_view import TableView
-from ..widgets.workspace import Workspace
-from .actions import IN_TABLE, Actions
 
-_MENUS = {
-    "&File": ("open-folder", "open-files", "recent", "", "inspect-file", "find-closures", "", "export", "copy",
-              "find", "", "screenshot", "", "quit"),
-    "&VMs": ("spawn", "run-script", "", "load-selected", "load-all", "", "mode", "default", "", "look", "collect",
-             "interrupt", "", "close-selected", "close-all"),
-    "&Cache": ("compare", "globals", "cache-map", "", "recompile", "old-code", "", "evict", "evict-pattern", "",
-               "clear", "", "limits"),
-    "V&iew": ("palette", "pause", "", "docks", "", "shown", "reset-layout", "", "theme"),
-    "&Engine": ("what-if", "", "restart", "", "about"),
-}  # fmt: skip
-_SUBMENUS = {
-    "mode": ("Cache &Mode of Selected", ("mode-on", "mode-exist", "mode-off")),
-    "default": ("&Default Cache Mode", ("default-on", "default-exist", "default-off")),
-    "theme": ("&Theme", ("theme-light", "theme-dark", "theme-system")),
-}
-_TOOLBAR = {
-    "open-folder": "Open Folder",
-    "spawn": "Spawn VMs",
-    "": "",
-    "load-all": "Load in All",
-    "run-script": "Run Script",
-    "collect": "Collect",
-    "interrupt": "Interrupt",
-    " ": "",
-    "pause": "Pause",
-}
-_FILE_ACTIONS = (
-    "load-all",
-    "load-selected",
-    "",
-    "compare",
-    "globals",
-    "",
-    "recompile",
-    "old-code",
-    "",
-    "copy",
-    "export",
-    "",
-    "evict",
-    "evict-pattern",
-)
-_VM_ACTIONS = ("look", "run-script", "load-selected", "", "mode-on", "mode-exist", "mode-off", "", "collect",
-               "interrupt", "", "copy", "export", "", "close-selected", "close-all")  # fmt: skip
-_GENERATION_ACTIONS = ("holders", "", "copy", "export")
-_ROW_ACTIONS = ("copy", "export")
-
-Recent = Callable[[QMenu], None]
+MENUS = ("&File", "&VMs", "&Cache", "V&iew", "&Engine")
+_FAR_END = 900  # from this position on, buttons of the tool bar stand at its far end
 
 
-def build_menus(window: QMainWindow, actions: Actions, workspace: Workspace, fill_recent: Recent) -> None:
-    """`fill_recent` is called whenever the menu opens."""
-    for title, keys in _MENUS.items():
+def build_menus(window: QMainWindow, features: Sequence[Feature]) -> QToolBar:
+    """All that are in the window; returns the tool bar."""
+    actions = [action for feature in features for action in feature.actions]
+    submenus = [submenu for feature in features for submenu in feature.submenus]
+    _build_menu_bar(window, [*actions, *submenus])
+    for feature in features:
+        if isinstance(feature, TableFeature):
+            _build_context_menu(feature.panel.view, feature.panel.name, actions)
+    return _build_toolbar(window, actions)
+
+
+def _build_menu_bar(window: QMainWindow, items: Sequence[Action | Submenu]) -> None:
+    for title in MENUS:
         menu = window.menuBar().addMenu(title)
         menu.setToolTipsVisible(True)
-        for key in keys:
-            if key == "recent":
-                recent = menu.addMenu("Open &Recent")
-                recent.aboutToShow.connect(lambda menu=recent: fill_recent(menu))
-            elif key == "docks":
-                menu.addActions(workspace.go_actions)
-            elif key == "shown":
-                menu.addMenu("&Parts Shown").addActions(workspace.toggle_actions())
-            elif key in _SUBMENUS:
-                _add_submenu(menu, actions, *_SUBMENUS[key])
+        for item in in_place(title, items):
+            if item is None:
+                menu.addSeparator()
+            elif isinstance(item, QMenu):
+                menu.addMenu(item)
             else:
-                _add(menu, actions, key)
+                menu.addAction(item)
 
 
-def _add(menu: QMenu, actions: Actions, key: str) -> None:
-    if key:
-        menu.addAction(actions[key])
-    else:
-        menu.addSeparator()
-
-
-def _add_submenu(menu: QMenu, actions: Actions, title: str, keys: Sequence[str]) -> None:
-    submenu = menu.addMenu(title)
-    submenu.setToolTipsVisible(True)
-    group = QActionGroup(submenu)
-    for key in keys:
-        submenu.addAction(actions[key])
-        if actions[key].isCheckable():
-            group.addAction(actions[key])
-
-
-def build_toolbar(window: QMainWindow, actions: Actions) -> QToolBar:
-    """Few buttons; the one that cannot be undone is red and apart, at the far end."""
+def _build_toolbar(window: QMainWindow, actions: Iterable[Action]) -> QToolBar:
+    """Few buttons; what cannot be undone is apart, at the far end, and red by the style sheet."""
     bar = QToolBar("Actions", window)
     bar.setObjectName("toolbar")
     bar.setMovable(False)
     bar.setIconSize(QSize(18, 18))
     bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
     bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
-    for key, label in _TOOLBAR.items():
-        if not label:
+    for action in in_place("toolbar", actions):
+        if action is None:
             bar.addSeparator()
             continue
-        actions[key].setIconText(label)
-        bar.addAction(actions[key])
-    space = QWidget()
-    space.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-    bar.addWidget(space)
-    actions["clear"].setIconText("Clear Cache")
-    bar.addAction(actions["clear"])
-    bar.widgetForAction(actions["clear"]).setObjectName("clear-button")  # the style sheet paints it
+        if action.places["toolbar"] >= _FAR_END:
+            space = QWidget()
+            space.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+            bar.addWidget(space)
+        bar.addAction(action)
+        bar.widgetForAction(action).setObjectName(f"{action.objectName()}-button")
     window.addToolBar(bar)
     return bar
 
 
-def build_context_menus(
-    actions: Actions, files: TableView, vms: TableView, generations: TableView, log: TableView
-) -> None:
-    for key in IN_TABLE:
-        actions[key].setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-    for view, keys in (
-        (files, _FILE_ACTIONS), (vms, _VM_ACTIONS), (generations, _GENERATION_ACTIONS), (log, _ROW_ACTIONS)
-    ):  # fmt: skip
-        view.add_menu(_with_separators(view, actions, keys))
-
-
-def _with_separators(view: TableView, actions: Actions, keys: Sequence[str]) -> list[QAction]:
-    found = []
-    for key in keys:
-        if key:
-            found.append(actions[key])
-        else:
+def _build_context_menu(view: TableView, name: str, actions: Iterable[Action]) -> None:
+    """`name` is the place of the table."""
+    found: list[QAction] = []
+    for action in in_place(name, actions):
+        if action is None:
             separator = QAction(view)
             separator.setSeparator(True)
             found.append(separator)
-    return found
+        else:
+            found.append(action)
+    view.add_menu(found)

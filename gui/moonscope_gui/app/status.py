@@ -6,13 +6,13 @@ from collections import deque
 from collections.abc import Sequence
 
 from PySide6.QtCore import QTimer, Slot
-from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
+from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar
 
 from moonscope.model import Sample
 
+from ..link.context import Context
 from ..link.jobs import Job
 from ..state import tiers
-from ..state.engine_state import EngineState
 from ..widgets import formats, theme
 from ..widgets.buttons import tool_button
 from ..widgets.elided_label import ElidedLabel
@@ -57,12 +57,12 @@ class Rates:
 class StatusBar(QStatusBar):
     """Left: connection and totals. Right: a note for a moment, or the work under way with a way to cancel it."""
 
-    def __init__(self, state: EngineState, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._state = state
+    def __init__(self, context: Context) -> None:
+        super().__init__(context.window)
+        self._state = context.state
         self._rates = Rates()
         self._connection = ("", "muted")  # as it is shown while the host answers
-        self._told = -1  # state.vms_changed when the tiers were shown
+        self._told = -1  # state.vms_revision when the tiers were shown
         self._tone = "muted"
         self._job: Job | None = None  # the one that is shown
         self._others = 0
@@ -91,6 +91,11 @@ class StatusBar(QStatusBar):
         self._fade.timeout.connect(self.note.clear)
         theme.notifier.changed.connect(self._paint)
         self._show_work()
+        context.link.answering.connect(self.show_answering)
+        context.state.samples_added.connect(self.add_samples)
+        context.state.updated.connect(self.refresh)
+        context.noted.connect(self.show_note)
+        context.jobs.changed.connect(lambda: self.show_jobs(context.jobs.running))
 
     # Connection and totals
 
@@ -130,8 +135,8 @@ class StatusBar(QStatusBar):
         state, sample = self._state, self._state.sample
         self._show_vms(sample)
         self._show_files(sample)
-        if state.vms_changed != self._told:  # which looks at each of them
-            self._told = state.vms_changed
+        if state.vms_revision != self._told:  # which looks at each of them
+            self._told = state.vms_revision
             _show(self._tier, state.tiers and f"tier {state.tiers}")
             self._tier.setToolTip(formats.tip(tiers.in_force(state)))
         if sample is None:

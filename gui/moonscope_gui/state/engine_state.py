@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from PySide6.QtCore import QObject, Signal
+
 from moonscope.analysis.values import FileVerdict
 from moonscope.model import FileRow, GenerationRow, LuaVersion, Sample, Settings, Update, VMRow
 
@@ -13,11 +15,26 @@ from .folders import CommonFolder
 FileId = tuple[LuaVersion, str]
 
 
-class EngineState:
-    """Rows by id, the engine's settings and the last sample."""
+class EngineState(QObject):
+    """Rows by id, the engine's settings and the last sample.
 
-    def __init__(self) -> None:
-        self.vms_changed = 0  # how often rows of VMs, or the settings, came or went
+    Each signal is emitted when its table changed, after all of the update was taken over; `updated` comes last.
+    """
+
+    files_changed = Signal(object)  # Update; also when generations changed, which are shown with their file
+    vms_changed = Signal(object)  # Update
+    generations_changed = Signal(object)  # Update
+    loads_added = Signal(object)  # Update
+    samples_added = Signal(object)  # tuple of Sample
+    marks_added = Signal(object)  # tuple of Mark
+    output_added = Signal(object)  # tuple of OutputEvent
+    settings_changed = Signal(object)  # Settings
+    verdicts_found = Signal(object)  # set of FileId
+    updated = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.vms_revision = 0  # how often rows of VMs, or the settings, came or went
         self.forget()
 
     def forget(self) -> None:
@@ -34,13 +51,16 @@ class EngineState:
         self._generations_of: dict[FileId, set[int]] = {}
 
     def apply(self, update: Update) -> None:
-        """Take over an update. As in every model, rows that are sent win over the same id in a list of gone ones."""
-        if update.reset or not update.since:
+        """Take over an update, and tell. As in every model, rows that are sent win over the same id in a list of gone
+        ones."""
+        shown_with_all = self.luas, self.folder  # in every table
+        anew = update.reset or not update.since
+        if anew:
             self.forget()
         for vm in update.vms_gone:
             self.vms.pop(vm, None)
         vms = {row.id: row for row in update.vms}
-        self.vms_changed += bool(vms or update.vms_gone or update.settings or update.reset or not update.since)
+        self.vms_revision += bool(vms or update.vms_gone or update.settings or anew)
         others = bool(update.vms_gone) or not vms.keys() <= self.vms.keys()
         self.vms.update(vms)
         if self._apply_files(update) or others:
@@ -49,6 +69,25 @@ class EngineState:
         self.settings = update.settings or self.settings
         if update.samples:
             self.sample = update.samples[-1]
+        self._tell(update, anew or shown_with_all != (self.luas, self.folder))
+
+    def _tell(self, update: Update, all_tables: bool) -> None:
+        generations = bool(all_tables or update.generations or update.generations_gone)
+        if generations or update.files or update.files_gone:
+            self.files_changed.emit(update)
+        if all_tables or update.vms or update.vms_gone:
+            self.vms_changed.emit(update)
+        if generations:
+            self.generations_changed.emit(update)
+        if all_tables or update.loads:
+            self.loads_added.emit(update)
+        for values, signal in (
+            (update.samples, self.samples_added), (update.marks, self.marks_added), (update.output, self.output_added),
+            (update.settings, self.settings_changed),
+        ):  # fmt: skip
+            if values:
+                signal.emit(values)
+        self.updated.emit()
 
     def generations_of(self, file: FileId) -> Iterator[GenerationRow]:
         """All versions of a file that are in memory, oldest first."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from PySide6.QtCore import QByteArray, Qt
-from PySide6.QtGui import QAction, QIcon
+from PySide6.QtCore import QByteArray, Qt, Signal
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 
 LAYOUT_VERSION = 2  # saved layouts of another version are not restored
@@ -21,11 +21,13 @@ class Part:
     title: str
     widget: QWidget
     place: str
-    icon: QIcon
+    icon: str  # its name; see `icons`
 
 
 class Workspace(QMainWindow):
     """Only docks, no central widget. Top: left and right; bottom: the plots and a stack of tabs."""
+
+    part_seen = Signal(str, bool)  # name of a part, and whether it can be seen now
 
     def __init__(self, parts: Sequence[Part], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -34,7 +36,7 @@ class Workspace(QMainWindow):
         self.setDockNestingEnabled(True)
         self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         self.setAnimated(False)
-        self._parts = tuple(parts)
+        self.parts = tuple(parts)
         self.docks: dict[str, QDockWidget] = {}
         self._seen: set[QDockWidget] = set()
         for part in parts:
@@ -43,26 +45,16 @@ class Workspace(QMainWindow):
             dock.setWidget(part.widget)
             dock.visibilityChanged.connect(partial(self._note_seen, dock))
             self.docks[part.name] = dock
-        self.go_actions = tuple(self._go_action(number, part) for number, part in enumerate(parts, 1))
         self.reset()
-
-    def _go_action(self, number: int, part: Part) -> QAction:
-        action = QAction(part.icon, part.title, self)
-        action.setObjectName(f"go-{part.name}")
-        action.setShortcut(f"Alt+{number}")
-        action.setToolTip(f"Go to {part.title} (Alt+{number})")
-        action.setStatusTip(f"Go to {part.title}")
-        action.triggered.connect(lambda: self.go(part.name))
-        return action
 
     def reset(self) -> None:
         """The layout of a first start."""
         placed: dict[str, QDockWidget] = {}
-        for part in self._parts:
+        for part in self.parts:
             dock = self.docks[part.name]
             dock.setFloating(False)
             self.removeDockWidget(dock)
-        for part in self._parts:
+        for part in self.parts:
             dock = self.docks[part.name]
             self._place(part.place, dock, placed)
             dock.show()
@@ -87,7 +79,7 @@ class Workspace(QMainWindow):
 
     def balance(self) -> None:
         """Share the room: half of the height for each row; files and plots three fifths of the width."""
-        first = {part.place: self.docks[part.name] for part in reversed(self._parts)}
+        first = {part.place: self.docks[part.name] for part in reversed(self.parts)}
         if not {"left", "right", "bottom", "tabs"} <= first.keys():
             return
         width, height = max(self.width(), 1), max(self.height(), 1)
@@ -112,6 +104,7 @@ class Workspace(QMainWindow):
 
     def _note_seen(self, dock: QDockWidget, seen: bool) -> None:
         (self._seen.add if seen else self._seen.discard)(dock)
+        self.part_seen.emit(dock.objectName(), seen)
 
     def go(self, name: str) -> None:
         """Bring a dock into sight, with the keyboard in it."""

@@ -33,9 +33,9 @@ from ...widgets.cell_delegate import code_font
 from ...widgets.elided_label import ElidedLabel
 from ...widgets.table_view import TableView
 from ..inspector.background import Background
-from ..inspector.diff_view import DiffView
 from ..inspector.find_pane import FindPane
 from .changes_model import ChangesModel, Numbered, side_words, summary
+from .diff_view import DiffView
 from .side_by_side import ConstantsModel, LinesModel
 
 

@@ -66,6 +66,10 @@ class FilesDock(TablePanel):
         """The same object for as long as the same files are selected."""
         return cast("frozenset[FileId]", self.view.selection.ids)
 
+    def in_sight(self) -> list[FileId]:
+        """Those whose rows can be seen now."""
+        return cast("list[FileId]", list(self.view.ids_in_sight()))
+
     @Slot(str)
     def _show_folder(self, path: str) -> None:
         """Told once, so that the names need not."""

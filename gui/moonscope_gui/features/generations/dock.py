@@ -20,7 +20,7 @@ class GenerationsDock(TablePanel):
     """Current generations, and retired ones for as long as VMs hold them."""
 
     holders_wanted = Signal(int)  # id of the generation that is selected
-    vms_wanted = Signal(list)  # ids of VMs to be selected
+    vms_wanted = Signal(object)  # ids of VMs to be selected
 
     def __init__(self, model: GenerationsModel, parent: QWidget | None = None) -> None:
         super().__init__(model, "generations", "generations", _EMPTY, parent)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from PySide6.QtCore import QObject, Slot
@@ -10,35 +10,22 @@ from PySide6.QtCore import QObject, Slot
 from moonscope.commands import FindClosures
 from moonscope.model import ClosureCount, LookFunction
 
-from ...link.desk import Desk
+from ...link.context import Context
 from ...state import look_text
 from ...widgets import formats
 from ...widgets.message_bar import Message
-from ..inspector.dock import PrototypesDock
 
 _TOPIC = "closures"
 _LISTED = 200  # VMs that are named one by one
 
 
-class ClosuresFlow(QObject):
-    """Of the function that is shown under Prototypes, or of a closure found in a VM."""
+class Closures(QObject):
+    """Of a function that is shown, or of a closure found in a VM."""
 
-    def __init__(self, desk: Desk, prototypes: PrototypesDock, select_vms: Callable[[list[int]], object]) -> None:
-        super().__init__(desk.window)
-        self._desk = desk
-        self._prototypes = prototypes
-        self._select_vms = select_vms
-
-    def find_current(self) -> None:
-        current = self._prototypes.current
-        if current is None or current[0].generation is None:
-            self._desk.note("Select a cached file and one of its functions under Prototypes first")
-            return
-        tree, prototype = current
-        source, generation = f"@{tree.key}", tree.generation
-        place = look_text.place(source, prototype.line, prototype.last_line)
-        assert generation is not None
-        self._find(place, FindClosures(generation=generation, line=prototype.line, last_line=prototype.last_line))
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._context = context
+        context.closures_wanted.connect(self._find)
 
     @Slot(object)
     def find(self, function: LookFunction) -> None:
@@ -48,8 +35,9 @@ class ClosuresFlow(QObject):
             command = FindClosures(generation=generation, line=line, last_line=last_line)
             self._find(look_text.place_of(function), command)
 
+    @Slot(str, object)
     def _find(self, place: str, command: FindClosures) -> None:
-        self._desk.jobs.start(f"Find closures of {place}", command, lambda counts: self._tell(place, counts))
+        self._context.jobs.start(f"Find closures of {place}", command, lambda counts: self._tell(place, counts))
 
     def _tell(self, place: str, counts: Sequence[ClosureCount]) -> None:
         found = sorted((count for count in counts if count.closures), key=lambda count: -count.closures)
@@ -58,17 +46,17 @@ class ClosuresFlow(QObject):
         vms = sorted(count.vm for count in found)
         if not found:
             loaded = f"; {formats.plural(len(counts), 'VM')} loaded its file" if counts else ""
-            self._desk.say(Message(f"No closure of {place} was found{loaded}.", kind="info", topic=_TOPIC))
+            self._context.say(Message(f"No closure of {place} was found{loaded}.", kind="info", topic=_TOPIC))
             return
         where = f"VM {vms[0]}" if len(vms) == 1 else f"{len(vms):,} VMs ({formats.ids(vms)})"
         text = f"{at_least}{formats.plural(total, 'closure')} of {place} in {where}."
-        self._desk.say(
+        self._context.say(
             Message(
                 text[0].upper() + text[1:],
                 _lines(found) if len(vms) > 1 else "",
                 kind="info",
                 offer="Select These VMs" if len(vms) > 1 else "Select This VM",
-                accept=partial(self._select_vms, vms),
+                accept=partial(self._context.vms_wanted.emit, vms),
                 topic=_TOPIC,
             )
         )

@@ -1,4 +1,4 @@
-"""The prototype tree of what is selected, and the holders of a generation."""
+"""The prototype tree of what is selected."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from PySide6.QtCore import QObject, Qt, QTimer, Slot
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import QFileDialog
 
-from moonscope.commands import Command, Holders, Inspect, InspectFile
-from moonscope.errors import CancelledError, ConnectionLost, MoonscopeError
+from moonscope.commands import Command, FindClosures, Inspect, InspectFile
+from moonscope.errors import CancelledError, MoonscopeError
 from moonscope.model import Chunk, GenerationRow, LookFunction, LuaVersion, PrototypeTree, names, walk
 
-from ...link.desk import Desk
+from ...link.context import Context
 from ...link.jobs import Job
-from ...state import chunk_name
+from ...state import chunk_name, look_text
 from ...state.engine_state import FileId
-from ..generations.dock import GenerationsDock
+from ...widgets.workspace import Part
+from ..feature import Feature
 from .dock import PrototypesDock
 from .history import Place
 from .places import Path, pc_of_line, prototype_at
@@ -37,27 +38,51 @@ class Reading:
     job: Job | None = None
 
 
-class InspectionFlow(QObject):
-    """Follows the selected file; the tree is asked for only when `is_seen` says that somebody looks at it."""
+class InspectorFeature(Feature):
+    """Follows the selected file; the tree is asked for only when somebody looks at it."""
 
-    def __init__(
-        self, desk: Desk, prototypes: PrototypesDock, generations: GenerationsDock, is_seen: Callable[[], bool]
-    ) -> None:
-        super().__init__(desk.window)
-        self._desk = desk
-        self._prototypes = prototypes
-        self._generations = generations
-        self._is_seen = is_seen
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self.dock = PrototypesDock()
+        self.part = Part("prototypes", "Prototypes", self.dock, "tabs", "prototype")
         self._shown: int | None = None  # the generation whose tree is shown or on its way
         self._stays: frozenset[FileId] | None = None  # what was opened otherwise stays while these files are selected
         self._reading: Reading | None = None  # under way; the answer to an older one is dropped
         self._stopped: Reading | None = None  # by the user, and not asked for again
+        self._selected: frozenset[FileId] = frozenset()  # the files, when the selection was followed last
         self._wait = QTimer(self, singleShot=True, interval=_SETTLE_MS)
         self._wait.timeout.connect(self.refresh)
-        generations.holders_wanted.connect(self._ask_holders)
-        prototypes.cancel_wanted.connect(self._cancel)
-        prototypes.again_wanted.connect(self._read_again)
-        desk.jobs.changed.connect(self._show_progress)
+        self.dock.cancel_wanted.connect(self._cancel)
+        self.dock.again_wanted.connect(self._read_again)
+        self.dock.cache_wanted.connect(context.map_wanted)
+        context.jobs.changed.connect(self._show_progress)
+        context.link.connected.connect(lambda _: self.forget())
+        context.engine_changed.connect(self.dock.setEnabled)
+        context.selection_changed.connect(self._follow_selection)
+        context.state.files_changed.connect(self.follow)
+        context.part_seen.connect(self._follow_part)
+        context.place_wanted.connect(self._show_wanted)
+        context.function_wanted.connect(self._show_function)
+        self._offer_actions()
+
+    def _offer_actions(self) -> None:
+        state = self._context.state
+        self.offer("inspect-file", "&Inspect File…", "Show the prototypes of a file on disk, without storing it",
+                   self.choose_file, {"&File": 210}, icon="prototype", shortcut="Ctrl+I")
+        self.offer("find-closures", "Find &Closures in VMs",
+                   "Which VMs hold closures of the function shown under Prototypes", self._find_closures,
+                   {"&File": 220}, icon="look", shortcut="Ctrl+Shift+F", usable=lambda: bool(state.vms))  # fmt: skip
+
+    @Slot()
+    def _follow_selection(self) -> None:
+        if self._context.selection.file_ids() is not self._selected:
+            self._selected = self._context.selection.file_ids()
+            self.follow()
+
+    @Slot(str, bool)
+    def _follow_part(self, name: str, seen: bool) -> None:
+        if name == "prototypes":
+            self.follow()
 
     @Slot()
     def follow(self) -> None:
@@ -70,7 +95,7 @@ class InspectionFlow(QObject):
     def forget(self) -> None:
         self._drop()
         self._shown = self._stays = None
-        self._prototypes.clear()
+        self.dock.clear()
 
     def show_selected(self) -> None:
         """Show the selected file, whatever was opened since it was selected."""
@@ -82,25 +107,25 @@ class InspectionFlow(QObject):
     @Slot()
     def refresh(self) -> None:
         """Show the tree of the selected file unless it is shown already."""
-        ids = self._desk.selected_file_ids()
-        if len(ids) != 1 or not self._is_seen() or self._stays == ids:
+        ids = self._context.selection.file_ids()
+        if len(ids) != 1 or not self._context.sees("prototypes") or self._stays == ids:
             return
         self._stays = None
-        entry = self._desk.selected_files()[0]
+        entry = self._context.selection.files()[0]
         generation = entry.file.generation
         if generation is None:
             self._drop()
             self._shown = None
-            self._prototypes.show_error(entry.file.error or f"{entry.file.key} is not in the cache now; load it.")
+            self.dock.show_error(entry.file.error or f"{entry.file.key} is not in the cache now; load it.")
         elif generation != self._shown:
             self._shown = generation
             self._ask(entry.file.key, Inspect(generation=generation), self._source_of(generation))
         else:
-            self._prototypes.show_stale(entry.file.stale)
+            self.dock.show_stale(entry.file.stale)
 
     def choose_file(self) -> None:
         """Show the tree of a file on disk that need not be in the cache."""
-        chooser = QFileDialog(self._desk.window, "Inspect a Lua file")
+        chooser = QFileDialog(self._context.window, "Inspect a Lua file")
         chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         chooser.setFileMode(QFileDialog.FileMode.ExistingFile)
         chooser.setNameFilters(["Lua files (*.lua)", "All files (*)"])
@@ -109,29 +134,37 @@ class InspectionFlow(QObject):
 
     def inspect_file(self, path: str) -> None:
         self._shown = None
-        self._stays = self._desk.selected_file_ids()
+        self._stays = self._context.selection.file_ids()
         name = names.of_path(path)
         self._ask(name, InspectFile(path=name, lua=self._lua()), SourceFile(name))
+
+    @Slot(object, object, int, str)
+    def _show_wanted(self, row: GenerationRow, path: Path, line: int, mention: str) -> None:
+        self._context.part_wanted.emit("prototypes")
+        self._context.window.activateWindow()
+        self.show_place(row, path, line, mention)
 
     def show_place(self, row: GenerationRow, path: Path, line: int = 0, mention: str = "") -> None:
         """Show a prototype of a generation, which need not be the selected file's, and what a line was compiled to
         in it, rather what mentions a name."""
         self._shown = row.id
-        self._stays = self._desk.selected_file_ids()
+        self._stays = self._context.selection.file_ids()
 
         def find(tree: PrototypeTree) -> Place:
             return Place(path, pc_of_line(prototype_at(tree.root, path), line, mention))
 
         self._ask(row.key, Inspect(generation=row.id), self._source_of(row.id), find)
 
-    def show_function(self, function: LookFunction, lua: LuaVersion) -> None:
+    @Slot(object, object)
+    def _show_function(self, function: LookFunction, lua: LuaVersion) -> None:
         """Show the prototype of a Lua closure that was found in a VM of that Lua."""
+        self._context.part_wanted.emit("prototypes")
         generation, path = function.generation, chunk_name.whole(function.source)
         if generation is None and not function.source.startswith("@"):
-            self._desk.note("This function comes from text, not from a file: there is no prototype to show")
+            self._context.note("This function comes from text, not from a file: there is no prototype to show")
             return
         self._shown = generation
-        self._stays = self._desk.selected_file_ids()
+        self._stays = self._context.selection.file_ids()
         if generation is not None:
             self._ask(path, Inspect(generation=generation), self._source_of(generation), partial(_place_of, function))
         else:
@@ -140,11 +173,11 @@ class InspectionFlow(QObject):
 
     def _lua(self) -> LuaVersion:
         """That of the selected VM, so that a file is read as the person works."""
-        rows = [self._desk.state.vms.get(vm) for vm in self._desk.selected_vms()[:1]]
+        rows = [self._context.state.vms.get(vm) for vm in self._context.selection.vms()[:1]]
         return rows[0].lua if rows and rows[0] else LuaVersion.LUA54
 
     def _source_of(self, generation: int) -> SourceFile | None:
-        row = self._desk.state.generations.get(generation)
+        row = self._context.state.generations.get(generation)
         return SourceFile(row.path, row.digest, row.mtime) if row is not None and row.path else None
 
     def _ask(
@@ -160,14 +193,14 @@ class InspectionFlow(QObject):
     def _read(self, reading: Reading) -> None:
         self._drop()
         self._reading = reading
-        self._prototypes.show_loading(reading.title)
+        self.dock.show_loading(reading.title)
 
         def done(tree: PrototypeTree) -> None:
             if self._reading is reading:
                 self._reading = None
-                self._prototypes.show_tree(tree, reading.source)
+                self.dock.show_tree(tree, reading.source)
                 if reading.find is not None:
-                    self._prototypes.go(reading.find(tree))
+                    self.dock.go(reading.find(tree))
 
         def failed(error: MoonscopeError) -> None:
             if self._reading is not reading:
@@ -176,9 +209,9 @@ class InspectionFlow(QObject):
                 self._stop()
             else:
                 self._reading = self._shown = None
-                self._prototypes.show_error(str(error))
+                self.dock.show_error(str(error))
 
-        reading.job = self._desk.jobs.read(f"Inspect {reading.title}", reading.command, done, failed)
+        reading.job = self._context.jobs.read(f"Inspect {reading.title}", reading.command, done, failed)
 
     # Reading can take a while
 
@@ -194,7 +227,7 @@ class InspectionFlow(QObject):
         self._drop()
         if reading is not None:
             self._stopped = reading
-            self._prototypes.show_cancelled(reading.title)
+            self.dock.show_cancelled(reading.title)
 
     @Slot()
     def _cancel(self) -> None:
@@ -209,18 +242,19 @@ class InspectionFlow(QObject):
     def _show_progress(self) -> None:
         job = self._reading.job if self._reading is not None else None
         if job is not None:
-            self._prototypes.reading.advance(job.done, job.total)
+            self.dock.reading.advance(job.done, job.total)
 
-    @Slot(int)
-    def _ask_holders(self, generation: int) -> None:
-        def done(vms: tuple[int, ...]) -> None:
-            self._generations.show_holders(generation, vms)
-
-        def failed(error: MoonscopeError) -> None:
-            if not isinstance(error, ConnectionLost):  # freed meanwhile
-                self._generations.show_holders(generation, ())
-
-        self._desk.jobs.start("Holders", Holders(generation=generation), done, failed)
+    def _find_closures(self) -> None:
+        """Of the function that is shown."""
+        current = self.dock.current
+        if current is None or current[0].generation is None:
+            self._context.note("Select a cached file and one of its functions under Prototypes first")
+            return
+        tree, prototype = current
+        generation, line, last_line = current[0].generation, prototype.line, prototype.last_line
+        place = look_text.place(f"@{tree.key}", line, last_line)
+        command = FindClosures(generation=generation, line=line, last_line=last_line)
+        self._context.closures_wanted.emit(place, command)
 
 
 def _place_of(function: LookFunction, tree: PrototypeTree) -> Place:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
-from typing import cast
 
-from PySide6.QtCore import QObject, QTimer, Slot
+from PySide6.QtCore import QTimer, Slot
 
 from moonscope.analysis.values import FileVerdict, Verdict
 from moonscope.commands import Inspect
 from moonscope.errors import ConnectionLost, MoonscopeError
 from moonscope.model import GenerationRow, PrototypeTree
 
-from ...link.desk import Desk
-from ...link.engine_link import EngineLink
+from ...link.context import Context
 from ...state.engine_state import FileId
-from ..files.dock import FilesDock
-from ..files.model import FilesModel
+from ..feature import Feature
 from ..inspector.background import Background
 from ..inspector.places import Path
 
@@ -26,19 +23,12 @@ NEWS_MS = 250  # verdicts are shown together
 LARGE = 1 << 20  # bytes of source; larger files are analysed only when asked for
 MOST = 5_000  # verdicts that are kept
 
-ShowPlace = Callable[[GenerationRow, Path, int, str], object]
-"""Shows a prototype of a generation by its path, and in it a line, rather where it mentions a name."""
 
-
-class VerdictsFlow(QObject):
+class VerdictsFeature(Feature):
     """One file at a time, those in sight first; each generation once."""
 
-    def __init__(self, desk: Desk, link: EngineLink, files: FilesDock, show_place: ShowPlace) -> None:
-        super().__init__(desk.window)
-        self._desk = desk
-        self._link = link
-        self._files = files
-        self._show_place = show_place
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
         self._background = Background(self)
         self._asked: int | None = None  # the generation that is being analysed
         self._wanted: int | None = None  # the one whose dialog opens as soon as it is
@@ -47,7 +37,13 @@ class VerdictsFlow(QObject):
         self._pause.timeout.connect(self._next)
         self._tell = QTimer(self, singleShot=True, interval=NEWS_MS)
         self._tell.timeout.connect(self._show_news)
-        files.view.verticalScrollBar().valueChanged.connect(self.follow)
+        context.link.connected.connect(lambda _: self.forget())
+        context.state.files_changed.connect(self.follow)
+        context.part_seen.connect(lambda *_: self.follow())
+        self.offer("globals", "&Globals…",
+                   "Show which globals the selected file reads and writes, and what that means for sharing it",
+                   self.explain, {"&Cache": 120, "files": 220}, icon="globals", shortcut="Ctrl+Shift+G",
+                   usable=self._can_explain)  # fmt: skip
 
     @Slot()
     def follow(self) -> None:
@@ -63,35 +59,35 @@ class VerdictsFlow(QObject):
 
     def explain(self) -> None:
         """Say what the selected file does with globals, and where."""
-        for entry in self._desk.selected_files()[:1]:
+        for entry in self._context.selection.files()[:1]:
             if entry.verdict is not None:
                 self._open(entry.verdict)
             elif entry.generation is not None:
                 self._wanted = entry.generation.id
                 self.follow()
 
-    def can_explain(self) -> bool:
-        if len(self._desk.selected_file_ids()) != 1:
+    def _can_explain(self) -> bool:
+        if len(self._context.selection.file_ids()) != 1:
             return False
-        return any(entry.generation is not None for entry in self._desk.selected_files())
+        return any(entry.generation is not None for entry in self._context.selection.files())
 
     # One after the other
 
     @Slot()
     def _next(self) -> None:
-        row = next(self._candidates(), None) if self._link.is_connected else None
+        row = next(self._candidates(), None) if self._context.link.is_connected else None
         if row is not None and self._asked is None:
             self._asked = row.id
             answered, failed = partial(self._judge, row.id), partial(self._give_up, row)
-            self._link.read(Inspect(generation=row.id), done=answered, failed=failed)
+            self._context.link.read(Inspect(generation=row.id), done=answered, failed=failed)
 
     def _candidates(self) -> Iterator[GenerationRow]:
-        state = self._desk.state
+        state = self._context.state
         if self._wanted in state.generations:
             yield state.generations[self._wanted]
-        if not self._files.isVisible() or len(state.verdicts) >= MOST:
+        if not self._context.sees("files") or len(state.verdicts) >= MOST:
             return
-        in_sight = (state.files.get(cast(FileId, file_id)) for file_id in self._files.view.ids_in_sight())
+        in_sight = (state.files.get(file_id) for file_id in self._context.selection.files_in_sight())
         for files in (in_sight, state.files.values()):
             for file in files:
                 row = state.generations.get(file.generation or 0) if file is not None else None
@@ -112,8 +108,8 @@ class VerdictsFlow(QObject):
 
     def _take(self, generation: int, verdict: FileVerdict) -> None:
         self._asked = None
-        if generation in self._desk.state.generations:
-            self._desk.state.verdicts[generation] = verdict
+        if generation in self._context.state.generations:
+            self._context.state.verdicts[generation] = verdict
             self._news.add((verdict.lua, verdict.key))
         if generation == self._wanted:
             self._wanted = None
@@ -125,18 +121,18 @@ class VerdictsFlow(QObject):
     @Slot()
     def _show_news(self) -> None:
         news, self._news = self._news, set()
-        cast(FilesModel, self._files.model).refresh(news)
+        self._context.state.verdicts_found.emit(news)
 
     def _open(self, verdict: FileVerdict) -> None:
         from .dialog import VerdictDialog
 
-        name = self._desk.state.folder.short(verdict.key)
-        dialog = VerdictDialog(name, verdict, self._desk.window)
+        name = self._context.state.folder.short(verdict.key)
+        dialog = VerdictDialog(name, verdict, self._context.window)
         dialog.place_wanted.connect(partial(self._show_there, (verdict.lua, verdict.key)))
         dialog.open()
 
     def _show_there(self, file_id: FileId, path: Path, line: int, mention: str) -> None:
-        file = self._desk.state.files.get(file_id)
-        row = self._desk.state.generations.get(file.generation or 0) if file is not None else None
+        file = self._context.state.files.get(file_id)
+        row = self._context.state.generations.get(file.generation or 0) if file is not None else None
         if row is not None:
-            self._show_place(row, path, line, mention)
+            self._context.place_wanted.emit(row, path, line, mention)

@@ -3,28 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-
-from PySide6.QtCore import QObject
+from functools import partial
 
 from moonscope.commands import Clear, SetLimits
 from moonscope.errors import MoonscopeError
 from moonscope.model import ClearReport
 
-from ...link.desk import Desk
+from ...link.context import Context
 from ...widgets import formats
+from ..feature import Feature
 
 
-class CacheFlow(QObject):
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk.window)
-        self._desk = desk
+class ClearFeature(Feature):
+    """What drops files from the cache."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+
+        def any_file() -> bool:
+            return bool(context.state.files)
+
+        self.offer("evict", "&Evict Selected Files…", "Drop the selected files from the cache, after a dry run",
+                   self.evict_selected, {"&Cache": 310, "files": 510}, icon="evict", shortcut="Del", in_table=True,
+                   usable=lambda: bool(context.selection.file_ids()))
+        self.offer("evict-pattern", "Evict by &Pattern…",
+                   "Drop files from the cache by a pattern of names, after a dry run", self.evict_pattern,
+                   {"&Cache": 320, "files": 520}, icon="evict", shortcut="Ctrl+Shift+E", usable=any_file)
+        self.offer("clear", "&Clear Cache…", "Drop all files from the cache, after a dry run", self.clear_all,
+                   {"&Cache": 410, "toolbar": 900}, icon="clear", shortcut="Ctrl+Shift+Del", usable=any_file,
+                   button="Clear Cache")
+        self.offer("limits", "&Limits…", "Set how much the cache of each Lua may store", self.choose_limits,
+                   {"&Cache": 510})  # fmt: skip
 
     def clear_all(self) -> None:
         text = "All files will be dropped from the cache and compiled anew when loaded."
         self._open("Clear the cache", text, Clear())
 
     def evict_selected(self) -> None:
-        entries = self._desk.selected_files()
+        entries = self._context.selection.files()
         if not entries:
             return
         luas = {entry.file.lua for entry in entries}
@@ -39,33 +55,34 @@ class CacheFlow(QObject):
         self._open("Evict by pattern", "Files whose names match will be dropped from the cache:", None)
 
     def choose_limits(self) -> None:
-        settings = self._desk.state.settings
+        settings = self._context.state.settings
         if settings is None:
             return
         from .limits_dialog import LimitsDialog
 
-        LimitsDialog(settings.cache_bytes, settings.cache_files, self._set_limits, self._desk.window).open()
+        LimitsDialog(settings.cache_bytes, settings.cache_files, self._set_limits, self._context.window).open()
 
     def _set_limits(self, command: SetLimits) -> None:
         words = formats.limits(command.cache_bytes, command.cache_files) or "no limits"
-        self._desk.jobs.start("Limits of the cache", command, lambda _: self._desk.note(f"Cache of each Lua: {words}"))
+        done = partial(self._context.note, f"Cache of each Lua: {words}")
+        self._context.jobs.start("Limits of the cache", command, lambda _: done())
 
     def _open(self, title: str, text: str, question: Clear | None) -> None:
         from .dialog import ClearDialog
 
-        ClearDialog(title, text, question, self._ask, self._clear, self._desk.window).open()
+        ClearDialog(title, text, question, self._ask, self._clear, self._context.window).open()
 
     def _ask(
         self, command: Clear, done: Callable[[ClearReport], object], failed: Callable[[MoonscopeError], object]
     ) -> object:
-        return self._desk.jobs.start("See what a clear would do", command, done, failed)
+        return self._context.jobs.start("See what a clear would do", command, done, failed)
 
     def _clear(self, command: Clear) -> None:
-        self._desk.jobs.start("Clear the cache", command, self._cleared)
+        self._context.jobs.start("Clear the cache", command, self._cleared)
 
     def _cleared(self, report: ClearReport) -> None:
         words = f"{formats.plural(report.files, 'file')} cleared, {formats.size(report.freed_bytes)} freed"
         if report.retained_bytes:
             holders = formats.plural(len(report.vms_on_old_code), "VM")
             words += f", {formats.size(report.retained_bytes)} kept by {holders}"
-        self._desk.note(words)
+        self._context.note(words)

@@ -9,9 +9,9 @@ from PySide6.QtCore import QRect, Qt, Slot
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHeaderView, QWidget
 
-from ..compare.side_by_side import Line, LinesModel
-from .code_view import PADDING, CodeView
-from .spans import Span, normal_spans
+from ..inspector.code_view import PADDING, CodeView
+from ..inspector.spans import Span, normal_spans
+from .side_by_side import Line, LinesModel
 
 _A_PC, _A, _MARK, _B_PC, _B = range(5)
 _LEAST_DIGITS = 4

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
-
 from moonscope.commands import Inspect, InspectFile
 from moonscope.errors import MoonscopeError
 from moonscope.model import PrototypeTree
 
-from ...link.desk import Desk
+from ...link.context import Context
 from ...link.engine_link import call_alive
 from ...state.file_entry import FileEntry
 from ...widgets import formats
+from ..feature import Feature
 
 if TYPE_CHECKING:
     from .dialog import Fail, Subject, Take
@@ -23,31 +22,35 @@ MOST = 2  # files that can be compared at once
 LONGEST_NAME = 30  # characters: which version it is must be seen beside the name
 
 
-class CompareFlow(QObject):
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk.window)
-        self._desk = desk
+class CompareFeature(Feature):
+    """Two versions of code side by side."""
 
-    def can_compare(self) -> bool:
-        return 1 <= len(self._desk.selected_file_ids()) <= MOST
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self.offer("compare", "&Compare…", "Show versions of the selected file, or two selected files, side by side",
+                   self.compare, {"&Cache": 110, "files": 210}, icon="compare", shortcut="Ctrl+D",
+                   usable=self._can_compare)  # fmt: skip
+
+    def _can_compare(self) -> bool:
+        return 1 <= len(self._context.selection.file_ids()) <= MOST
 
     def compare(self) -> None:
         """Two selected files with each other; one file with its older version, else with the disk."""
         from .dialog import CompareDialog
 
-        entries = self._desk.selected_files()[:MOST]
+        entries = self._context.selection.files()[:MOST]
         if not entries:
             return
         lists = [list(self._subjects(entry)) for entry in entries]
         first, second = (0, len(lists[0])) if len(lists) > 1 else _pair(entries[0])
         subjects = [subject for each in lists for subject in each]
-        CompareDialog(subjects, first, second, self._fetch, self._desk.window).show()
+        CompareDialog(subjects, first, second, self._fetch, self._context.window).show()
 
     def _subjects(self, entry: FileEntry) -> Iterator[Subject]:
         """Versions in memory, newest first; the file on disk; and both of these under the other Luas."""
         from .dialog import Subject
 
-        file, state = entry.file, self._desk.state
+        file, state = entry.file, self._context.state
         name = formats.middle(state.folder.short(file.key), LONGEST_NAME)
         if len({lua for lua, _ in state.files}) > 1:
             name += f" ({file.lua.full_name})"
@@ -67,7 +70,7 @@ class CompareFlow(QObject):
         def failed(error: MoonscopeError) -> None:
             call_alive(fail, subject, error)
 
-        self._desk.jobs.read(f"Inspect {subject.title}", subject.command, done, failed)
+        self._context.jobs.read(f"Inspect {subject.title}", subject.command, done, failed)
 
 
 def _pair(entry: FileEntry) -> tuple[int, int]:

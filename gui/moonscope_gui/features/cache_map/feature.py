@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, Slot
+from PySide6.QtCore import QTimer, Slot
 
 from moonscope.commands import Inspect
 from moonscope.errors import ConnectionLost, MoonscopeError
 from moonscope.model import GenerationRow, GenerationState, PrototypeTree
 
-from ...link.desk import Desk
-from ...link.engine_link import EngineLink
+from ...link.context import Context
+from ..feature import Feature
 from ..inspector.background import Background
 from ..inspector.places import Path
 
@@ -25,26 +24,30 @@ _NEWS_MS = 400  # changes are shown together
 LARGE = 16 << 20  # bytes of source; larger files stay one box: they would take seconds and hundreds of megabytes
 
 
-class CacheMapFlow(QObject):
+class CacheMapFeature(Feature):
     """Keeps what was found out about each generation for as long as it is in the cache. Small files come first."""
 
-    def __init__(self, desk: Desk, link: EngineLink, show_place: Callable[[GenerationRow, Path], object]) -> None:
-        super().__init__(desk.window)
-        self._desk = desk
-        self._link = link
-        self._show_place = show_place
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
         self._dialog: CacheMapDialog | None = None
         self._known: dict[int, Shape | None] = {}  # by generation; None: cannot be read
         self._asked: int | None = None
         self._background = Background(self)
         self._tell = QTimer(self, singleShot=True, interval=_NEWS_MS)
         self._tell.timeout.connect(self._show)
+        context.link.connected.connect(lambda _: self.forget())
+        context.state.generations_changed.connect(self.follow)
+        context.map_wanted.connect(self.open)
+        self.offer("cache-map", "&Map of the Cache…", "Show which cached files and functions take how many bytes",
+                   self.open, {"&Cache": 130}, icon="map", shortcut="Ctrl+M",
+                   usable=lambda: bool(context.state.files))  # fmt: skip
 
+    @Slot()
     def open(self) -> None:
         from .dialog import CacheMapDialog
 
         if self._dialog is None:
-            self._dialog = CacheMapDialog(self._desk.window)
+            self._dialog = CacheMapDialog(self._context.window)
             self._dialog.opened.connect(self._open_place)
             self._dialog.destroyed.connect(self._closed)
             self._show()
@@ -77,7 +80,7 @@ class CacheMapFlow(QObject):
         return [row for row in self._rows() if row.id not in self._known and row.source_bytes <= LARGE]
 
     def _rows(self) -> list[GenerationRow]:
-        rows = self._desk.state.generations.values()
+        rows = self._context.state.generations.values()
         return [row for row in rows if row.state is not GenerationState.FREED]
 
     @Slot()
@@ -86,7 +89,7 @@ class CacheMapFlow(QObject):
 
         if self._dialog is None:
             return
-        short = self._desk.state.folder.short
+        short = self._context.state.folder.short
         shapes = {}
         for row in self._rows():
             retired = row.state is GenerationState.RETIRED
@@ -98,13 +101,13 @@ class CacheMapFlow(QObject):
     # One after the other
 
     def _next(self) -> None:
-        if self._dialog is None or self._asked is not None or not self._link.is_connected:
+        if self._dialog is None or self._asked is not None or not self._context.link.is_connected:
             return
         row = min(self._unread(), key=lambda row: row.source_bytes, default=None)
         if row is not None:
             self._asked = row.id
             done, failed = partial(self._measure, row.id), partial(self._give_up, row.id)
-            self._link.read(Inspect(generation=row.id), done=done, failed=failed)
+            self._context.link.read(Inspect(generation=row.id), done=done, failed=failed)
 
     def _measure(self, generation: int, tree: PrototypeTree) -> None:
         from ..inspector.shapes import shape_of
@@ -123,6 +126,6 @@ class CacheMapFlow(QObject):
 
     @Slot(int, object)
     def _open_place(self, generation: int, path: Path) -> None:
-        row = self._desk.state.generations.get(generation)
+        row = self._context.state.generations.get(generation)
         if row is not None:
-            self._show_place(row, path)
+            self._context.place_wanted.emit(row, path, 0, "")

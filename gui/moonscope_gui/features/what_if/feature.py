@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Slot
+from PySide6.QtCore import QElapsedTimer, QTimer, Slot
 
 from moonscope.commands import Close, Load, RunChunk, Spawn
 from moonscope.errors import CancelledError, MoonscopeError
@@ -25,12 +25,12 @@ from moonscope.model import (
     VMOptions,
 )
 
-from ...link.desk import Desk
-from ...link.engine_link import EngineLink
+from ...link.context import Context
 from ...link.steps import Steps, Walk, ask
 from ...state.engine_state import FileId
 from ...widgets import formats
-from ..export.flow import write_records
+from ...widgets.records import write_records
+from ..feature import Feature
 from .model import Finding, Spread
 
 if TYPE_CHECKING:
@@ -43,29 +43,32 @@ _LOOK_MS = 100
 _NAMED = 20  # failures that are told one by one
 
 
-class WhatIfFlow(QObject):
-    def __init__(self, desk: Desk, link: EngineLink) -> None:
-        super().__init__(desk.window)
-        self._desk = desk
-        self._link = link
+class WhatIfFeature(Feature):
+    """Measures in fresh VMs what each cache mode costs and saves."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
         self._walk: Walk[None] | None = None
         self._dialog: WhatIfDialog | None = None
         self._vms: frozenset[int] = frozenset()  # those of the mode that is measured now
         self._durations: list[float] = []  # of their loads, in µs
         self._looks = QTimer(self, interval=_LOOK_MS)  # ends the wait for updates when none come
         self._looks.timeout.connect(self._look)
-        link.updated.connect(self._watch)
-        link.lost.connect(self.cancel)
+        context.link.updated.connect(self._watch)
+        context.link.lost.connect(self.cancel)
+        self.offer("what-if", "&What Would the Cache Buy?…",
+                   "Load the cached files into fresh VMs in every cache mode, and compare memory and time", self.open,
+                   {"&Engine": 110}, icon="plot", usable=lambda: bool(context.state.files))  # fmt: skip
 
     def open(self) -> None:
         """Offer the measurement."""
         if self._walk is not None:
-            self._desk.note("The measurement that was cancelled is still closing its VMs")
+            self._context.note("The measurement that was cancelled is still closing its VMs")
             return
         from .dialog import WhatIfDialog
 
-        files = Counter(row.lua for row in self._desk.state.files.values() if row.generation)
-        self._dialog = WhatIfDialog(files, self._start, self.cancel, self._save, self._desk.window)
+        files = Counter(row.lua for row in self._context.state.files.values() if row.generation)
+        self._dialog = WhatIfDialog(files, self._start, self.cancel, self._save, self._context.window)
         self._dialog.finished.connect(self._forget_dialog)
         self._dialog.open()
 
@@ -82,12 +85,12 @@ class WhatIfFlow(QObject):
     # Measuring
 
     def _start(self, lua: LuaVersion, vms: int) -> None:
-        rows = [row for row in self._desk.state.files.values() if row.lua is lua and row.generation]
+        rows = [row for row in self._context.state.files.values() if row.lua is lua and row.generation]
         paths = tuple(row.key for row in rows)
-        updated = self._link.updated
+        updated = self._context.link.updated
         steps = self._steps(lua, vms, paths)
         self._looks.start()
-        self._walk = Walk(self._desk.jobs, "What would the cache buy?", steps, self._done, self._failed, updated)
+        self._walk = Walk(self._context.jobs, "What would the cache buy?", steps, self._done, self._failed, updated)
 
     def _steps(self, lua: LuaVersion, count: int, paths: tuple[str, ...]) -> Steps[None]:
         for place, mode in enumerate(CacheMode):
@@ -135,7 +138,7 @@ class WhatIfFlow(QObject):
             self._dialog.add(finding)
 
     def _counters(self, vm: int) -> Counters:
-        row = self._desk.state.vms.get(vm)
+        row = self._context.state.vms.get(vm)
         return row.counters if row is not None else Counters()
 
     def _counted(self, vms: Iterable[int]) -> int:
@@ -145,7 +148,7 @@ class WhatIfFlow(QObject):
 
     def _shared(self, rows: Iterable[GenerationRow]) -> int:
         """Bytes held once for these files and the strings they have in common, as the status bar counts them."""
-        state, chosen = self._desk.state, {row.id for row in rows}
+        state, chosen = self._context.state, {row.id for row in rows}
         others = sum(row.shared_bytes for row in state.generations.values() if row.id not in chosen)
         return state.sample.shared_bytes - others if state.sample is not None else 0
 
@@ -154,7 +157,7 @@ class WhatIfFlow(QObject):
         return all(row.unshared_bytes for row in rows) and self._shared(rows) >= sum(row.shared_bytes for row in rows)
 
     def _generations(self, files: Iterable[FileId]) -> list[GenerationRow]:
-        state = self._desk.state
+        state = self._context.state
         rows = (state.generations.get(state.files[file].generation or 0) for file in files if file in state.files)
         return [row for row in rows if row is not None]
 

@@ -1,0 +1,96 @@
+"""What can be triggered, with the places where it is found and when it can be used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtWidgets import QMenu, QWidget
+
+from . import icons
+
+Places = Mapping[str, int]
+"""Position by menu, tool bar or table. In each, a separator stands where the hundreds change."""
+
+
+class Action(QAction):
+    """`call` is called when it is triggered; that of a checkable action gets the new state."""
+
+    def __init__(
+        self,
+        parent: QObject,
+        key: str,
+        text: str,
+        tip: str,
+        call: Callable[..., object],
+        places: Places,
+        *,
+        icon: str = "",
+        shortcut: str = "",
+        usable: Callable[[], bool] = lambda: True,
+        checkable: bool = False,
+        in_table: bool = False,
+        button: str = "",
+    ) -> None:
+        """`key` is the object name. `in_table`: the shortcut holds only in the tables it is found in. `button` is the
+        text on the tool bar."""
+        super().__init__(text, parent)
+        self.places = places
+        self._usable = usable
+        keys = QKeySequence(shortcut)
+        hint = f" ({keys.toString(QKeySequence.SequenceFormat.NativeText)})" if shortcut else ""
+        self.setObjectName(key)
+        self.setCheckable(checkable)
+        self.setToolTip(tip + hint)
+        self.setStatusTip(tip)
+        if icon:
+            self.setIcon(icons.icon(icon))
+        if shortcut:
+            self.setShortcut(keys)
+        if button:
+            self.setIconText(button)
+        if in_table:
+            self.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        self.triggered.connect(lambda checked: call(checked) if checkable else call())
+
+    def refresh(self) -> None:
+        """Allow it when it can be used now."""
+        self.setEnabled(self._usable())
+
+
+class Submenu(QMenu):
+    """A menu within others: of actions, of which at most one is checked, or of what `fill` puts there when it opens."""
+
+    def __init__(
+        self,
+        parent: QWidget,
+        text: str,
+        places: Places,
+        actions: Iterable[QAction] = (),
+        fill: Callable[[QMenu], object] | None = None,
+    ) -> None:
+        super().__init__(text, parent)
+        self.places = places
+        self.setToolTipsVisible(True)
+        group = QActionGroup(self)
+        for action in actions:
+            self.addAction(action)
+            if action.isCheckable():
+                group.addAction(action)
+        if fill is not None:
+            self.aboutToShow.connect(lambda: fill(self))
+
+
+Item = TypeVar("Item", Action, Action | Submenu)
+
+
+def in_place(place: str, items: Iterable[Item]) -> Iterator[Item | None]:
+    """Those that are found in a place, in order; None stands for a separator."""
+    section: int | None = None
+    for item in sorted((item for item in items if place in item.places), key=lambda item: item.places[place]):
+        if section not in (None, item.places[place] // 100):
+            yield None
+        section = item.places[place] // 100
+        yield item
