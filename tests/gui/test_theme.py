@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QIcon, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
+from moonscope.analysis.values import Kind, Reason, Verdict
+from moonscope_gui.features.inspector.byte_bar import ByteBar
+from moonscope_gui.features.inspector.parts import Part
+from moonscope_gui.features.inspector.shapes import Shape, Sizes
+from moonscope_gui.features.inspector.sharing_pane import ReasonsModel
+from moonscope_gui.features.inspector.source_text import Source
+from moonscope_gui.features.inspector.source_view import SourceModel, SourceView
+from moonscope_gui.features.inspector.treemap_view import TreemapView
 from moonscope_gui.widgets import icons, theme
+from moonscope_gui.widgets.bars import Bar, BarChart, Group
+from moonscope_gui.widgets.message_bar import Message, MessageBar
+from moonscope_gui.widgets.table_view import TableView
+from moonscope_gui.widgets.toned_text import TonedText
 
 NAMES_OF_THE_WINDOW = [
     "open-file", "open-folder", "spawn", "run", "load", "collect", "interrupt", "close", "close-all", "clear", "evict",
@@ -71,22 +83,111 @@ def test_dark_and_light_are_what_they_say(qapp: QApplication) -> None:
     assert qapp.palette().color(QPalette.ColorRole.Window).lightness() > 128
 
 
-def test_the_change_is_told_once_it_is_done(qapp: QApplication, qtbot: QtBot) -> None:
+def toned_label() -> QWidget:
+    label = QLabel("Changed on disk")
+    theme.set_tone(label, "stale")
+    return label
+
+
+def toned_text() -> QWidget:
+    text = TonedText(10, "")
+    text.write("first", "error")
+    text.write("second", "muted")
+    return text
+
+
+def message_bar() -> QWidget:
+    bar = MessageBar()
+    bar.show_message(Message("The host was lost", kind="warning"))
+    return bar
+
+
+def bar_chart() -> QWidget:
+    chart = BarChart()
+    chart.show_groups([Group("Memory", [Bar("shared", 2.0, "shared"), Bar("private", 1.0, "private")], str)])
+    return chart
+
+
+def treemap() -> QWidget:
+    view = TreemapView()
+    view.show_sizes(Sizes(Shape("cache", 0, children=(Shape("a", 10), Shape("b", 20)), functions=3)))
+    return view
+
+
+def byte_bar() -> QWidget:
+    bar = ByteBar()
+    bar.show_parts([Part("code", "part-code", 10), Part("lines", "part-lines", 5)])
+    return bar
+
+
+def source_view() -> QWidget:
+    model = SourceModel()
+    model.show(Source("local x = 'one' -- a comment"))
+    view = SourceView(model)
+    model.setParent(view)
+    return view
+
+
+def table() -> QWidget:
+    model = ReasonsModel()
+    kind, weight = Kind.READS_STANDARD, Verdict.WRITES_GLOBALS
+    model.reset_rows([(0, Reason(kind=kind, weight=weight, name="x", line=3, path=(), function="f", text="x"))])
+    view = TableView(model, "")
+    model.setParent(view)
+    return view
+
+
+MAKERS = [toned_label, toned_text, message_bar, bar_chart, treemap, byte_bar, source_view, table]
+
+
+@pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
+@pytest.mark.parametrize("seen", [True, False], ids=["seen", "hidden"])
+def test_what_is_there_looks_like_what_is_made_after_the_change(
+    qapp: QApplication, qtbot: QtBot, make: Callable[[], QWidget], seen: bool
+) -> None:
+    def shown() -> QWidget:
+        widget = make()
+        qtbot.addWidget(widget)
+        for each in (widget, *widget.findChildren(QWidget)):
+            each.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # only one at a time would look focused
+        widget.resize(300, 120)
+        widget.setVisible(seen)
+        qapp.processEvents()  # scroll bars come and go
+        return widget
+
     theme.apply(qapp, "light")
-    seen: list[QColor] = []
-    remember = lambda: seen.append(theme.colour("base"))  # noqa: E731
-    theme.notifier.changed.connect(remember)
+    older = shown()
+    before = older.grab().toImage()
     theme.apply(qapp, "dark")
-    theme.notifier.changed.disconnect(remember)
-    assert seen == [theme.colour("base")]
-    assert seen[0].lightness() < 128
+    newer = shown()
+    after = older.grab().toImage()
+    assert after != before
+    assert after == newer.grab().toImage()
 
 
-def test_system_follows_the_desktop(qapp: QApplication, qtbot: QtBot) -> None:
+def test_the_palette_changes_when_the_colours_have(qapp: QApplication, qtbot: QtBot) -> None:
+    seen: list[QColor] = []
+
+    class Watcher(QWidget):
+        def changeEvent(self, event: QEvent) -> None:
+            if event.type() == QEvent.Type.PaletteChange:
+                seen.append(theme.colour("base"))
+
+    theme.apply(qapp, "light")
+    watcher = Watcher()
+    qtbot.addWidget(watcher)
+    watcher.show()
+    theme.apply(qapp, "dark")
+    assert seen
+    assert set(map(QColor.name, seen)) == {theme.colour("base").name()}
+
+
+def test_system_follows_the_desktop(qapp: QApplication) -> None:
     theme.apply(qapp, "system")
     assert theme.chosen() == "system"
-    with qtbot.waitSignal(theme.notifier.changed):
-        qapp.styleHints().colorSchemeChanged.emit(qapp.styleHints().colorScheme())
+    qapp.setStyleSheet("")
+    qapp.styleHints().colorSchemeChanged.emit(qapp.styleHints().colorScheme())
+    assert qapp.styleSheet(), "it was dressed anew"
     theme.apply(qapp, "dark")
     qapp.styleHints().colorSchemeChanged.emit(qapp.styleHints().colorScheme())
     assert theme.is_dark(), "a chosen theme does not follow the desktop"

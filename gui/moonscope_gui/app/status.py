@@ -63,7 +63,6 @@ class StatusBar(QStatusBar):
         self._rates = Rates()
         self._connection = ("", "muted")  # as it is shown while the host answers
         self._told = -1  # state.vms_revision when the tiers were shown
-        self._tone = "muted"
         self._job: Job | None = None  # the one that is shown
         self._others = 0
         self.setSizeGripEnabled(False)
@@ -89,7 +88,7 @@ class StatusBar(QStatusBar):
         self._patience.timeout.connect(self._show_work)
         self._fade = QTimer(self, singleShot=True, interval=_NOTE_MS)
         self._fade.timeout.connect(self.note.clear)
-        theme.notifier.changed.connect(self._paint)
+        theme.set_tone(self._dropped, "stale")
         self._show_work()
         context.link.answering.connect(self.show_answering)
         context.state.samples_added.connect(self.add_samples)
@@ -115,8 +114,8 @@ class StatusBar(QStatusBar):
 
     def _show_connection(self, text: str, tone: str) -> None:
         self.connection.setText(f"\N{BLACK CIRCLE} {text}")
-        self._tone = tone
-        self._paint()
+        theme.set_tone(self.connection, tone)
+        self.connection.show()
 
     def add_samples(self, samples: Sequence[Sample]) -> None:
         self._rates.add(samples)
@@ -224,12 +223,6 @@ class StatusBar(QStatusBar):
         label.hide()
         self.addWidget(label)
         return label
-
-    @Slot()
-    def _paint(self) -> None:
-        self.connection.setStyleSheet(f"color: {theme.colour(self._tone).name()}")
-        self._dropped.setStyleSheet(f"color: {theme.colour('stale').name()}")
-        self.connection.show()
 
 
 def _show(label: QLabel, text: str) -> None:

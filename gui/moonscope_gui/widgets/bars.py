@@ -40,7 +40,6 @@ class BarChart(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._groups: Sequence[Group] = ()
-        theme.notifier.changed.connect(self.update)
 
     def show_groups(self, groups: Sequence[Group]) -> None:
         self._groups = groups

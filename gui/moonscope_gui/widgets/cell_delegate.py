@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, Qt, Slot
-from PySide6.QtGui import QFont, QFontMetricsF, QPalette
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtGui import QFont, QFontMetricsF
 from PySide6.QtWidgets import QApplication, QStyledItemDelegate, QStyleOptionViewItem
 
 from . import theme
@@ -34,12 +34,6 @@ class CellDelegate(QStyledItemDelegate):
         super().__init__(parent)
         self._model = model
         self._digits = digits_font()
-        self._palettes: dict[str, QPalette] = {}
-        theme.notifier.changed.connect(self._forget_palettes)
-
-    @Slot()
-    def _forget_palettes(self) -> None:
-        self._palettes.clear()
 
     def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
         row, column = index.row(), index.column()
@@ -54,13 +48,4 @@ class CellDelegate(QStyledItemDelegate):
             elide = Qt.TextElideMode.ElideLeft if self._model.columns[column].path else Qt.TextElideMode.ElideRight
             option.textElideMode = elide  # type: ignore[attr-defined, unused-ignore]
         if tone := self._model.tone_at(row, column):
-            option.palette = self._palette(tone)  # type: ignore[attr-defined, unused-ignore]
-
-    def _palette(self, tone: str) -> QPalette:
-        """The application's palette with text in `tone`; disabled text keeps the colour of disabled text."""
-        if tone not in self._palettes:
-            palette = QPalette(QApplication.palette())
-            for group in (QPalette.ColorGroup.Active, QPalette.ColorGroup.Inactive):
-                palette.setColor(group, QPalette.ColorRole.Text, theme.colour(tone))
-            self._palettes[tone] = palette
-        return self._palettes[tone]
+            option.palette = theme.text_palette(tone)  # type: ignore[attr-defined, unused-ignore]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QColor
+from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -76,7 +75,7 @@ class MessageBar(QFrame):
         self._details_button.toggled.connect(self._details.setVisible)
         self._offer.clicked.connect(self._accept)
         dismiss.clicked.connect(self._dismiss)
-        theme.notifier.changed.connect(self._paint)
+        self._show_icon()
         self.hide()
 
     def show_message(self, message: Message) -> None:
@@ -109,19 +108,18 @@ class MessageBar(QFrame):
             self._offer.setVisible(bool(message.offer))
             others = len(self._messages) - 1
             self._count.setText(f"and {others} more" if others else "")
-            self._paint()
+            theme.set_tone(self, _TOKENS[message.kind])
+            self._icon.setVisible(message.kind != "info")
         self.setVisible(message is not None)
 
-    @Slot()
-    def _paint(self) -> None:
-        if self.current is None:
-            return
-        strong = theme.colour(_TOKENS[self.current.kind])
-        tint = _mix(theme.colour("window"), strong, 0.14).name()
-        self.setStyleSheet(f"#message-bar {{ background: {tint}; border-left: 4px solid {strong.name()}; }}")
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._show_icon()
+
+    def _show_icon(self) -> None:
         size = self.fontMetrics().height()
         self._icon.setPixmap(icons.icon("failed").pixmap(size, size))
-        self._icon.setVisible(self.current.kind != "info")
 
     @Slot()
     def _accept(self) -> None:
@@ -134,11 +132,3 @@ class MessageBar(QFrame):
     def _dismiss(self) -> None:
         self._messages = self._messages[:-1]
         self._present()
-
-
-def _mix(ground: QColor, paint: QColor, share: float) -> QColor:
-    return QColor.fromRgbF(
-        ground.redF() * (1 - share) + paint.redF() * share,
-        ground.greenF() * (1 - share) + paint.greenF() * share,
-        ground.blueF() * (1 - share) + paint.blueF() * share,
-    )

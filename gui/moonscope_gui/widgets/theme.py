@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 
-from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetricsF, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from moonscope_resources import icon_folder, style_sheet
 
@@ -63,26 +63,40 @@ CODE_TOKENS = (
 `found`, `row-removed` and `row-added`, too."""
 
 
-class Notifier(QObject):
-    """Tells painters that `colour` gives other answers now."""
-
-    changed = Signal()
-
+class _Desktop(QObject):  # only methods of QObjects can be connected just once
     @Slot()
-    def follow_desktop(self) -> None:
+    def follow(self) -> None:
         app = QApplication.instance()
         if _chosen == "system" and isinstance(app, QApplication):
             apply(app, "system")
 
 
-notifier = Notifier()
+_desktop = _Desktop()
 _colours = {token: QColor(value) for token, value in _LIGHT.items()}
 _chosen = "light"
+_text_palettes: dict[str, QPalette] = {}
 
 
 def colour(token: str) -> QColor:
     """The colour that stands for `token` in the present theme. Raises KeyError for an unknown token."""
     return QColor(_colours[token])
+
+
+def text_palette(token: str) -> QPalette:
+    """The application's palette with text in the colour of `token`; disabled text keeps the colour of disabled text."""
+    if token not in _text_palettes:
+        _text_palettes[token] = palette = QPalette(QApplication.palette())
+        for group in (QPalette.ColorGroup.Active, QPalette.ColorGroup.Inactive):
+            palette.setColor(group, QPalette.ColorRole.Text, colour(token))
+    return _text_palettes[token]
+
+
+def set_tone(widget: QWidget, token: str) -> None:
+    """Write the text of a widget in the colour of `token`, one of `TEXT_TOKENS`, in whatever theme comes."""
+    if widget.property("tone") != token:
+        widget.setProperty("tone", token)
+        widget.style().unpolish(widget)  # style sheets look at properties only then
+        widget.style().polish(widget)
 
 
 def tokens() -> tuple[str, ...]:
@@ -107,6 +121,7 @@ def chosen() -> str:
 def apply(app: QApplication, name: str) -> None:
     """Dress the application: "light", "dark", or "system" to go on following the desktop.
 
+    Widgets get a `PaletteChange` event when `colour` gives other answers; what keeps colours looks them up again then.
     Raises ValueError for another name.
     """
     global _chosen
@@ -114,7 +129,7 @@ def apply(app: QApplication, name: str) -> None:
         raise ValueError(f"there is no theme {name!r}; choose one of {', '.join(NAMES)}")
     _chosen = name
     hints = app.styleHints()
-    hints.colorSchemeChanged.connect(notifier.follow_desktop, Qt.ConnectionType.UniqueConnection)
+    hints.colorSchemeChanged.connect(_desktop.follow, Qt.ConnectionType.UniqueConnection)
     dark = name == "dark" or (name == "system" and hints.colorScheme() == Qt.ColorScheme.Dark)
     _dress(app, _DARK if dark else _LIGHT)
 
@@ -131,12 +146,14 @@ def fixed_font() -> QFont:
 
 def _dress(app: QApplication, values: dict[str, str]) -> None:
     _colours.update({token: QColor(value) for token, value in values.items()})
+    _text_palettes.clear()
     app.setStyle("Fusion")
     app.setPalette(_palette())
     words = {token: colour.name() for token, colour in _colours.items()}
     words |= {"icons": icon_folder().as_posix(), "theme": "dark" if is_dark() else "light"}
-    app.setStyleSheet(re.sub(r"@([a-z-]+)", lambda found: words[found[1]], style_sheet()))
-    notifier.changed.emit()
+    words |= {f"{token}-tint": f"#24{words[token][1:]}" for token in TEXT_TOKENS}  # of one seventh opacity
+    tones = "".join(f'QLabel[tone="{token}"] {{ color: {words[token]}; }}\n' for token in TEXT_TOKENS)
+    app.setStyleSheet(tones + re.sub(r"@([a-z-]+)", lambda found: words[found[1]], style_sheet()))
 
 
 def _palette() -> QPalette:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import QEvent
 from PySide6.QtGui import QTextCharFormat, QTextCursor, QTextFormat
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
@@ -22,7 +22,6 @@ class TonedText(QPlainTextEdit):
         self.setMaximumBlockCount(scrollback)
         self.setFont(code_font())
         self.setPlaceholderText(placeholder)
-        theme.notifier.changed.connect(self._restyle)
 
     def write(self, text: str, tone: str) -> None:
         """Append lines; `tone` is a token of the theme."""
@@ -36,7 +35,11 @@ class TonedText(QPlainTextEdit):
         if at_end:
             bar.setValue(bar.maximum())
 
-    @Slot()
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._restyle()
+
     def _restyle(self) -> None:
         """What was written before, too, takes on the new colours."""
         block, cursor = self.document().begin(), QTextCursor(self.document())

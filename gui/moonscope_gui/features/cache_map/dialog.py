@@ -44,8 +44,7 @@ class CacheMapDialog(QDialog):
         self.map.picked.connect(self._read)
         self.map.hovered.connect(self._read)
         self._lay_out()
-        theme.notifier.changed.connect(self._restyle)
-        self._restyle()
+        theme.set_tone(self._hint, "muted")
         self.map.setFocus()
 
     def _lay_out(self) -> None:
@@ -105,10 +104,6 @@ class CacheMapDialog(QDialog):
     def _open(self, path: Path) -> None:
         if path:
             self.opened.emit(self._order[path[0]], path[1:])
-
-    @Slot()
-    def _restyle(self) -> None:
-        self._hint.setStyleSheet(f"color: {theme.colour('muted').name()}")
 
 
 def _sum_up(files: tuple[Shape, ...]) -> tuple[Sizes, list[Part]]:

@@ -82,8 +82,9 @@ class CompareDialog(QDialog):
         self.hide_same.toggled.connect(self._choose_rows)
         self.functions.chosen.connect(lambda: self._show_function(self.functions.selection.only))
         self._lay_out()
-        theme.notifier.changed.connect(self._restyle)
-        self._restyle()
+        for label in self._sizes:
+            theme.set_tone(label, "muted")
+        theme.set_tone(self.notice, "stale")
         self._ask()
 
     # Both sides
@@ -233,13 +234,6 @@ class CompareDialog(QDialog):
             row.addWidget(button)
             QShortcut(QKeySequence(keys), self).activated.connect(partial(self.step, direction))
         return self._ways
-
-    @Slot()
-    def _restyle(self) -> None:
-        muted, warning = theme.colour("muted").name(), theme.colour("stale").name()
-        for label in self._sizes:
-            label.setStyleSheet(f"color: {muted}")
-        self.notice.setStyleSheet(f"color: {warning}")
 
 
 def _differs(row: Numbered) -> bool:

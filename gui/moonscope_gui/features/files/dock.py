@@ -46,8 +46,7 @@ class FilesDock(TablePanel):
         self.kinds.chosen.connect(self._accept_kind)
         self.bar.addWidget(self.kinds)
         model.folder_changed.connect(self._show_folder)
-        theme.notifier.changed.connect(self._restyle)
-        self._restyle()
+        theme.set_tone(self._folder, "muted")
 
     @Slot(str)
     def _accept_kind(self, kind: str) -> None:
@@ -75,7 +74,3 @@ class FilesDock(TablePanel):
         """Told once, so that the names need not."""
         self._folder.setText(f"in {path}" if path else "")
         self._folder.setToolTip(formats.tip(f"The names of all files begin with {path}") if path else "")
-
-    @Slot()
-    def _restyle(self) -> None:
-        self._folder.setStyleSheet(f"color: {theme.colour('muted').name()}")

@@ -53,6 +53,7 @@ class Browser(QWidget):
         self._title = ElidedLabel(Qt.TextElideMode.ElideLeft)
         self._totals = QLabel()
         self._notice = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
+        self._notice.setContentsMargins(8, 2, 8, 2)
         self.view = PrototypeView(self.model)
         self.view.selectionModel().currentChanged.connect(self._show_current)
         self.model.modelReset.connect(lambda: self._show_current(QModelIndex()))
@@ -72,8 +73,8 @@ class Browser(QWidget):
             shortcut.activated.connect(partial(self.find_next, step))
         self._lay_out()
         self._enable_ways()
-        theme.notifier.changed.connect(self._restyle)
-        self._restyle()
+        theme.set_tone(self._totals, "muted")
+        theme.set_tone(self._notice, "stale")
 
     # What the dock calls
 
@@ -269,11 +270,6 @@ class Browser(QWidget):
     def _set_title(self, text: str) -> None:
         self._title.setText(text)
         self._title.setToolTip(text)
-
-    def _restyle(self) -> None:
-        muted, warning = theme.colour("muted").name(), theme.colour("stale").name()
-        self._totals.setStyleSheet(f"color: {muted}")
-        self._notice.setStyleSheet(f"color: {warning}; padding: 2px 8px")
 
     # Events
 

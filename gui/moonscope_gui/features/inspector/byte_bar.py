@@ -27,7 +27,6 @@ class ByteBar(QWidget):
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
-        theme.notifier.changed.connect(self.update)
 
     def show_parts(self, parts: Sequence[Part]) -> None:
         self._parts = tuple(part for part in parts if part.size)

@@ -56,8 +56,7 @@ class BytesPane(QWidget):
         self._background = Background(self)
         self.map.picked.connect(self.picked)
         self.map.hovered.connect(self._read)
-        theme.notifier.changed.connect(self._restyle)
-        self._restyle()
+        theme.set_tone(self._note, "muted")
 
     @property
     def is_busy(self) -> bool:
@@ -104,6 +103,3 @@ class BytesPane(QWidget):
         """Tell about the function under the pointer, else about the selected one."""
         sizes, path = self.map.sizes, self._path if path is None else path
         self.read_out.setText(sizes.words(path, "the file") if sizes is not None and path in sizes else "")
-
-    def _restyle(self) -> None:
-        self._note.setStyleSheet(f"color: {theme.colour('muted').name()}")

@@ -68,7 +68,6 @@ class CodeView(QTableView):
         model.modelAboutToBeReset.connect(self._forget_marks)
         self.selectionModel().selectionChanged.connect(self._announce_choice)
         self.doubleClicked.connect(lambda index: self.row_opened.emit(index.row()))
-        theme.notifier.changed.connect(self._restyle)
 
     def _measure(self) -> None:
         metrics = QFontMetricsF(self.font())
@@ -255,9 +254,10 @@ class CodeView(QTableView):
             painter.fillRect(QRect(room.left(), room.top(), _MARK, room.height()), self.colour(mark))
 
     @Slot()
-    def _restyle(self) -> None:
-        self._colours.clear()
-        self.viewport().update()
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._colours.clear()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """What was in sight stays in sight."""

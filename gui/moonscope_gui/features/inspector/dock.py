@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QLabel, QPushButton, QStackedLayout, QVBoxLayout, QWidget
 
 from moonscope.model import Prototype, PrototypeTree
@@ -47,8 +47,7 @@ class PrototypesDock(QWidget):
         column.setSpacing(0)
         column.addWidget(self.reading)
         column.addLayout(self._pages, 1)
-        theme.notifier.changed.connect(self._restyle)
-        self._restyle()
+        theme.set_tone(self._message, "muted")
 
     def _page_of_words(self) -> QWidget:
         page = QWidget()
@@ -119,7 +118,3 @@ class PrototypesDock(QWidget):
     def minimumSizeHint(self) -> QSize:
         """The same with and without the browser, so that no dock moves when it arrives."""
         return _LEAST_SIZE
-
-    @Slot()
-    def _restyle(self) -> None:
-        self._message.setStyleSheet(f"color: {theme.colour('muted').name()}")

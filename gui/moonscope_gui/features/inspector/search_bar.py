@@ -39,8 +39,7 @@ class SearchBar(QWidget):
             button.setIcon(icons.icon(name))
             button.clicked.connect(lambda _=False, step=step: self.step_wanted.emit(step))
             self._row.addWidget(button)
-        theme.notifier.changed.connect(self._restyle)
-        self._restyle()
+        theme.set_tone(self._hits, "muted")
 
     def add_button(self, button: QWidget) -> None:
         """At the right end."""
@@ -77,6 +76,3 @@ class SearchBar(QWidget):
             self.step_wanted.emit(-1 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1)
         else:
             super().keyPressEvent(event)
-
-    def _restyle(self) -> None:
-        self._hits.setStyleSheet(f"color: {theme.colour('muted').name()}")

@@ -107,7 +107,7 @@ class SharingPane(QWidget):
         layout.addStretch()  # keeps the words at the top when there is no table
         self.view.chosen.connect(lambda: self._go(self.view.selection.only))
         self.view.opened.connect(self._go)
-        theme.notifier.changed.connect(self._restyle)
+        theme.set_tone(self.reason, "muted")
 
     def show_tree(self, tree: PrototypeTree | None) -> None:
         """Analyse a file, off the GUI thread and not before somebody looks, and show what came of it."""
@@ -118,7 +118,7 @@ class SharingPane(QWidget):
         self.reason.setText("")
         self.explanation.setText("")
         self.headline.setText("Analysing …" if tree else "")
-        self._restyle()
+        theme.set_tone(self.headline, "muted")
         if self.isVisible():
             self._start()
 
@@ -138,11 +138,11 @@ class SharingPane(QWidget):
     def _take(self, verdict: FileVerdict) -> None:
         self.verdict = verdict
         self.headline.setText(_HEADLINES[verdict.verdict])
+        theme.set_tone(self.headline, _TONES[verdict.verdict])
         self.explanation.setText(" ".join(filter(None, (verdict.text, verdict.notice))))
         self.model.reset_rows(enumerate((*verdict.reasons, *verdict.remarks)))
         self.view.setVisible(bool(self.model.total))
         self.reason.setText(_SELECT if self.model.total else "")
-        self._restyle()
 
     def _go(self, row: Hashable | None) -> None:
         found = self.model.find(row)
@@ -150,8 +150,3 @@ class SharingPane(QWidget):
             reason = found[1]
             self.reason.setText(f"{reason.function}: {reason.text}")
             self.place_wanted.emit(reason.path, reason.line, reason.name.rpartition(".")[2])
-
-    def _restyle(self) -> None:
-        tone = _TONES[self.verdict.verdict] if self.verdict else "muted"
-        self.headline.setStyleSheet(f"color: {theme.colour(tone).name()}")
-        self.reason.setStyleSheet(f"color: {theme.colour('muted').name()}")

@@ -52,12 +52,13 @@ class SourcePane(QWidget):
         self.view.row_picked.connect(lambda row: self.line_picked.emit(row + 1))
         self.view.row_hovered.connect(lambda row: self.line_hovered.emit(row + 1))
         self.view.row_opened.connect(lambda row: self.line_opened.emit(row + 1))
-        theme.notifier.changed.connect(self._restyle)
-        self._restyle()
+        theme.set_tone(self.message, "muted")
+        theme.set_tone(self.warning, "stale")
         self.clear()
 
     def _lay_out(self) -> None:
         self.warning = QLabel(wordWrap=True)
+        self.warning.setObjectName("warning-band")
         self.warning.hide()
         self.message = QLabel(wordWrap=True, alignment=Qt.AlignmentFlag.AlignCenter)
         self.message.setTextFormat(Qt.TextFormat.PlainText)
@@ -190,8 +191,3 @@ class SourcePane(QWidget):
         self.message.setText(text)
         self.model.show(None)
         self._pages.setCurrentIndex(0)
-
-    def _restyle(self) -> None:
-        self.message.setStyleSheet(f"color: {theme.colour('muted').name()}")
-        ground = theme.colour("row-linked").name()
-        self.warning.setStyleSheet(f"color: {theme.colour('stale').name()}; background: {ground}; padding: 4px 8px")

@@ -83,8 +83,9 @@ class LookDock(QWidget):
         self._add_shortcuts()
         self.setFocusProxy(self.view)
         self.show_waiting("")
-        theme.notifier.changed.connect(self._restyle)
-        self._restyle()
+        theme.set_tone(self.message, "muted")
+        theme.set_tone(self._place, "muted")
+        theme.set_tone(self.waiting, "running")
 
     # What the window calls
 
@@ -219,12 +220,6 @@ class LookDock(QWidget):
                            (QKeySequence.StandardKey.Find, self.filter.setFocus)):  # fmt: skip
             shortcut = QShortcut(keys, self, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(call)
-
-    def _restyle(self) -> None:
-        muted, running = theme.colour("muted").name(), theme.colour("running").name()
-        self.message.setStyleSheet(f"color: {muted}")
-        self._place.setStyleSheet(f"color: {muted}")
-        self.waiting.setStyleSheet(f"color: {running}")
 
 
 def _is_closure(entry: LookEntry) -> bool:

@@ -7,7 +7,6 @@ from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
-from ...widgets import theme
 from .charts import LOAD_RATES, LOAD_TOTALS, MEMORY, VMS
 from .history import Column, History
 from .marks import Marks
@@ -49,7 +48,6 @@ class Board(QWidget):
         layout.addWidget(self._all)
         self._read_out = ReadOut(self)
         self.show_totals(False)
-        theme.notifier.changed.connect(self._restyle)
 
     def follow(self, even_paused: bool = False) -> None:
         """The history grew: show its end, unless the view is held."""
@@ -168,7 +166,7 @@ class Board(QWidget):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.FontChange:
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.PaletteChange):
             self._restyle()
 
     def _place_clocks(self) -> None:

@@ -63,7 +63,7 @@ class PlotsDock(QWidget):
         layout.setSpacing(0)
         layout.addLayout(self._tool_row())
         layout.addLayout(self._pages, 1)
-        theme.notifier.changed.connect(self._show_state)
+        theme.set_tone(self._empty, "muted")
         self._show_state()
 
     @cached_property
@@ -213,8 +213,7 @@ class PlotsDock(QWidget):
             tip = "Only the view is held. Drag to move it, turn the wheel to zoom."
         self._state.setText(text)
         self._state.setToolTip(tip or text)
-        self._state.setStyleSheet(f"color: {theme.colour(token).name()}")
-        self._empty.setStyleSheet(f"color: {theme.colour('muted').name()}")
+        theme.set_tone(self._state, token)
 
     def minimumSizeHint(self) -> QSize:
         """The same with and without the plots, so that no dock moves when they arrive."""

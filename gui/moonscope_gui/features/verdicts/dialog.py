@@ -31,7 +31,6 @@ class VerdictDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(f"Globals of {name}")
-        self._verdict = verdict
         self.headline = _words(f"{name} {verdict.verdict}")
         font = self.headline.font()
         font.setBold(True)
@@ -54,8 +53,8 @@ class VerdictDialog(QDialog):
             layout.addWidget(self.view, 1)
             layout.addWidget(self.reason)
         layout.addWidget(buttons)
-        theme.notifier.changed.connect(self._restyle)
-        self._restyle()
+        theme.set_tone(self.headline, _TONES[verdict.verdict])
+        theme.set_tone(self.reason, "muted")
         if self.model.total:
             self.view.select_ids([self.model.id_at(0)])
 
@@ -73,11 +72,6 @@ class VerdictDialog(QDialog):
             reason = found[1]
             self.accept()
             self.place_wanted.emit(reason.path, reason.line, reason.name.rpartition(".")[2])
-
-    @Slot()
-    def _restyle(self) -> None:
-        self.headline.setStyleSheet(f"color: {theme.colour(_TONES[self._verdict.verdict]).name()}")
-        self.reason.setStyleSheet(f"color: {theme.colour('muted').name()}")
 
 
 def _words(text: str) -> QLabel:
