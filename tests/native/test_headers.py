@@ -18,7 +18,7 @@ LUAS = {
     "LuaJIT 2.1": "-DLUA_TAG=luajit21 -DLUA_INDEX=LUAJIT21 -DLUA_VERSION_NUM=501 -DLUAJIT=21",
 }
 NAMED = re.compile(r"(?<![\w.])[\w/]+\.(?:inc\.h|h|c)\b")
-ELSEWHERE = {"lgc.h", "lobject.h", "lstate.h", "moonscope_hook.h", "malloc.c", "hostile.c"}
+ELSEWHERE = {"lgc.h", "lobject.h", "lstate.h", "moonscope_hook.h", "malloc.c", "hostile.c", "tests/native/hostile.h"}
 
 
 def names_in(folder: str, pattern: str) -> list[str]:

@@ -8,6 +8,7 @@
 #include "lgc.h"
 #include "lobject.h"
 #include "lstate.h"
+#include "ltable.h"
 
 #include "moonscope_hook.h"
 
@@ -23,6 +24,13 @@ static void count(global_State *g, size_t size)
 {
     g->GCdebt += (l_mem)size;
 }
+
+/* What lua_rawgeti would find: a script may have put anything there. */
+static void get_globals(global_State *g, TValue *value)
+{
+    const TValue *found = luaH_getint(hvalue(&g->l_registry), LUA_RIDX_GLOBALS);
+    setobj(NULL, value, found);
+}
 #else
 static int collection_is_due(const global_State *g)
 {
@@ -32,6 +40,14 @@ static int collection_is_due(const global_State *g)
 static void count(global_State *g, size_t size)
 {
     g->GCdebt -= (l_mem)size;
+}
+
+/* What lua_rawgeti would find: a script may have put anything there. */
+static void get_globals(global_State *g, TValue *value)
+{
+    lu_byte tag = luaH_getint(hvalue(&g->l_registry), LUA_RIDX_GLOBALS, value);
+    if (tagisempty(tag))
+        setnilvalue(value);
 }
 #endif
 
@@ -60,13 +76,12 @@ EXPORT int moonscope_push_function(lua_State *L, void *proto)
     }
     enlist(g, obj2gco(upvalue), LUA_VUPVAL, upvalue_size);
     enlist(g, obj2gco(closure), LUA_VLCL, closure_size);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
-    TValue *top = s2v(L->top.p - 1);
     upvalue->v.p = &upvalue->u.value;
-    setobj(L, upvalue->v.p, top);
+    get_globals(g, upvalue->v.p);
     closure->nupvalues = 1;
     closure->p = proto;
     closure->upvals[0] = upvalue;
-    setclLvalue(L, top, closure);
+    setclLvalue2s(L, L->top.p, closure);
+    L->top.p++;
     return 1;
 }

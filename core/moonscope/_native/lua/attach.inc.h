@@ -135,6 +135,9 @@ static int birth_body(lua_State *L)
         jit_off(L);
 #endif
     join(L, birth->vm, L);
+#ifndef LUAJIT
+    birth->vm->stock_allocator = true; /* luaL_newstate made it */
+#endif
     fit_libraries(L, birth);
     return 0;
 }

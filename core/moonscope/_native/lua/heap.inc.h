@@ -53,6 +53,9 @@ static struct heap_layout *heap_of(lua_State *L)
     return ((struct state_layout *)(void *)L)->heap;
 }
 
+/* Set once, when layout_known() has held a state against all of this. */
+static _Atomic bool heap_proved;
+
 /* The value on top of the stack. */
 static struct value_layout *top_value(lua_State *L)
 {

@@ -226,5 +226,6 @@ static bool layout_known(const char *release)
     if (protected_call(L, 1, 0, 0) != LUA_OK)
         known = false;
     lua_close(L);
+    atomic_store(&heap_proved, known);
     return known;
 }

@@ -5,6 +5,9 @@
 #include "lua/vm.h"
 
 #include "lua/api.inc.h"
+#if LUA_VERSION_NUM >= 504
+#include "lua/heap.inc.h"
+#endif
 
 /* Their addresses are registry keys. */
 static const char tostring_key; /* 5.1 – 5.3: of the stock tostring */
@@ -14,6 +17,10 @@ static const char kept_key; /* of the table of functions that Load keeps (lua/ke
 /* The record goes with the allocator, which no script can reach. NULL: not attached, or (LuaJIT) about to end. */
 static struct vm *attached_vm(lua_State *L)
 {
+#if LUA_VERSION_NUM >= 504
+    if (atomic_load_explicit(&heap_proved, memory_order_relaxed)) /* without a call: each load asks */
+        return heap_of(L)->allocate == vm_allocate ? heap_of(L)->data : NULL;
+#endif
     void *data = NULL;
     return lua_getallocf(L, &data) == vm_allocate ? data : NULL;
 }

@@ -113,6 +113,7 @@ struct vm {
     /* Memory: the state's own allocator, wrapped. */
     lua_Alloc allocate;
     void *allocate_data;
+    bool stock_allocator; /* `allocate` is that of lauxlib: malloc, realloc and free of the C library */
     _Atomic size_t used, peak;
     _Atomic size_t rounding; /* what the C allocator takes for it beyond `used` */
     _Atomic size_t records;  /* and for its pages */
