@@ -122,7 +122,7 @@ class _Reader(QObject):
         window.link.start_host()
         window.open_paths([str(folder)])
         files = 4 + 2 * count
-        self._wait(lambda: len(window.state.generations) == files and not window.jobs.running)
+        self._wait(lambda: len(window.state.generations) == files and not window.tasks.running)
         self._wait(lambda: len(window.state.verdicts) >= files - 3)  # it tells of all but the large ones by itself
         for number in range(count):
             self._open("small")

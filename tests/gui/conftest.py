@@ -37,13 +37,13 @@ class Person:
         self.window.open_paths([str(folder)])
         wanted = {str(path) for path in folder.rglob("*.lua")}
         known = self.window.state.files
-        self.waits_until(lambda: {key for _, key in known} >= wanted and not self.window.jobs.running)
+        self.waits_until(lambda: {key for _, key in known} >= wanted and not self.window.tasks.running)
 
     def spawns(self, count: int) -> list[int]:
         """Ids of the new VMs."""
         before = set(self.window.state.vms)
         self.window.feature(VMsFeature).spawn_now(Spawn(count=count))
-        self.waits_until(lambda: len(self.window.state.vms) == len(before) + count and not self.window.jobs.running)
+        self.waits_until(lambda: len(self.window.state.vms) == len(before) + count and not self.window.tasks.running)
         return sorted(set(self.window.state.vms) - before)
 
     def selects(self, *names: str) -> None:

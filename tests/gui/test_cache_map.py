@@ -82,7 +82,7 @@ def test_a_box_opens_in_the_inspector(map_of: CacheMapDialog, person: Person, qt
 def test_follows_the_cache_and_keeps_what_is_selected(map_of: CacheMapDialog, person: Person, folder: Path) -> None:
     map_of.map.select(box_named(map_of, "M.f5"))
     held = person.window.state.files
-    person.window.link.request(Clear(pattern=str(folder / "small.lua")), done=lambda _: None, failed=lambda _: None)
+    person.window.tasks.start("clear", Clear(pattern=str(folder / "small.lua")))
     person.waits_until(lambda: any(row.retired for row in held.values()))
     person.waits_until(lambda: any("small.lua" in name and "retired" in name for name in names(map_of)))
     (folder / "added.lua").write_text("return function(x) return x end\n")
@@ -93,7 +93,7 @@ def test_follows_the_cache_and_keeps_what_is_selected(map_of: CacheMapDialog, pe
 
 def test_says_so_when_nothing_is_cached_any_more(map_of: CacheMapDialog, person: Person) -> None:
     for command in (Close(), Clear()):
-        person.window.link.request(command, done=lambda _: None, failed=lambda _: None)
+        person.window.tasks.start("change", command)
     person.waits_until(lambda: "Nothing is cached" in map_of.title.text())
 
 

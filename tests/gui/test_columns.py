@@ -56,7 +56,7 @@ def test_files_and_vms_of_two_luas_can_be_told_apart(person: Person, folder: Pat
     assert size[0] > 1280 or not {"Lua"} & {*titles(files.view), *titles(vms.view)}
     spawned = Spawn(options=VMOptions(lua=LuaVersion.LUAJIT21))
     window.feature(VMsFeature).spawn_now(spawned)
-    person.waits_until(lambda: len(window.state.luas) == 2 and not window.jobs.running)
+    person.waits_until(lambda: len(window.state.luas) == 2 and not window.tasks.running)
     person.opens(folder)
     for panel in window.findChildren(TablePanel):
         window.workspace.show_part(panel.name)
@@ -73,10 +73,10 @@ def test_no_column_is_cut(person: Person, folder: Path, size: tuple[int, int]) -
     window.resize(*size)
     person.opens(folder)
     failing, *_ = person.spawns(3)
-    window.jobs.start("fail", RunChunk(vms=(failing,), source="error 'a message that is longer than the column'"))
-    window.jobs.start("clear", Clear(pattern="*two.lua"))
+    window.tasks.start("fail", RunChunk(vms=(failing,), source="error 'a message that is longer than the column'"))
+    window.tasks.start("clear", Clear(pattern="*two.lua"))
     (folder / "one.lua").write_text("return 'changed'\n")
-    person.waits_until(lambda: any(file.stale for file in window.state.files.values()) and not window.jobs.running)
+    person.waits_until(lambda: any(file.stale for file in window.state.files.values()) and not window.tasks.running)
     window.workspace.balance()
     for panel in window.findChildren(TablePanel):
         window.workspace.show_part(panel.name)

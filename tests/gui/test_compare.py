@@ -165,8 +165,8 @@ def test_the_old_version_that_vms_hold_is_compared_with_the_new_one(person: Pers
     person.opens(folder)
     path = str(folder / "one.lua")
     (folder / "one.lua").write_text(NEW)
-    person.window.jobs.start("evict", Clear(keys=(path,)))
-    person.window.jobs.start("load", Load(paths=(path,)))
+    person.window.tasks.start("evict", Clear(keys=(path,)))
+    person.window.tasks.start("load", Load(paths=(path,)))
     person.waits_until(lambda: any(file.retired for file in person.window.state.files.values()))
     person.waits_until(lambda: all(file.generation for file in person.window.state.files.values() if not file.error))
     person.selects("one.lua")
@@ -225,5 +225,5 @@ def test_an_answer_that_comes_after_the_dialog_was_closed_is_dropped(person: Per
     person.selects("one.lua")
     person.triggers("compare")
     person.sees(CompareDialog).close()
-    person.waits_until(lambda: not person.window.jobs.running)
+    person.waits_until(lambda: not person.window.tasks.running)
     assert person.window.messages.current is None or "one.lua" not in person.window.messages.current.text

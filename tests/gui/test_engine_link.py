@@ -6,7 +6,6 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,12 @@ import shiboken6
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
-from moonscope.commands import InspectFile, Load, RunChunk, Spawn
+from moonscope.commands import Command, InspectFile, Load, RunChunk, Spawn
 from moonscope.errors import BytecodeError, CancelledError, ConnectionLost, UsageError
-from moonscope.model import Chunk, LuaVersion
-from moonscope_gui.link import engine_link
-from moonscope_gui.link.engine_link import EngineLink, Handle
+from moonscope.model import NOBODY, Chunk, LuaVersion
+from moonscope_gui.link import task
+from moonscope_gui.link.engine_link import EngineLink
+from moonscope_gui.link.task import Task, ask, read
 
 PATIENCE_MS = 30_000
 
@@ -61,6 +61,12 @@ class Answers(QObject):
         return len(self.results) + len(self.errors)
 
 
+def request(link: EngineLink, command: Command[Any], answers: Answers) -> Task:
+    task = Task(link, link)
+    task.start(ask(command), answers.done, answers.failed)
+    return task
+
+
 def host_pids() -> set[int]:
     return {child.pid for child in psutil.Process().children() if is_host(child)}
 
@@ -83,7 +89,7 @@ def test_the_first_update_is_a_snapshot(link: EngineLink, qtbot: QtBot) -> None:
 def test_a_chunk_arrives_as_the_tree_read_from_it(connected: EngineLink, qtbot: QtBot, tmp_path: Path) -> None:
     (tmp_path / "a.lua").write_text("return function() end\n")
     answers = Answers()
-    connected.read(InspectFile(path=str(tmp_path / "a.lua")), done=answers.done, failed=answers.failed)
+    Task(connected, connected).start(read(InspectFile(path=str(tmp_path / "a.lua"))), answers.done, answers.failed)
     qtbot.waitUntil(lambda: answers.count == 1, timeout=PATIENCE_MS)
     assert answers.results[0].root.total == 2
     assert answers.threads == {threading.main_thread()}
@@ -91,10 +97,8 @@ def test_a_chunk_arrives_as_the_tree_read_from_it(connected: EngineLink, qtbot: 
 
 def test_bytes_that_are_no_chunk_are_an_error_in_words() -> None:
     """A host may be of any make."""
-    answered: Future[Chunk] = Future()
-    answered.set_result(Chunk(LuaVersion.LUA54, "a.lua", b"nonsense"))
-    ended = engine_link._read(answered, Handle(), None)
-    assert isinstance(ended.exception(), BytecodeError)
+    with pytest.raises(BytecodeError):
+        task._tree_of(Chunk(LuaVersion.LUA54, "a.lua", b"nonsense"), NOBODY)
 
 
 def test_a_chunk_that_came_is_not_read_when_it_is_not_wanted_any_more(
@@ -103,8 +107,9 @@ def test_a_chunk_that_came_is_not_read_when_it_is_not_wanted_any_more(
     functions = "".join(f"function f{n}() return {n} end\n" for n in range(3000))
     (tmp_path / "a.lua").write_text(functions)
     answers = Answers()
-    handle = connected.read(InspectFile(path=str(tmp_path / "a.lua")), done=answers.done, failed=answers.failed)
-    handle.cancel()
+    reading = Task(connected, connected)
+    reading.start(read(InspectFile(path=str(tmp_path / "a.lua"))), answers.done, answers.failed)
+    reading.cancel()
     qtbot.waitUntil(lambda: answers.count == 1, timeout=PATIENCE_MS)
     assert isinstance(answers.errors[0], CancelledError)
 
@@ -122,17 +127,15 @@ def test_a_stopped_host_is_noticed_and_so_is_that_it_goes_on(connected: EngineLi
 
 
 def test_answers_come_in_the_gui_thread(connected: EngineLink, qtbot: QtBot) -> None:
-    answers, steps = Answers(), list[tuple[int, int, str]]()
-    connected.request(
-        Spawn(count=3), done=answers.done, failed=answers.failed, progress=lambda *step: steps.append(step)
-    )
+    answers = Answers()
+    request(connected, Spawn(count=3), answers)
     qtbot.waitUntil(lambda: answers.count == 1, timeout=PATIENCE_MS)
     assert answers.threads == {threading.main_thread()}
 
 
 def test_what_the_engine_refuses_is_an_error_in_words(connected: EngineLink, qtbot: QtBot) -> None:
     answers = Answers()
-    connected.request(Load(paths=("x.lua",)), done=answers.done, failed=answers.failed)
+    request(connected, Load(paths=("x.lua",)), answers)
     qtbot.waitUntil(lambda: answers.count == 1, timeout=PATIENCE_MS)
     assert isinstance(answers.errors[0], UsageError)
     assert "spawn one first" in str(answers.errors[0])
@@ -140,7 +143,7 @@ def test_what_the_engine_refuses_is_an_error_in_words(connected: EngineLink, qtb
 
 def test_without_an_engine_a_request_fails_but_never_at_once(link: EngineLink, qtbot: QtBot) -> None:
     answers = Answers()
-    link.request(Spawn(), done=answers.done, failed=answers.failed)
+    request(link, Spawn(), answers)
     assert answers.count == 0
     qtbot.waitUntil(lambda: answers.count == 1, timeout=PATIENCE_MS)
     assert isinstance(answers.errors[0], ConnectionLost)
@@ -148,29 +151,28 @@ def test_without_an_engine_a_request_fails_but_never_at_once(link: EngineLink, q
 
 def test_an_answer_to_somebody_who_is_gone_is_dropped(connected: EngineLink, qtbot: QtBot) -> None:
     gone, there = Answers(), Answers()
-    connected.request(Spawn(), done=gone.done, failed=gone.failed)
+    request(connected, Spawn(), gone)
     shiboken6.delete(gone)
-    connected.request(Spawn(), done=there.done, failed=there.failed)
+    request(connected, Spawn(), there)
     qtbot.waitUntil(lambda: there.count == 1, timeout=PATIENCE_MS)
     assert gone.results == []
 
 
 def test_a_cancelled_request_ends_as_cancelled(connected: EngineLink, qtbot: QtBot) -> None:
     spawned, answers = Answers(), Answers()
-    connected.request(Spawn(), done=spawned.done, failed=spawned.failed)
+    request(connected, Spawn(), spawned)
     qtbot.waitUntil(lambda: spawned.count == 1, timeout=PATIENCE_MS)
     loop = RunChunk(vms=spawned.results[0].vms, source="while true do end")
-    handle = connected.request(loop, done=answers.done, failed=answers.failed)
-    handle.cancel()
+    request(connected, loop, answers).cancel()
     qtbot.waitUntil(lambda: answers.count == 1, timeout=PATIENCE_MS)
     assert isinstance(answers.errors[0], CancelledError)
 
 
 def test_a_killed_host_is_told_with_its_reason_and_answers_nothing_more(connected: EngineLink, qtbot: QtBot) -> None:
     spawned, answers = Answers(), Answers()
-    connected.request(Spawn(), done=spawned.done, failed=spawned.failed)
+    request(connected, Spawn(), spawned)
     qtbot.waitUntil(lambda: spawned.count == 1, timeout=PATIENCE_MS)
-    connected.request(RunChunk(vms=(), source="while true do end"), done=answers.done, failed=answers.failed)
+    request(connected, RunChunk(vms=(), source="while true do end"), answers)
     (pid,) = host_pids()
     with qtbot.waitSignal(connected.lost, timeout=PATIENCE_MS) as lost:
         os.kill(pid, signal.SIGKILL)
@@ -214,7 +216,7 @@ def test_two_links_on_one_host_see_the_same(connected: EngineLink, qtbot: QtBot)
         second.attach(connected._host.address)
     seen = set[int]()
     connected.updated.connect(lambda update: seen.update(row.id for row in update.vms))
-    second.request(Spawn(count=2), done=answers.done, failed=answers.failed)
+    request(second, Spawn(count=2), answers)
     qtbot.waitUntil(lambda: answers.count == 1 and seen >= set(answers.results[0].vms), timeout=PATIENCE_MS)
     second.close()
 
@@ -229,10 +231,10 @@ def test_a_paused_view_hears_everything_later_at_once(connected: EngineLink, qtb
     answers, updates = Answers(), list[Any]()
     connected.set_paused(True)
     connected.updated.connect(updates.append)
-    connected.request(Spawn(count=2), done=answers.done, failed=answers.failed)
+    request(connected, Spawn(count=2), answers)
     qtbot.waitUntil(lambda: answers.count == 1, timeout=PATIENCE_MS)
     ran = Answers()
-    connected.request(RunChunk(vms=(), source="return 1"), done=ran.done, failed=ran.failed)
+    request(connected, RunChunk(vms=(), source="return 1"), ran)
     qtbot.waitUntil(lambda: ran.count == 1, timeout=PATIENCE_MS)
     assert updates == []
     connected.set_paused(False)

@@ -19,7 +19,7 @@ from .conftest import Person
 def stuck(person: Person, obstacle: Obstacle) -> tuple[int, int]:
     """A VM that is in a C function, and one that is idle."""
     vm, other = person.spawns(2)
-    person.window.jobs.start("run", RunChunk(vms=(vm,), source=obstacle.source), failed=lambda error: None)
+    person.window.tasks.start("run", RunChunk(vms=(vm,), source=obstacle.source), failed=lambda error: None)
     person.waits_until(obstacle.reached)
     person.waits_until(lambda: person.window.state.vms[vm].state is VMState.RUNNING)
     return vm, other
@@ -97,6 +97,6 @@ def test_a_vm_that_returned_meanwhile_is_interrupted_without_a_question(
     obstacle.remove()
     person.waits_until(lambda: window.state.vms[vm].state is not VMState.RUNNING)
     person.triggers("interrupt")
-    person.waits_until(lambda: not window.jobs.running)
+    person.waits_until(lambda: not window.tasks.running)
     assert not [each for each in window.findChildren(ConfirmDialog) if each.isVisible()]
     assert vm in window.state.vms

@@ -68,7 +68,7 @@ def test_a_part_behind_others_is_a_shortcut_away(window: MainWindow, qtbot: QtBo
 def test_the_filter_leads_to_the_table_and_is_taken_back(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
     window.open_paths([str(folder)])
     panel = window.feature(FilesFeature).dock
-    qtbot.waitUntil(lambda: panel.model.total == 3 and not window.jobs.running, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: panel.model.total == 3 and not window.tasks.running, timeout=PATIENCE_MS)
     window.actions_["find"].trigger()
     assert window.focusWidget() is panel.filter
     qtbot.keyClicks(panel.filter, "one")

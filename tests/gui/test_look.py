@@ -234,11 +234,11 @@ def globals_row(window: MainWindow) -> QModelIndex:
 
 
 def idle(window: MainWindow) -> bool:
-    return not window.jobs.running
+    return not window.tasks.running
 
 
 def run(window: MainWindow, qtbot: QtBot, vm: int, source: str) -> None:
-    window.jobs.start("run", RunChunk((vm,), source))
+    window.tasks.start("run", RunChunk((vm,), source))
     qtbot.waitUntil(lambda: idle(window), timeout=PATIENCE_MS)
 
 
@@ -273,7 +273,7 @@ def test_another_selected_vm_is_followed_and_one_that_is_gone_is_told(
         lambda: window.feature(LookFeature).dock.box.currentData() == other and idle(window), timeout=PATIENCE_MS
     )
     assert "print" in keys(window.feature(LookFeature).dock.model, globals_row(window))
-    window.jobs.start("close", Close((other,)))
+    window.tasks.start("close", Close((other,)))
     qtbot.waitUntil(window.feature(LookFeature).dock.message.isVisible, timeout=PATIENCE_MS)
     assert window.feature(LookFeature).dock.message.text() == f"VM {other} is gone. Select another VM to look into it."
 
@@ -388,32 +388,32 @@ def test_the_function_under_prototypes_can_be_asked_for(
 
 
 def test_a_busy_vm_says_so_and_the_look_can_be_cancelled(window: MainWindow, vm: int, qtbot: QtBot) -> None:
-    window.jobs.start("busy", RunChunk((vm,), "while true do end"))
+    window.tasks.start("busy", RunChunk((vm,), "while true do end"))
     qtbot.waitUntil(lambda: window.state.vms[vm].state is VMState.RUNNING, timeout=PATIENCE_MS)
     window.feature(LookFeature).dock.refresh.click()
     dock = window.feature(LookFeature).dock
     qtbot.waitUntil(dock.waiting.isVisible, timeout=PATIENCE_MS)
     assert dock.waiting.text() == f"VM {vm} is busy (run); the look waits for it."
     dock.cancel.click()
-    qtbot.waitUntil(lambda: len(window.jobs.running) == 1, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: len(window.tasks.running) == 1, timeout=PATIENCE_MS)
     assert not dock.waiting.isVisible()
     assert keys(dock.model, QModelIndex())[-1] == "cancelled; open this row to look again"
-    window.jobs.start("interrupt", Interrupt((vm,)))
+    window.tasks.start("interrupt", Interrupt((vm,)))
     qtbot.waitUntil(lambda: idle(window), timeout=PATIENCE_MS)
     look_again(window, qtbot)
     assert keys(dock.model, QModelIndex()) == ["globals", "package.loaded", "registry"]
 
 
 def test_a_new_question_cancels_the_old_one(window: MainWindow, vm: int, qtbot: QtBot) -> None:
-    window.jobs.start("busy", RunChunk((vm,), "while true do end"))
+    window.tasks.start("busy", RunChunk((vm,), "while true do end"))
     qtbot.waitUntil(lambda: window.state.vms[vm].state is VMState.RUNNING, timeout=PATIENCE_MS)
     window.feature(LookFeature).dock.refresh.click()
     other = max(window.state.vms)
     window.feature(VMsFeature).dock.view.select_ids([other])
-    qtbot.waitUntil(lambda: len(window.jobs.running) == 1, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: len(window.tasks.running) == 1, timeout=PATIENCE_MS)
     assert window.feature(LookFeature).dock.box.currentData() == other
     assert "print" in keys(window.feature(LookFeature).dock.model, globals_row(window))
-    window.jobs.start("interrupt", Interrupt((vm,)))
+    window.tasks.start("interrupt", Interrupt((vm,)))
     qtbot.waitUntil(lambda: idle(window), timeout=PATIENCE_MS)
 
 

@@ -35,11 +35,11 @@ def test_files_of_any_name_are_opened(person: Person, tmp_path: Path) -> None:
         Path(path).write_text("return 1")
     window = person.window
     window.open_paths(paths)
-    person.waits_until(lambda: len(window.state.files) == 3 and not window.jobs.running)
+    person.waits_until(lambda: len(window.state.files) == 3 and not window.tasks.running)
     assert {os.fsdecode(names.to_bytes(key)) for _, key in window.state.files} == set(paths)
     assert window.context.settings.recent == [paths[0], paths[2]]
     window.feature(VMsFeature).run_file(paths[1], ())
-    person.waits_until(lambda: not window.jobs.running)
+    person.waits_until(lambda: not window.tasks.running)
     assert window.messages.current is None
 
 

@@ -17,7 +17,7 @@ def test_pausing_holds_the_view_and_not_the_engine(person: Person) -> None:
     window = person.window
     person.triggers("pause")
     window.feature(VMsFeature).spawn_now(Spawn(count=2))
-    person.waits_until(lambda: not window.jobs.running)
+    person.waits_until(lambda: not window.tasks.running)
     assert window.feature(VMsFeature).dock.model.rowCount() == 0
     person.triggers("pause")
     person.waits_until(lambda: window.feature(VMsFeature).dock.model.rowCount() == 2)

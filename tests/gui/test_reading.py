@@ -55,7 +55,7 @@ def test_a_cancelled_reading_says_so_and_can_be_begun_again(
     dock.reading.cancel_wanted.emit()  # before anything can have come back
     assert "large.lua was cancelled" in words(dock)
     assert dock.reading.isHidden()
-    person.waits_until(lambda: not window.jobs.running)
+    person.waits_until(lambda: not window.tasks.running)
     assert shown(dock) == "", "what comes too late is not shown"
     click(dock.again)
     person.waits_until(lambda: shown(dock) == "large.lua")
@@ -68,9 +68,9 @@ def test_cancelling_it_in_the_status_bar_does_the_same(
     dock: PrototypesDock, person: Person, window: MainWindow, large: Path
 ) -> None:
     window.feature(InspectorFeature).inspect_file(str(large))
-    [job] = window.jobs.running
-    job.cancel()
-    person.waits_until(lambda: not window.jobs.running)
+    [task] = window.tasks.running
+    task.cancel()
+    person.waits_until(lambda: not window.tasks.running)
     assert "large.lua was cancelled" in words(dock)
     assert dock.again.isVisible()
 
@@ -82,23 +82,30 @@ def test_a_cancelled_generation_is_not_read_by_itself_but_when_it_is_chosen_agai
     person.selects("one.lua")
     window.feature(InspectorFeature).refresh()
     dock.reading.cancel_wanted.emit()
-    person.waits_until(lambda: not window.jobs.running)
+    person.waits_until(lambda: not window.tasks.running)
     window.feature(InspectorFeature).refresh()
-    assert not window.jobs.running
+    assert not window.tasks.running
     assert shown(dock) == ""
     window.feature(InspectorFeature).show_selected()
     person.waits_until(lambda: shown(dock) == "one.lua")
 
 
 def test_what_is_asked_for_next_stops_what_is_being_read(
-    dock: PrototypesDock, person: Person, window: MainWindow, large: Path, folder: Path
+    dock: PrototypesDock,
+    person: Person,
+    window: MainWindow,
+    large: Path,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     window.feature(InspectorFeature).inspect_file(str(large))
-    [job] = window.jobs.running
+    [task] = window.tasks.running
+    cancelled: list[object] = []
+    monkeypatch.setattr(window.link, "cancel", cancelled.append)
     window.feature(InspectorFeature).inspect_file(str(folder / "one.lua"))
-    assert job.handle is not None
-    assert job.handle.cancelled
-    person.waits_until(lambda: not window.jobs.running)
+    assert len(cancelled) == 1
+    assert task not in window.tasks.running
+    person.waits_until(lambda: not window.tasks.running)
     assert shown(dock) == "one.lua"
 
 
@@ -107,7 +114,7 @@ def test_how_far_reading_is_can_be_seen(
 ) -> None:
     monkeypatch.setattr(reporter, "GAP", 0.0)  # it tells of every function
     seen: list[tuple[int, int]] = []
-    window.jobs.changed.connect(lambda: seen.extend((job.done, job.total) for job in window.jobs.running))
+    window.tasks.changed.connect(lambda: seen.extend((task.done, task.total) for task in window.tasks.running))
     window.feature(InspectorFeature).inspect_file(str(large))
     person.waits_until(lambda: shown(dock) == "large.lua")
     parts = [done / total for done, total in seen if total]

@@ -13,7 +13,7 @@ from moonscope.model import CacheMode, Counters, LuaVersion, Sample, Settings, S
 from moonscope_gui.app.status import Rates, StatusBar
 from moonscope_gui.link.context import Context
 from moonscope_gui.link.engine_link import EngineLink
-from moonscope_gui.link.jobs import Job
+from moonscope_gui.link.task import Task
 from moonscope_gui.state import tiers
 from moonscope_gui.state.settings import WindowSettings
 
@@ -87,15 +87,15 @@ def test_long_texts_never_make_the_window_wider(context: Context) -> None:
 def test_the_newest_work_is_shown_and_cancelled_and_the_rest_counted(context: Context, qtbot: QtBot) -> None:
     bar = status_with(context, sample(1.0, 0))
     bar.show()
-    first, second = Job("First"), Job("Second")
+    first, second = Task(title="First"), Task(title="Second")
     second.done, second.total = 3, 12
-    cancelled: list[Job] = []
+    cancelled: list[Task] = []
     second.cancel = lambda: cancelled.append(second)  # type: ignore[method-assign]
-    bar.show_jobs([first, second])
+    bar.show_tasks([first, second])
     qtbot.waitUntil(lambda: bar.note.text() == "Second 3 of 12 (and 1 more)")
     bar._cancel.click()
     assert cancelled == [second]
-    bar.show_jobs([])
+    bar.show_tasks([])
     assert bar.note.text() == ""
     assert bar._cancel.isHidden()
 

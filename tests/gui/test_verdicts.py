@@ -53,11 +53,11 @@ def test_a_new_version_gets_a_verdict_of_its_own(person: Person, mixed_folder: P
     person.waits_until(lambda: words(person)["clean.lua"] == "clean")
     path = mixed_folder / "clean.lua"
     path.write_text("leak = 1\n")
-    person.window.jobs.start("evict", Clear(keys=(str(path),)))
+    person.window.tasks.start("evict", Clear(keys=(str(path),)))
     person.waits_until(lambda: words(person)["clean.lua"] == "")  # requests sent together may run in any order
-    person.window.jobs.start("load", Load(paths=(str(path),)))
+    person.window.tasks.start("load", Load(paths=(str(path),)))
     person.waits_until(lambda: words(person)["clean.lua"] == "writes")
-    person.window.jobs.start("clear", Clear())
+    person.window.tasks.start("clear", Clear())
     person.waits_until(lambda: set(words(person).values()) == {""})
 
 

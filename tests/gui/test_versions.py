@@ -31,10 +31,10 @@ def two_versions(person: Person, folder: Path) -> tuple[set[int], set[int]]:
     person.opens(folder)
     old = set(person.window.state.vms)
     path = str(folder / "one.lua")
-    person.window.jobs.start("evict", Clear(keys=(path,)))
+    person.window.tasks.start("evict", Clear(keys=(path,)))
     (folder / "one.lua").write_text("return 'another one'\n")
     new = set(person.spawns(2))
-    person.window.jobs.start("load", Load(paths=(path,), vms=tuple(new)))
+    person.window.tasks.start("load", Load(paths=(path,), vms=tuple(new)))
     person.waits_until(lambda: entry(person, "one.lua").is_mixed)
     return old, new
 
@@ -76,7 +76,7 @@ def test_a_changed_file_is_compiled_anew_in_the_vms_that_hold_it(person: Person,
     person.triggers("recompile")
     question = person.sees(ConfirmDialog)
     question.go.click()
-    person.waits_until(lambda: entry(person, "one.lua").state == "current" and not person.window.jobs.running)
+    person.waits_until(lambda: entry(person, "one.lua").state == "current" and not person.window.tasks.running)
     after = entry(person, "one.lua")
     assert after.generation is not None
     assert after.generation.id != before.id

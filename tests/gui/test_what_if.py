@@ -15,13 +15,11 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from moonscope.commands import Close, Spawn
-from moonscope.errors import CancelledError
+from moonscope.commands import Close
 from moonscope.model import CacheMode, Counters, Tier
 from moonscope_gui.features.what_if.dialog import WhatIfDialog, groups
 from moonscope_gui.features.what_if.feature import verdict
 from moonscope_gui.features.what_if.model import Finding, Spread
-from moonscope_gui.link.steps import Steps, Walk
 from moonscope_gui.widgets import theme
 from moonscope_gui.widgets.bars import Bar, BarChart, Group
 
@@ -84,27 +82,7 @@ def test_closing_the_dialog_cancels_and_leaves_no_vm_behind(
     dialog.go.click()
     person.waits_until(lambda: any(row.mode is mode for id, row in person.window.state.vms.items() if id not in before))
     dialog.close()
-    person.waits_until(lambda: set(person.window.state.vms) == before and not person.window.jobs.running)
-
-
-def test_what_must_be_done_as_a_whole_is_not_cut_off(person: Person) -> None:
-    """Cancelled while it closes its VMs, a walk closes them all, and takes no further step."""
-    vms = tuple(person.spawns(20))
-    ended: list[object] = []
-    taken: list[str] = []
-
-    def steps() -> Steps[None]:
-        yield Close(vms=vms)
-        taken.append("another step")
-        yield Spawn(count=1)
-        taken.append("and another")
-
-    walk = Walk(person.window.jobs, "Close them", steps(), ended.append, ended.append)
-    walk.cancel()
-    person.waits_until(lambda: bool(ended))
-    assert isinstance(ended[0], CancelledError)
-    assert taken == ["another step"]
-    person.waits_until(lambda: not set(vms) & set(person.window.state.vms))
+    person.waits_until(lambda: set(person.window.state.vms) == before and not person.window.tasks.running)
 
 
 def test_what_was_measured_is_exported(person: Person, dialog: WhatIfDialog, tmp_path: Path) -> None:
@@ -177,23 +155,9 @@ def test_vms_that_are_torn_down_meanwhile_end_the_measurement(person: Person, di
     dialog.vms.setValue(100)
     dialog.go.click()
     person.waits_until(lambda: len(person.window.state.vms) > len(before))
-    person.window.jobs.start("close", Close(vms=tuple(set(person.window.state.vms) - before)))
+    person.window.tasks.start("close", Close(vms=tuple(set(person.window.state.vms) - before)))
     person.waits_until(lambda: dialog.go.text() == "Run")
     person.waits_until(lambda: set(person.window.state.vms) == before)
-
-
-def test_a_fault_in_the_steps_is_told_and_raised(person: Person, qtbot: QtBot) -> None:
-    ended: list[object] = []
-
-    def steps() -> Steps[None]:
-        yield Spawn(count=1)
-        raise ValueError("no number")
-
-    with qtbot.captureExceptions() as raised:
-        Walk(person.window.jobs, "Fail", steps(), ended.append, ended.append)
-        person.waits_until(lambda: bool(ended))
-    assert str(ended[0]) == "ValueError: no number"
-    assert [kind for kind, _, _ in raised] == [ValueError]
 
 
 @given(st.lists(st.floats(0, 1e9), min_size=1))

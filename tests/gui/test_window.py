@@ -35,7 +35,7 @@ PATIENCE_MS = 30_000
 
 
 def idle(window: MainWindow) -> bool:
-    return not window.jobs.running
+    return not window.tasks.running
 
 
 def rows(window: MainWindow) -> dict[str, str]:

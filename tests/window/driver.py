@@ -50,7 +50,7 @@ def main(settings: str, folder: str, before: str, after: str) -> None:
     photograph(window, before)
     window.open_paths([folder])
     model = window.feature(FilesFeature).dock.model
-    wait(lambda: model.rowCount() == files and not window.jobs.running, "the files")
+    wait(lambda: model.rowCount() == files and not window.tasks.running, "the files")
     photograph(window, after)
     viewport = window.feature(FilesFeature).dock.view.viewport()
     table = QRect(viewport.mapToGlobal(viewport.rect().topLeft()), viewport.size())

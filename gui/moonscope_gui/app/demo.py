@@ -26,6 +26,7 @@ from moonscope.model import CacheMode, Sharing, VMOptions, VMState
 from ..features.files.feature import FilesFeature
 from ..features.inspector.feature import InspectorFeature
 from ..features.plots.feature import PlotsFeature
+from ..link.task import Task, ask
 from ..state.settings import WindowSettings
 from ..widgets import theme
 from . import application as app
@@ -74,7 +75,7 @@ class Stage(QObject):
         def failed(error: MoonscopeError) -> None:
             self._end(f"{self._step}: {error}")
 
-        self.window.link.request(command, done=done, failed=failed)
+        Task(self, self.window.link).start(ask(command), done, failed)
         return lambda: bool(answers)
 
     def samples(self, count: int) -> Condition:

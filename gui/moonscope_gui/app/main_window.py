@@ -34,7 +34,7 @@ class MainWindow(QMainWindow):
         self.setWindowIcon(icons.app_icon())
         link.setParent(self)  # so that its connections, which hold the window, end with it
         self.context = Context(self, link, settings)
-        self.link, self.jobs, self.state = link, self.context.jobs, self.context.state
+        self.link, self.tasks, self.state = link, self.context.tasks, self.context.state
         self.features = features = [feature(self.context) for feature in FEATURES]
         self.workspace = Workspace([feature.part for feature in features if feature.part is not None])
         self.context.sees = self.workspace.sees
@@ -65,7 +65,7 @@ class MainWindow(QMainWindow):
         link.connected.connect(self._show_connected)
         link.updated.connect(self.state.apply)
         link.lost.connect(lambda: self._show_gone("", connecting=False))
-        self.jobs.failed.connect(lambda title, text: self.messages.show_message(Message(f"{title}: {text}")))
+        self.tasks.failed.connect(lambda title, text: self.messages.show_message(Message(f"{title}: {text}")))
         self.state.updated.connect(self._refresh_actions)
         context.selection_changed.connect(self._refresh_actions)
         context.said.connect(self.messages.show_message)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar
 from moonscope.model import Sample
 
 from ..link.context import Context
-from ..link.jobs import Job
+from ..link.task import Task
 from ..state import tiers
 from ..widgets import formats, theme
 from ..widgets.buttons import tool_button
@@ -63,7 +63,7 @@ class StatusBar(QStatusBar):
         self._rates = Rates()
         self._connection = ("", "muted")  # as it is shown while the host answers
         self._told = -1  # state.vms_revision when the tiers were shown
-        self._job: Job | None = None  # the one that is shown
+        self._task: Task | None = None  # the one that is shown
         self._others = 0
         self.setSizeGripEnabled(False)
         self.connection = self._segment("connection", "The host process that runs the engine")
@@ -94,7 +94,7 @@ class StatusBar(QStatusBar):
         context.state.samples_added.connect(self.add_samples)
         context.state.updated.connect(self.refresh)
         context.noted.connect(self.show_note)
-        context.jobs.changed.connect(lambda: self.show_jobs(context.jobs.running))
+        context.tasks.changed.connect(lambda: self.show_tasks(context.tasks.running))
 
     # Connection and totals
 
@@ -180,11 +180,11 @@ class StatusBar(QStatusBar):
         self.note.setToolTip(formats.tip(text))
         self._fade.start()
 
-    def show_jobs(self, jobs: Sequence[Job]) -> None:
-        """The newest of the jobs under way is shown as soon as it takes a while; the others are counted."""
-        self._job = jobs[-1] if jobs else None
-        self._others = len(jobs) - 1
-        if self._job is None:
+    def show_tasks(self, tasks: Sequence[Task]) -> None:
+        """The newest of the tasks under way is shown as soon as it takes a while; the others are counted."""
+        self._task = tasks[-1] if tasks else None
+        self._others = len(tasks) - 1
+        if self._task is None:
             self._patience.stop()
             self._show_work()
         elif self._progress.isVisible():
@@ -194,26 +194,26 @@ class StatusBar(QStatusBar):
 
     @Slot()
     def _show_work(self) -> None:
-        job = self._job
-        self._progress.setVisible(job is not None)
-        self._cancel.setVisible(job is not None)
-        if job is None:
+        task = self._task
+        self._progress.setVisible(task is not None)
+        self._cancel.setVisible(task is not None)
+        if task is None:
             if not self._fade.isActive():
                 self.note.clear()
             return
-        self._progress.setMaximum(job.total)
-        self._progress.setValue(job.done)
-        self._cancel.setToolTip(formats.tip(f"Cancel: {job.title}"))
-        count = f" {job.done:,} of {job.total:,}" if job.total > 1 else ""
+        self._progress.setMaximum(task.total)
+        self._progress.setValue(task.done)
+        self._cancel.setToolTip(formats.tip(f"Cancel: {task.title}"))
+        count = f" {task.done:,} of {task.total:,}" if task.total > 1 else ""
         others = f" (and {self._others} more)" if self._others else ""
-        self.note.setText(job.title + count + others)
-        self.note.setToolTip(formats.tip(job.text))
+        self.note.setText(task.title + count + others)
+        self.note.setToolTip(formats.tip(task.text))
         self._fade.stop()
 
     @Slot()
     def _cancel_work(self) -> None:
-        if self._job is not None:
-            self._job.cancel()
+        if self._task is not None:
+            self._task.cancel()
 
     def _segment(self, name: str, tip: str) -> QLabel:
         label = ElidedLabel() if name in _GIVE_WAY else QLabel()

@@ -1,1 +1,1 @@
-"""The one place where events of the engine become Qt signals, and requests that run beside the window."""
+"""The one place where events of the engine become Qt signals, and work that runs beside the window."""

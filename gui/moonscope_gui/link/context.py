@@ -13,7 +13,7 @@ from ..state.file_entry import FileEntry
 from ..state.settings import WindowSettings
 from ..widgets.message_bar import Message
 from .engine_link import EngineLink
-from .jobs import Jobs
+from .task import Tasks
 
 
 @dataclass
@@ -59,7 +59,7 @@ class Context(QObject):
         super().__init__(window)
         self.window = window
         self.link = link
-        self.jobs = Jobs(link, self)
+        self.tasks = Tasks(link, self)
         self.state = EngineState()
         self.settings = settings
         self.selection = Selection()

@@ -9,49 +9,26 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import CancelledError as FutureCancelled
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TypeVar
 
 import shiboken6
-from PySide6.QtCore import QObject, Qt, QThreadPool, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from moonscope.client.engine_client import EngineClient, read_key
 from moonscope.client.host_process import HostProcess
 from moonscope.commands import Command
-from moonscope.errors import CancelledError, ConnectionLost, MoonscopeError
-from moonscope.model import NOBODY, Chunk, Context, PrototypeTree, Update
+from moonscope.errors import ConnectionLost, MoonscopeError
+from moonscope.model import Update
 
 from .coalesce import merge
 
 FLUSH_MS = 100  # at most ten updates a second reach the window
 
 R = TypeVar("R")
-S = TypeVar("S")
 
-Failed = Callable[[MoonscopeError], object]
-Progress = Callable[[int, int, str], object]
-
-
-class Handle:
-    """One request under way."""
-
-    def __init__(self) -> None:
-        self._cancel: Callable[[], object] | None = None
-        self.cancelled = False
-
-    def cancel(self) -> None:
-        """Ask the engine to stop; the request still ends, as a rule with a `CancelledError`."""
-        self.cancelled = True
-        if self._cancel is not None:
-            self._cancel()
-
-
-def _alive(callback: Callable[..., object]) -> bool:
-    """False when the method belongs to a QObject that Qt has deleted."""
-    owner = getattr(callback, "__self__", None)
-    return not isinstance(owner, QObject) or shiboken6.isValid(owner)
+Progress = Callable[[int, int, str], None]
 
 
 class EngineLink(QObject):
@@ -124,70 +101,18 @@ class EngineLink(QObject):
         if not paused:
             self._flush()
 
-    def request(
-        self,
-        command: Command[R],
-        *,
-        done: Callable[[R], object],
-        failed: Failed,
-        progress: Progress | None = None,
-    ) -> Handle:
-        """Send a command. Exactly one of `done(answer)` and `failed(error)` is called, later, in the GUI thread.
+    def send(self, command: Command[R], progress: Progress) -> Future[R]:
+        """Send a command. The future ends, and `progress` is called, in another thread; see `Task`."""
+        if self._client is not None:
+            return self._client.request(command, on_progress=progress)
+        failed: Future[R] = Future()
+        failed.set_exception(ConnectionLost("there is no connection to an engine"))
+        return failed
 
-        Neither is called when it is a method of a QObject that is gone by then.
-        """
-        return self._ask(command, lambda answer, deliver, handle, report: deliver(answer), done, failed, progress)
-
-    def read(
-        self,
-        command: Command[Chunk],
-        *,
-        done: Callable[[PrototypeTree], object],
-        failed: Failed,
-        progress: Progress | None = None,
-    ) -> Handle:
-        """As `request`, for the tree of prototypes in the chunk that is the answer."""
-        # In a thread that nobody waits for: not the client's, which goes on receiving updates, nor the GUI's.
-        return self._ask(
-            command,
-            lambda answer, deliver, handle, report: QThreadPool.globalInstance().start(
-                lambda: deliver(_read(answer, handle, report))
-            ),
-            done,
-            failed,
-            progress,
-        )
-
-    def _ask(
-        self,
-        command: Command[R],
-        process: Callable[[Future[R], Callable[[Future[S]], None], Handle, Progress | None], None],
-        done: Callable[[S], object],
-        failed: Failed,
-        progress: Progress | None,
-    ) -> Handle:
-        """`process` makes of the answer, in any thread, what `done` is given, and passes it to the function it gets."""
-        handle = Handle()
-        client, epoch = self._client, self._epoch
-        if client is None:
-            self._post(None, lambda: call_alive(failed, ConnectionLost("there is no connection to an engine")))
-            return handle
-        report = None
-        if progress is not None:
-            called = progress
-
-            def report(step: int, total: int, text: str) -> None:
-                self._post(epoch, lambda: call_alive(called, step, total, text))
-
-        future = client.request(command, on_progress=report)
-        handle._cancel = lambda: client.cancel(future)
-
-        def deliver(ended: Future[S]) -> None:
-            # Whatever becomes of the connection, the caller gets its answer: the epoch is that of the delivery.
-            self._post(None, lambda: _deliver(ended, done, failed))
-
-        future.add_done_callback(lambda ended: process(ended, deliver, handle, report))
-        return handle
+    def cancel(self, answer: Future[R]) -> None:
+        """Ask the engine to stop; the request still ends, as a rule with a `CancelledError`."""
+        if self._client is not None:
+            self._client.cancel(answer)
 
     # Connecting, in a worker thread
 
@@ -281,37 +206,3 @@ def _dispose_aside(client: EngineClient | None, host: HostProcess | None) -> Non
         threading.Thread(target=_dispose, args=(client, host), name="moonscope-dispose").start()
     except RuntimeError:
         _dispose(client, host)
-
-
-def call_alive(callback: Callable[..., object], *values: object) -> None:
-    """Call, unless it is a method of a QObject that Qt has deleted meanwhile."""
-    if _alive(callback):
-        callback(*values)
-
-
-def _read(answer: Future[Chunk], handle: Handle, report: Progress | None) -> Future[PrototypeTree]:
-    """What is in a chunk, or why it cannot be told."""
-    from moonscope import bytecode
-    from moonscope.bytecode.code import lines_in
-
-    ended: Future[PrototypeTree] = Future()
-    try:
-        chunk = answer.result()
-        context = Context(report or NOBODY.progress, lambda: handle.cancelled)
-        tree = bytecode.read(chunk.dump, chunk.lua, chunk.key, generation=chunk.generation, context=context)
-        lines_in(tree.root.code)  # kept there: the GUI thread wants them at once for the listing that it shows first
-        ended.set_result(tree)
-    except MoonscopeError as error:
-        ended.set_exception(error)
-    return ended
-
-
-def _deliver(future: Future[S], done: Callable[[S], object], failed: Failed) -> None:
-    try:
-        result = future.result()
-    except MoonscopeError as error:
-        call_alive(failed, error)
-    except FutureCancelled:
-        call_alive(failed, CancelledError("cancelled"))
-    else:
-        call_alive(done, result)

@@ -122,7 +122,7 @@ class TestWriting:
         qtbot.addWidget(window)
         exports = Exports(window, lambda: (tree, tree.root, None))
         exports.save(str(tmp_path / "f.html"))
-        qtbot.waitUntil(lambda: not exports.busy, timeout=PATIENCE_MS)
+        qtbot.waitUntil(lambda: not exports.is_busy, timeout=PATIENCE_MS)
         assert (tmp_path / "f.html").exists()
 
     def test_copies_to_the_clipboard(self, tree: PrototypeTree, qtbot: QtBot) -> None:
@@ -143,4 +143,4 @@ class TestWriting:
         exports.copy_json()
         exports.save("nowhere.txt")
         assert QGuiApplication.clipboard().text() == "before"
-        assert not exports.busy
+        assert not exports.is_busy

@@ -8,10 +8,10 @@ from functools import partial
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from ...link.task import Task, in_thread
 from ...widgets import formats, theme
 from ...widgets.elided_label import ElidedLabel
 from ...widgets.picture import picture_button
-from ..inspector.background import Background
 from ..inspector.byte_bar import ByteBar
 from ..inspector.parts import Part
 from ..inspector.places import Path
@@ -34,7 +34,7 @@ class CacheMapDialog(QDialog):
         self.resize(980, 720)
         self._order: tuple[int, ...] = ()  # the generation of each box in the outermost one
         self._unread = 0
-        self._background = Background(self)
+        self._task = Task(self)
         self.title = QLabel()
         self.bar = ByteBar()
         self.map = TreemapView()
@@ -64,13 +64,13 @@ class CacheMapDialog(QDialog):
 
     @property
     def is_busy(self) -> bool:
-        return self._background.busy
+        return self._task.is_running
 
     def show_shapes(self, shapes: Mapping[int, Shape], unread: int = 0) -> None:
         """What each generation in the cache looks like now; `unread` of them are still to be divided into functions."""
         order, files = tuple(shapes), tuple(shapes.values())
         self._unread = unread
-        self._background.start(partial(_sum_up, files), partial(self._take, order))
+        self._task.start(in_thread(_sum_up, files), partial(self._take, order))
 
     def _take(self, order: tuple[int, ...], summed: tuple[Sizes, list[Part]]) -> None:
         sizes, parts = summed

@@ -9,11 +9,11 @@ from PySide6.QtCore import QTimer, Slot
 
 from moonscope.commands import Inspect
 from moonscope.errors import ConnectionLost, MoonscopeError
-from moonscope.model import GenerationRow, GenerationState, PrototypeTree
+from moonscope.model import GenerationRow, GenerationState
 
 from ...link.context import Context
+from ...link.task import Steps, Task, in_thread, read
 from ..feature import Feature
-from ..inspector.background import Background
 from ..inspector.places import Path
 
 if TYPE_CHECKING:
@@ -31,8 +31,7 @@ class CacheMapFeature(Feature):
         super().__init__(context)
         self._dialog: CacheMapDialog | None = None
         self._known: dict[int, Shape | None] = {}  # by generation; None: cannot be read
-        self._asked: int | None = None
-        self._background = Background(self)
+        self._task = Task(self, context.link)  # one generation after the other
         self._tell = QTimer(self, singleShot=True, interval=_NEWS_MS)
         self._tell.timeout.connect(self._show)
         context.link.connected.connect(lambda _: self.forget())
@@ -66,9 +65,8 @@ class CacheMapFeature(Feature):
 
     def forget(self) -> None:
         """Another engine."""
-        self._background.drop()
+        self._task.drop()
         self._known.clear()
-        self._asked = None
         self.follow()
 
     @Slot()
@@ -101,26 +99,17 @@ class CacheMapFeature(Feature):
     # One after the other
 
     def _next(self) -> None:
-        if self._dialog is None or self._asked is not None or not self._context.link.is_connected:
+        if self._dialog is None or self._task.is_running or not self._context.link.is_connected:
             return
         row = min(self._unread(), key=lambda row: row.source_bytes, default=None)
         if row is not None:
-            self._asked = row.id
-            done, failed = partial(self._measure, row.id), partial(self._give_up, row.id)
-            self._context.link.read(Inspect(generation=row.id), done=done, failed=failed)
-
-    def _measure(self, generation: int, tree: PrototypeTree) -> None:
-        from ..inspector.shapes import shape_of
-
-        if generation == self._asked:
-            self._background.start(partial(shape_of, tree), partial(self._take, generation))
+            self._task.start(_shape(row.id), partial(self._take, row.id), partial(self._give_up, row.id))
 
     def _give_up(self, generation: int, error: MoonscopeError) -> None:
-        if generation == self._asked and not isinstance(error, ConnectionLost):
+        if not isinstance(error, ConnectionLost):
             self._take(generation, None)
 
     def _take(self, generation: int, shape: Shape | None) -> None:
-        self._asked = None
         self._known[generation] = shape
         self.follow()
 
@@ -129,3 +118,10 @@ class CacheMapFeature(Feature):
         row = self._context.state.generations.get(generation)
         if row is not None:
             self._context.place_wanted.emit(row, path, 0, "")
+
+
+def _shape(generation: int) -> Steps[Shape]:
+    from ..inspector.shapes import shape_of
+
+    tree = yield from read(Inspect(generation=generation))
+    return (yield from in_thread(shape_of, tree))

@@ -65,7 +65,7 @@ class ClearFeature(Feature):
     def _set_limits(self, command: SetLimits) -> None:
         words = formats.limits(command.cache_bytes, command.cache_files) or "no limits"
         done = partial(self._context.note, f"Cache of each Lua: {words}")
-        self._context.jobs.start("Limits of the cache", command, lambda _: done())
+        self._context.tasks.start("Limits of the cache", command, lambda _: done())
 
     def _open(self, title: str, text: str, question: Clear | None) -> None:
         from .dialog import ClearDialog
@@ -75,10 +75,10 @@ class ClearFeature(Feature):
     def _ask(
         self, command: Clear, done: Callable[[ClearReport], object], failed: Callable[[MoonscopeError], object]
     ) -> object:
-        return self._context.jobs.start("See what a clear would do", command, done, failed)
+        return self._context.tasks.start("See what a clear would do", command, done, failed)
 
     def _clear(self, command: Clear) -> None:
-        self._context.jobs.start("Clear the cache", command, self._cleared)
+        self._context.tasks.start("Clear the cache", command, self._cleared)
 
     def _cleared(self, report: ClearReport) -> None:
         words = f"{formats.plural(report.files, 'file')} cleared, {formats.size(report.freed_bytes)} freed"

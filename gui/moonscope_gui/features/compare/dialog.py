@@ -27,12 +27,12 @@ from moonscope.commands import Inspect, InspectFile
 from moonscope.errors import MoonscopeError
 from moonscope.model import PrototypeTree
 
+from ...link.task import Task, in_thread
 from ...widgets import icons, theme
 from ...widgets.buttons import tool_button
 from ...widgets.cell_delegate import code_font
 from ...widgets.elided_label import ElidedLabel
 from ...widgets.table_view import TableView
-from ..inspector.background import Background
 from ..inspector.find_pane import FindPane
 from .changes_model import ChangesModel, Numbered, side_words, summary
 from .diff_view import DiffView
@@ -65,7 +65,7 @@ class CompareDialog(QDialog):
         self._subjects = subjects
         self._fetch = fetch
         self._trees: dict[Subject, PrototypeTree] = {}
-        self._background = Background(self)
+        self._task = Task(self)
         self.comparison: Comparison | None = None
         self.before, self.after = self._choice(first), self._choice(second)
         self._sizes = (ElidedLabel(), ElidedLabel())
@@ -118,7 +118,7 @@ class CompareDialog(QDialog):
             self._fetch(missing, self._take, self._fail)
             return
         self.summary.setText("Comparing …")
-        self._background.start(partial(compare, *(self._trees[side] for side in sides)), self._show)
+        self._task.start(in_thread(compare, *(self._trees[side] for side in sides)), self._show)
 
     def _take(self, subject: Subject, tree: PrototypeTree) -> None:
         self._trees[subject] = tree
@@ -133,7 +133,7 @@ class CompareDialog(QDialog):
     # What came of it
 
     def _show(self, comparison: Comparison | None) -> None:
-        self._background.drop()
+        self._task.drop()
         self.comparison = comparison
         self.changes.show(comparison)
         for label, side in zip(self._sizes, (comparison.a, comparison.b) if comparison else (None, None), strict=True):

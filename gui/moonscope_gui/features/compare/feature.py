@@ -10,7 +10,7 @@ from moonscope.errors import MoonscopeError
 from moonscope.model import PrototypeTree
 
 from ...link.context import Context
-from ...link.engine_link import call_alive
+from ...link.task import call_alive, read
 from ...state.file_entry import FileEntry
 from ...widgets import formats
 from ..feature import Feature
@@ -70,7 +70,7 @@ class CompareFeature(Feature):
         def failed(error: MoonscopeError) -> None:
             call_alive(fail, subject, error)
 
-        self._context.jobs.read(f"Inspect {subject.title}", subject.command, done, failed)
+        self._context.tasks.start(f"Inspect {subject.title}", read(subject.command), done, failed)
 
 
 def _pair(entry: FileEntry) -> tuple[int, int]:

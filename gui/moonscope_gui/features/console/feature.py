@@ -57,7 +57,7 @@ class ConsoleFeature(Feature):
         self.dock.begin(source, vms)
         self._running.append(vms)
         self.dock.set_running(True)
-        self._context.jobs.start(
+        self._context.tasks.start(
             f"Run in {'VM' if len(vms) == 1 else f'{len(vms):,} VMs,'} {chunk_name.first_line(source)[:40]}",
             RunChunk(vms=vms, source=source),
             lambda results: self._ended(vms, results),
@@ -80,4 +80,4 @@ class ConsoleFeature(Feature):
     @Slot()
     def _interrupt(self) -> None:
         if self._running:
-            self._context.jobs.start("Interrupt the console", Interrupt(self._running[0]))
+            self._context.tasks.start("Interrupt the console", Interrupt(self._running[0]))

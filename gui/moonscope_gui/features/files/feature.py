@@ -143,11 +143,11 @@ class FilesFeature(TableFeature):
             self._context.note(f"There was no VM: {formats.plural(len(report.vms), 'VM')} spawned")
             self._load(paths, report.vms)
 
-        self._context.jobs.start(f"Spawn {VMS_WHEN_NONE} VMs", Spawn(count=VMS_WHEN_NONE), spawned)
+        self._context.tasks.start(f"Spawn {VMS_WHEN_NONE} VMs", Spawn(count=VMS_WHEN_NONE), spawned)
 
     def _load(self, paths: tuple[str, ...], vms: tuple[int, ...]) -> None:
         what = os.path.basename(paths[0]) or paths[0] if len(paths) == 1 else f"{len(paths):,} paths"  # noqa: PTH119
-        self._context.jobs.start(f"Load {what}", Load(paths=paths, vms=vms), lambda report: self._report(report, what))
+        self._context.tasks.start(f"Load {what}", Load(paths=paths, vms=vms), lambda report: self._report(report, what))
 
     def _report(self, report: LoadReport, what: str) -> None:
         where = f"in {formats.plural(report.vms, 'VM')}"

@@ -10,7 +10,7 @@ from moonscope.commands import Holders
 from moonscope.errors import CancelledError, ConnectionLost, MoonscopeError, NotFoundError
 
 from ...link.context import Context
-from ...link.steps import Steps, Walk, ask
+from ...link.task import Steps, ask
 from ...widgets import formats
 from ...widgets.message_bar import Message
 from ...widgets.workspace import Part
@@ -56,7 +56,7 @@ class GenerationsFeature(TableFeature):
             if not isinstance(error, (CancelledError, ConnectionLost)):
                 self._context.say(Message(f"{_TITLE}: {error}"))
 
-        Walk(self._context.jobs, _TITLE, _holders(generations), done, failed)
+        self._context.tasks.start(_TITLE, _holders(generations), done, failed)
 
     @Slot(int)
     def _ask_holders(self, generation: int) -> None:
@@ -67,7 +67,7 @@ class GenerationsFeature(TableFeature):
             if not isinstance(error, ConnectionLost):  # freed meanwhile
                 self.dock.show_holders(generation, ())
 
-        self._context.jobs.start("Holders", Holders(generation=generation), done, failed)
+        self._context.tasks.start("Holders", Holders(generation=generation), done, failed)
 
 
 def _holders(generations: Sequence[int]) -> Steps[tuple[int, ...]]:

@@ -11,10 +11,10 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QToolButton, QVBox
 
 from moonscope.model import Prototype, PrototypeTree
 
+from ...link.task import Task, in_thread
 from ...widgets import icons, theme
 from ...widgets.buttons import tool_button
 from ...widgets.elided_label import ElidedLabel
-from .background import Background
 from .detail import Detail
 from .export_text import totals
 from .exports import Shown, export_button
@@ -44,7 +44,7 @@ class Browser(QWidget):
         self._found: list[tuple[int, ...]] = []
         self._found_at = -1
         self._history = History()
-        self._background = Background(self)  # searches
+        self._task = Task(self)  # searches
         self._rows_wait = QTimer(self, singleShot=True, interval=_LISTING_MS)
         self._rows_wait.timeout.connect(self._lay_out_rows)
         self._splits_itself = True  # tree and detail get their shares of the room anew whenever it changes
@@ -121,7 +121,7 @@ class Browser(QWidget):
         """There is no file any more."""
         self._tree = None
         self._found = []
-        self._background.drop()
+        self._task.drop()
         self.model.show(None)
         self.detail.show_tree(None, None)
         self._history.clear()
@@ -197,10 +197,10 @@ class Browser(QWidget):
     @Slot(str)
     def _search(self, text: str) -> None:
         """Off the GUI thread: there may be ten thousand functions, and what is in each is looked through."""
-        self._background.drop()
+        self._task.drop()
         self._found = []
         if text and self._tree is not None:
-            self._background.start(partial(self.model.finder(), text), self._take_found)
+            self._task.start(in_thread(self.model.finder(), text), self._take_found)
         else:
             self._search_bar.show_nothing()
 

@@ -8,11 +8,11 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from moonscope.model import LuaVersion, Prototype, PrototypeTree
 
+from ...link.task import Task, in_thread
 from ...widgets import formats, theme
 from ...widgets.buttons import tool_button
 from ...widgets.elided_label import ElidedLabel
 from ...widgets.picture import picture_button
-from .background import Background
 from .byte_bar import ByteBar
 from .parts import parts_of
 from .places import Path
@@ -53,19 +53,19 @@ class BytesPane(QWidget):
             layout.addWidget(widget, 1 if widget is picture else 0)
         self._path: Path = ()
         self._waiting: PrototypeTree | None = None  # whose sizes are to be summed up
-        self._background = Background(self)
+        self._task = Task(self)
         self.map.picked.connect(self.picked)
         self.map.hovered.connect(self._read)
         theme.set_tone(self._note, "muted")
 
     @property
     def is_busy(self) -> bool:
-        return self._background.busy
+        return self._task.is_running
 
     def show_tree(self, tree: PrototypeTree | None) -> None:
         """The map comes as soon as its sizes are summed up, off the GUI thread and not before somebody looks."""
         self._waiting = tree
-        self._background.drop()
+        self._task.drop()
         self._path = ()
         self._take(None)
         if self.isVisible():
@@ -84,7 +84,7 @@ class BytesPane(QWidget):
     def _start(self) -> None:
         tree, self._waiting = self._waiting, None
         if tree is not None:
-            self._background.start(lambda: Sizes(shape_of(tree)), self._take)
+            self._task.start(in_thread(lambda: Sizes(shape_of(tree))), self._take)
 
     def show_prototype(self, prototype: Prototype | None, lua: LuaVersion, path: Path) -> None:
         self._path = path

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
 from moonscope.model import Prototype, PrototypeTree
 
+from ...link.task import Task, in_thread
 from ...widgets import icons
 from ...widgets.buttons import tool_button
 from ...widgets.saving import save_chooser, tell_not_saved
-from .background import Background
 from .export_html import as_html
 from .export_text import as_json, as_listing
 from .source_text import Source
@@ -40,11 +39,16 @@ def export_button(parent: QWidget, shown: Callable[[], Shown | None]) -> QToolBu
     return button
 
 
-class Exports(Background):
+class Exports(QObject):
     def __init__(self, parent: QWidget, shown: Callable[[], Shown | None]) -> None:
         super().__init__(parent)
+        self._task = Task(self)
         self._window = parent
         self._shown = shown
+
+    @property
+    def is_busy(self) -> bool:
+        return self._task.is_running
 
     def copy_listing(self) -> None:
         if shown := self._shown():
@@ -63,7 +67,7 @@ class Exports(Background):
     def save(self, name: str) -> None:
         """Write what is shown; the ending of the name decides how. A failure is told in a box."""
         if shown := self._shown():
-            self.start(partial(write, Path(name), *shown), self._tell)
+            self._task.start(in_thread(write, Path(name), *shown), self._tell)
 
     def _tell(self, failure: str) -> None:
         if failure:

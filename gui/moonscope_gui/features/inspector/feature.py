@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 from PySide6.QtCore import Qt, QTimer, Slot
@@ -14,7 +13,7 @@ from moonscope.errors import CancelledError, MoonscopeError
 from moonscope.model import Chunk, GenerationRow, LookFunction, LuaVersion, PrototypeTree, names, walk
 
 from ...link.context import Context
-from ...link.jobs import Job
+from ...link.task import Task, read
 from ...state import chunk_name, look_text
 from ...state.engine_state import FileId
 from ...widgets.workspace import Part
@@ -27,17 +26,6 @@ from .source_file import SourceFile
 _SETTLE_MS = 150  # arrow keys through a list ask for the last row only
 
 
-@dataclass(eq=False)
-class Reading:
-    """A tree that is asked for, and what is to be shown of it."""
-
-    title: str
-    command: Command[Chunk]
-    source: SourceFile | None
-    find: Callable[[PrototypeTree], Place] | None
-    job: Job | None = None
-
-
 class InspectorFeature(Feature):
     """Follows the selected file; the tree is asked for only when somebody looks at it."""
 
@@ -47,15 +35,16 @@ class InspectorFeature(Feature):
         self.part = Part("prototypes", "Prototypes", self.dock, "tabs", "prototype")
         self._shown: int | None = None  # the generation whose tree is shown or on its way
         self._stays: frozenset[FileId] | None = None  # what was opened otherwise stays while these files are selected
-        self._reading: Reading | None = None  # under way; the answer to an older one is dropped
-        self._stopped: Reading | None = None  # by the user, and not asked for again
+        self._task: Task | None = None  # reads what is shown next
+        self._title = ""
+        self._stopped = False  # it was, by the user, and not asked for again
+        self._ask_again: Callable[[], object] = lambda: None
         self._selected: frozenset[FileId] = frozenset()  # the files, when the selection was followed last
         self._wait = QTimer(self, singleShot=True, interval=_SETTLE_MS)
         self._wait.timeout.connect(self.refresh)
         self.dock.cancel_wanted.connect(self._cancel)
         self.dock.again_wanted.connect(self._read_again)
         self.dock.cache_wanted.connect(context.map_wanted)
-        context.jobs.changed.connect(self._show_progress)
         context.link.connected.connect(lambda _: self.forget())
         context.engine_changed.connect(self.dock.setEnabled)
         context.selection_changed.connect(self._follow_selection)
@@ -100,7 +89,7 @@ class InspectorFeature(Feature):
     def show_selected(self) -> None:
         """Show the selected file, whatever was opened since it was selected."""
         self._stays = None
-        if self._stopped is not None:
+        if self._stopped:
             self._shown = None
         self.follow()
 
@@ -188,61 +177,54 @@ class InspectorFeature(Feature):
         find: Callable[[PrototypeTree], Place] | None = None,
     ) -> None:
         """Show the answer, and in it the place that `find` leads to; without it the place in the file stays."""
-        self._read(Reading(title, command, source, find))
-
-    def _read(self, reading: Reading) -> None:
         self._drop()
-        self._reading = reading
-        self.dock.show_loading(reading.title)
 
         def done(tree: PrototypeTree) -> None:
-            if self._reading is reading:
-                self._reading = None
-                self.dock.show_tree(tree, reading.source)
-                if reading.find is not None:
-                    self.dock.go(reading.find(tree))
+            self.dock.show_tree(tree, source)
+            if find is not None:
+                self.dock.go(find(tree))
 
         def failed(error: MoonscopeError) -> None:
-            if self._reading is not reading:
-                return
             if isinstance(error, CancelledError):
                 self._stop()
             else:
-                self._reading = self._shown = None
+                self._shown = None
                 self.dock.show_error(str(error))
 
-        reading.job = self._context.jobs.read(f"Inspect {reading.title}", reading.command, done, failed)
+        self._title = title
+        self.dock.show_loading(title)
+        self._ask_again = partial(self._ask, title, command, source, find)
+        self._task = self._context.tasks.start(f"Inspect {title}", read(command), done, failed)
+        self._task.changed.connect(self._show_progress)
 
     # Reading can take a while
 
     def _drop(self) -> None:
         """What is being read is not wanted any more."""
-        reading, self._reading, self._stopped = self._reading, None, None
-        if reading is not None and reading.job is not None:
-            reading.job.cancel()
+        self._stopped = False
+        if self._task is not None:
+            self._task.drop()
 
     def _stop(self) -> None:
         """The user wants it no more; it is not begun anew by itself."""
-        reading = self._reading
         self._drop()
-        if reading is not None:
-            self._stopped = reading
-            self.dock.show_cancelled(reading.title)
+        self._stopped = True
+        self.dock.show_cancelled(self._title)
 
     @Slot()
     def _cancel(self) -> None:
-        self._stop()
+        if self._task is not None and self._task.is_running:
+            self._stop()
 
     @Slot()
     def _read_again(self) -> None:
-        if self._stopped is not None:
-            self._read(self._stopped)
+        if self._stopped:
+            self._ask_again()
 
     @Slot()
     def _show_progress(self) -> None:
-        job = self._reading.job if self._reading is not None else None
-        if job is not None:
-            self.dock.reading.advance(job.done, job.total)
+        if self._task is not None:
+            self.dock.reading.advance(self._task.done, self._task.total)
 
     def _find_closures(self) -> None:
         """Of the function that is shown."""

@@ -11,8 +11,8 @@ from PySide6.QtCore import QEvent, Qt, Slot
 from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from ...link.task import Task, in_thread
 from ...widgets.buttons import tool_button
-from .background import Background
 from .code_view import CodeView
 from .search_bar import SearchBar
 
@@ -30,7 +30,7 @@ class FindPane(QWidget):
         self.view = view
         self.bar = SearchBar(f"Find in the {what}, whatever the case. Enter and F3: next, Shift: previous", what)
         self._rows: list[int] = []  # that the text was found in, ascending
-        self._background = Background(self)
+        self._task = Task(self)
         close = tool_button("✕", "Close (Esc)")
         close.setAccessibleName("Close the search")
         close.clicked.connect(self.close_search)
@@ -49,7 +49,7 @@ class FindPane(QWidget):
 
     @property
     def is_busy(self) -> bool:
-        return self._background.busy
+        return self._task.is_running
 
     def open_search(self) -> None:
         self.bar.show()
@@ -82,7 +82,7 @@ class FindPane(QWidget):
             return
         pattern = re.compile(re.escape(text), re.IGNORECASE)
         self.view.show_found(pattern)
-        self._background.start(partial(_rows_with, pattern, self.view.texts()), partial(self._take, go))
+        self._task.start(in_thread(_rows_with, pattern, self.view.texts()), partial(self._take, go))
 
     def _take(self, go: bool, rows: list[int]) -> None:
         self._rows = rows
@@ -105,7 +105,7 @@ class FindPane(QWidget):
             self._search(self.bar.text, go=False)
 
     def _forget(self) -> None:
-        self._background.drop()
+        self._task.drop()
         self._rows = []
         self.view.show_found(None)
 

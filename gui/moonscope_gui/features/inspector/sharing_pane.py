@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from functools import partial
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QShowEvent
@@ -13,10 +12,10 @@ from moonscope.analysis.values import FileVerdict, Kind, Reason, Verdict
 from moonscope.analysis.verdict import judge
 from moonscope.model import PrototypeTree
 
+from ...link.task import Task, in_thread
 from ...widgets import theme
 from ...widgets.table import Column, TableModel
 from ...widgets.table_view import TableView
-from .background import Background
 
 _TONES = {
     Verdict.SHARES_CLEANLY: "hit",
@@ -91,7 +90,7 @@ class SharingPane(QWidget):
         self.reason = QLabel(wordWrap=True)
         self.verdict: FileVerdict | None = None
         self._waiting: PrototypeTree | None = None  # to be analysed
-        self._background = Background(self)
+        self._task = Task(self)
         for label in (self.headline, self.explanation, self.reason):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -113,7 +112,7 @@ class SharingPane(QWidget):
         """Analyse a file, off the GUI thread and not before somebody looks, and show what came of it."""
         self.verdict = None
         self._waiting = tree
-        self._background.drop()
+        self._task.drop()
         self.model.reset_rows()
         self.reason.setText("")
         self.explanation.setText("")
@@ -124,7 +123,7 @@ class SharingPane(QWidget):
 
     @property
     def is_busy(self) -> bool:
-        return self._background.busy
+        return self._task.is_running
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -133,7 +132,7 @@ class SharingPane(QWidget):
     def _start(self) -> None:
         tree, self._waiting = self._waiting, None
         if tree is not None:
-            self._background.start(partial(judge, tree), self._take)
+            self._task.start(in_thread(judge, tree), self._take)
 
     def _take(self, verdict: FileVerdict) -> None:
         self.verdict = verdict

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from moonscope.model import Prototype
 
+from ...link.task import Task, in_thread
 from ...widgets import theme
-from .background import Background
 from .find_pane import FindPane
 from .source_file import SourceFile
 from .source_text import Reading, Source, read_source
@@ -47,7 +46,7 @@ class SourcePane(QWidget):
         self._is_compiled = True  # what is shown is what was compiled
         self._stale = ""  # "changed" or "deleted": what happened to the file since
         self._line = 0  # to be shown as soon as there is a source
-        self._background = Background(self)
+        self._task = Task(self)
         self._lay_out()
         self.view.row_picked.connect(lambda row: self.line_picked.emit(row + 1))
         self.view.row_hovered.connect(lambda row: self.line_hovered.emit(row + 1))
@@ -111,7 +110,7 @@ class SourcePane(QWidget):
             self._say(_NONE)
             return
         self._say(f"Reading {file.path} …")
-        self._background.drop()
+        self._task.drop()
         self._unread = True
         if at_once:
             self.read()
@@ -120,11 +119,11 @@ class SourcePane(QWidget):
         """Read the file that waits for it."""
         if self._file is not None and self._unread:
             self._unread = False
-            self._background.start(partial(read_source, self._file), self._take)
+            self._task.start(in_thread(read_source, self._file), self._take)
 
     def _drop(self) -> None:
         self._unread = False
-        self._background.drop()
+        self._task.drop()
 
     def show_stale(self, stale: str) -> None:
         """What happened on disk since the file was read: "", "changed" or "deleted"."""
@@ -156,7 +155,7 @@ class SourcePane(QWidget):
 
     @property
     def is_busy(self) -> bool:
-        return self._unread or self._background.busy
+        return self._unread or self._task.is_running
 
     def _take(self, reading: Reading) -> None:
         if reading.changed and self._file is not None:

@@ -42,7 +42,7 @@ class InterruptsFeature(Feature):
             self._send(vms)
 
     def _send(self, vms: Sequence[int]) -> None:
-        self._context.jobs.start(f"Interrupt {formats.vms(vms)}", Interrupt(tuple(vms)), self._interrupted)
+        self._context.tasks.start(f"Interrupt {formats.vms(vms)}", Interrupt(tuple(vms)), self._interrupted)
 
     def _interrupted(self, report: InterruptReport) -> None:
         self._stuck = {stuck.vm: stuck for stuck in report.still_running}

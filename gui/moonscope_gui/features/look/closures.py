@@ -37,7 +37,7 @@ class Closures(QObject):
 
     @Slot(str, object)
     def _find(self, place: str, command: FindClosures) -> None:
-        self._context.jobs.start(f"Find closures of {place}", command, lambda counts: self._tell(place, counts))
+        self._context.tasks.start(f"Find closures of {place}", command, lambda counts: self._tell(place, counts))
 
     def _tell(self, place: str, counts: Sequence[ClosureCount]) -> None:
         found = sorted((count for count in counts if count.closures), key=lambda count: -count.closures)

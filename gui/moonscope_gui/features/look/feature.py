@@ -9,7 +9,7 @@ from moonscope.errors import CancelledError, ConnectionLost, MoonscopeError
 from moonscope.model import LookFunction, LookLevel, VMRow, VMState
 
 from ...link.context import Context
-from ...link.jobs import Job
+from ...link.task import Task
 from ...widgets.workspace import Part
 from ..feature import Feature
 from .closures import Closures
@@ -27,7 +27,7 @@ class LookFeature(Feature):
         self._closures = Closures(context)
         self._vm: int | None = None  # that is shown
         self._selected: int | None = None  # the last that was selected alone
-        self._jobs: dict[tuple[Path, int], Job] = {}  # looks under way
+        self._tasks: dict[tuple[Path, int], Task] = {}  # looks under way
         dock.wanted.connect(self._ask)
         dock.refresh_wanted.connect(self._look_again)
         dock.cancel_wanted.connect(self._cancel_by_hand)
@@ -58,7 +58,7 @@ class LookFeature(Feature):
             self._show(next(iter(vms)))
         elif self._vm is not None and self._vm not in vms:
             self._selected, self._vm = self._vm, None
-            self._drop_jobs()
+            self._drop_tasks()
             self.dock.show_nothing(f"VM {self._selected} is gone. Select another VM to look into it.")
         self._tell_waiting()
 
@@ -74,7 +74,7 @@ class LookFeature(Feature):
 
     def forget(self) -> None:
         """The host is gone, and with it all VMs."""
-        self._drop_jobs()
+        self._drop_tasks()
         self._vm = self._selected = None
         self.dock.show_nothing()
 
@@ -82,14 +82,14 @@ class LookFeature(Feature):
 
     @Slot(int)
     def _show(self, vm: int) -> None:
-        self._drop_jobs()
+        self._drop_tasks()
         self._vm = vm
         row = self._context.state.vms.get(vm)
         self.dock.show_vm(vm, _words(row) if row is not None else f"VM {vm}")
 
     @Slot()
     def _look_again(self) -> None:
-        self._drop_jobs()
+        self._drop_tasks()
         self.dock.look_again()
 
     @Slot(object, int, int)
@@ -99,20 +99,19 @@ class LookFeature(Feature):
         key = (path, offset)
 
         def done(level: LookLevel) -> None:
-            if self._jobs.get(key) is job:
-                del self._jobs[key]
-                self.dock.show_level(level)
-                self._tell_waiting()
+            del self._tasks[key]
+            self.dock.show_level(level)
+            self._tell_waiting()
 
         def failed(error: MoonscopeError) -> None:
-            if self._jobs.get(key) is job:
-                del self._jobs[key]
-                self._refuse(path, error)
-                self._tell_waiting()
+            del self._tasks[key]
+            self._refuse(path, error)
+            self._tell_waiting()
 
         command = LookInto(vm=self._vm, path=path, offset=offset, limit=limit)
-        job = self._context.jobs.start(f"Look into VM {self._vm}", command, done, failed)
-        self._jobs[key] = job
+        if key in self._tasks:
+            self._tasks[key].drop()
+        self._tasks[key] = self._context.tasks.start(f"Look into VM {self._vm}", command, done, failed)
 
     def _refuse(self, path: Path, error: MoonscopeError) -> None:
         if isinstance(error, CancelledError):
@@ -120,22 +119,22 @@ class LookFeature(Feature):
         elif not isinstance(error, ConnectionLost):  # which is told once, by the window
             self.dock.show_refusal(path, str(error))
 
-    def _drop_jobs(self) -> None:
+    def _drop_tasks(self) -> None:
         """What was asked is of no interest any more."""
-        jobs, self._jobs = self._jobs, {}
-        for job in jobs.values():
-            job.cancel()
+        tasks, self._tasks = self._tasks, {}
+        for task in tasks.values():
+            task.drop()
         self._tell_waiting()
 
     @Slot()
     def _cancel_by_hand(self) -> None:
-        for job in list(self._jobs.values()):
-            job.cancel()
+        for task in list(self._tasks.values()):
+            task.cancel()
 
     def _tell_waiting(self) -> None:
         row = self._context.state.vms.get(self._vm) if self._vm is not None else None
         busy = row is not None and row.state in (VMState.RUNNING, VMState.STARTING) and row.task != "look"
-        if self._jobs and row is not None and busy:
+        if self._tasks and row is not None and busy:
             self.dock.show_waiting(f"VM {row.id} is busy ({row.task or row.state}); the look waits for it.")
         else:
             self.dock.show_waiting("")

@@ -10,12 +10,12 @@ from PySide6.QtCore import QTimer, Slot
 from moonscope.analysis.values import FileVerdict, Verdict
 from moonscope.commands import Inspect
 from moonscope.errors import ConnectionLost, MoonscopeError
-from moonscope.model import GenerationRow, PrototypeTree
+from moonscope.model import GenerationRow
 
 from ...link.context import Context
+from ...link.task import Steps, Task, in_thread, read
 from ...state.engine_state import FileId
 from ..feature import Feature
-from ..inspector.background import Background
 from ..inspector.places import Path
 
 PAUSE_MS = 30  # from one file to the next: the window comes first
@@ -29,8 +29,7 @@ class VerdictsFeature(Feature):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._background = Background(self)
-        self._asked: int | None = None  # the generation that is being analysed
+        self._task = Task(self, context.link)  # one generation after the other
         self._wanted: int | None = None  # the one whose dialog opens as soon as it is
         self._news: set[FileId] = set()
         self._pause = QTimer(self, singleShot=True, interval=PAUSE_MS)
@@ -48,13 +47,13 @@ class VerdictsFeature(Feature):
     @Slot()
     def follow(self) -> None:
         """There may be files that were not analysed yet."""
-        if self._asked is None and not self._pause.isActive():
+        if not self._task.is_running and not self._pause.isActive():
             self._pause.start()
 
     def forget(self) -> None:
         """Another engine."""
-        self._background.drop()
-        self._asked = self._wanted = None
+        self._task.drop()
+        self._wanted = None
         self._news.clear()
 
     def explain(self) -> None:
@@ -76,10 +75,8 @@ class VerdictsFeature(Feature):
     @Slot()
     def _next(self) -> None:
         row = next(self._candidates(), None) if self._context.link.is_connected else None
-        if row is not None and self._asked is None:
-            self._asked = row.id
-            answered, failed = partial(self._judge, row.id), partial(self._give_up, row)
-            self._context.link.read(Inspect(generation=row.id), done=answered, failed=failed)
+        if row is not None and not self._task.is_running:
+            self._task.start(_verdict(row.id), partial(self._take, row.id), partial(self._give_up, row))
 
     def _candidates(self) -> Iterator[GenerationRow]:
         state = self._context.state
@@ -94,20 +91,13 @@ class VerdictsFeature(Feature):
                 if row is not None and row.id not in state.verdicts and row.source_bytes <= LARGE:
                     yield row
 
-    def _judge(self, generation: int, tree: PrototypeTree) -> None:
-        from moonscope.analysis.verdict import judge
-
-        if generation == self._asked:
-            self._background.start(partial(judge, tree), partial(self._take, generation))
-
     def _give_up(self, row: GenerationRow, error: MoonscopeError) -> None:
-        if row.id == self._asked and not isinstance(error, ConnectionLost):
+        if not isinstance(error, ConnectionLost):
             why = f"It could not be read: {error}"
             unknown = FileVerdict(lua=row.lua, key=row.key, verdict=Verdict.NOT_ANALYSED, text="", notice=why)
             self._take(row.id, unknown)
 
     def _take(self, generation: int, verdict: FileVerdict) -> None:
-        self._asked = None
         if generation in self._context.state.generations:
             self._context.state.verdicts[generation] = verdict
             self._news.add((verdict.lua, verdict.key))
@@ -136,3 +126,10 @@ class VerdictsFeature(Feature):
         row = self._context.state.generations.get(file.generation or 0) if file is not None else None
         if row is not None:
             self._context.place_wanted.emit(row, path, line, mention)
+
+
+def _verdict(generation: int) -> Steps[FileVerdict]:
+    from moonscope.analysis.verdict import judge
+
+    tree = yield from read(Inspect(generation=generation))
+    return (yield from in_thread(judge, tree))

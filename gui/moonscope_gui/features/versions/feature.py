@@ -8,7 +8,7 @@ from moonscope.commands import Clear, Holders, InspectFile, Load
 from moonscope.errors import CancelledError, ConnectionLost, MoonscopeError, NotFoundError, UsageError
 
 from ...link.context import Context
-from ...link.steps import Steps, Walk, ask
+from ...link.task import Steps, ask
 from ...state.file_entry import FileEntry
 from ...widgets import formats
 from ...widgets.message_bar import Message
@@ -59,7 +59,7 @@ class VersionsFeature(Feature):
 
         def go() -> None:
             failed = self._fail(f"Recompile {name}")
-            Walk(self._context.jobs, f"Recompile {name}", _recompile_all(entries), self._recompiled, failed)
+            self._context.tasks.start(f"Recompile {name}", _recompile_all(entries), self._recompiled, failed)
 
         from ...widgets.confirm import ConfirmDialog
 
@@ -105,9 +105,9 @@ def _recompile_all(entries: Iterable[FileEntry]) -> Steps[list[str]]:
 
 def _recompile(entry: FileEntry) -> Steps[list[str]]:
     file = entry.file
-    yield InspectFile(path=file.key, lua=file.lua)  # raises when it does not compile, and nothing is lost
+    yield from ask(InspectFile(path=file.key, lua=file.lua))  # raises when it does not compile, and nothing is lost
     vms = (yield from _holders(entry.generation.id)) if entry.generation else ()
-    yield Clear(keys=(file.key,), lua=file.lua)
+    yield from ask(Clear(keys=(file.key,), lua=file.lua))
     if not vms:
         return []
     report = yield from ask(Load(paths=(file.key,), vms=vms))

@@ -105,7 +105,7 @@ class VMsFeature(TableFeature):
         self.spawn_now(command)
 
     def spawn_now(self, command: Spawn) -> None:
-        self._context.jobs.start(f"Spawn {formats.plural(command.count, 'VM')}", command, self._spawned)
+        self._context.tasks.start(f"Spawn {formats.plural(command.count, 'VM')}", command, self._spawned)
 
     def _spawned(self, report: SpawnReport) -> None:
         if report.failures:
@@ -125,7 +125,7 @@ class VMsFeature(TableFeature):
 
     def run_file(self, path: str, vms: tuple[int, ...]) -> None:
         name = names.of_path(path)
-        self._context.jobs.start(f"Run {name}", RunFile(vms=vms, path=name), lambda results: self._ran(name, results))
+        self._context.tasks.start(f"Run {name}", RunFile(vms=vms, path=name), lambda results: self._ran(name, results))
 
     def _ran(self, path: str, results: Sequence[RunResult]) -> None:
         failed = [result for result in results if result.failure is not None]
@@ -142,7 +142,7 @@ class VMsFeature(TableFeature):
 
     def collect(self) -> None:
         vms = self._context.selection.vms()
-        self._context.jobs.start(
+        self._context.tasks.start(
             f"Collect garbage in {formats.vms(vms)}", Collect(vms), lambda count: self._count(count, "collected")
         )
 
@@ -158,7 +158,7 @@ class VMsFeature(TableFeature):
         count = len(vms) or len(self._context.state.vms)
 
         def go() -> None:
-            self._context.jobs.start(
+            self._context.tasks.start(
                 f"Tear down {formats.vms(vms)}", Close(vms), lambda count: self._count(count, "torn down")
             )
 
@@ -186,11 +186,11 @@ class VMsFeature(TableFeature):
             self.set_default_mode(mode)
             return
         words = f"Cache mode {mode.value} for {formats.vms(vms)}"
-        self._context.jobs.start(words, SetMode(mode=mode, vms=vms), lambda _: self._context.note(words))
+        self._context.tasks.start(words, SetMode(mode=mode, vms=vms), lambda _: self._context.note(words))
 
     def set_default_mode(self, mode: CacheMode) -> None:
         words = f"Cache mode {mode.value} for VMs to come"
-        self._context.jobs.start(words, SetMode(mode=mode), lambda _: self._context.note(words))
+        self._context.tasks.start(words, SetMode(mode=mode), lambda _: self._context.note(words))
 
     def _count(self, count: int, verb: str) -> None:
         self._context.note(f"{formats.plural(count, 'VM')} {verb}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QElapsedTimer, QTimer, Slot
+from PySide6.QtCore import QElapsedTimer, Slot
 
 from moonscope.commands import Close, Load, RunChunk, Spawn
 from moonscope.errors import CancelledError, MoonscopeError
@@ -26,7 +26,7 @@ from moonscope.model import (
 )
 
 from ...link.context import Context
-from ...link.steps import Steps, Walk, ask
+from ...link.task import Steps, Task, ask
 from ...state.engine_state import FileId
 from ...widgets import formats
 from ...widgets.records import write_records
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 _MEASURE = "collectgarbage() collectgarbage() return collectgarbage('count') * 1024"  # bytes, in all Luas
 _STEPS = 4  # of each mode
 _NEWS_MS = 3_000  # the longest wait for counts, times and bytes: they come with updates, which may be held back
-_LOOK_MS = 100
 _NAMED = 20  # failures that are told one by one
 
 
@@ -48,12 +47,10 @@ class WhatIfFeature(Feature):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._walk: Walk[None] | None = None
+        self._task: Task | None = None
         self._dialog: WhatIfDialog | None = None
         self._vms: frozenset[int] = frozenset()  # those of the mode that is measured now
         self._durations: list[float] = []  # of their loads, in µs
-        self._looks = QTimer(self, interval=_LOOK_MS)  # ends the wait for updates when none come
-        self._looks.timeout.connect(self._look)
         context.link.updated.connect(self._watch)
         context.link.lost.connect(self.cancel)
         self.offer("what-if", "&What Would the Cache Buy?…",
@@ -62,7 +59,7 @@ class WhatIfFeature(Feature):
 
     def open(self) -> None:
         """Offer the measurement."""
-        if self._walk is not None:
+        if self._task is not None:
             self._context.note("The measurement that was cancelled is still closing its VMs")
             return
         from .dialog import WhatIfDialog
@@ -75,8 +72,8 @@ class WhatIfFeature(Feature):
     @Slot()
     def cancel(self) -> None:
         """Stop as soon as possible; the VMs are closed all the same."""
-        if self._walk is not None:
-            self._walk.cancel()
+        if self._task is not None:
+            self._task.cancel()
 
     @Slot()
     def _forget_dialog(self) -> None:
@@ -87,22 +84,21 @@ class WhatIfFeature(Feature):
     def _start(self, lua: LuaVersion, vms: int) -> None:
         rows = [row for row in self._context.state.files.values() if row.lua is lua and row.generation]
         paths = tuple(row.key for row in rows)
-        updated = self._context.link.updated
         steps = self._steps(lua, vms, paths)
-        self._looks.start()
-        self._walk = Walk(self._context.jobs, "What would the cache buy?", steps, self._done, self._failed, updated)
+        self._task = self._context.tasks.start("What would the cache buy?", steps, self._done, self._failed)
 
     def _steps(self, lua: LuaVersion, count: int, paths: tuple[str, ...]) -> Steps[None]:
         for place, mode in enumerate(CacheMode):
             self._tell(place, 0, f"{mode}: spawning {formats.plural(count, 'VM')}")
-            vms = (yield from ask(Spawn(count=count, options=VMOptions(lua=lua, mode=mode)))).vms
+            spawn = Spawn(count=count, options=VMOptions(lua=lua, mode=mode))
+            vms = (yield from ask(spawn, whole=True)).vms
             self._vms, self._durations = frozenset(vms), []
             try:
                 yield from self._measure(place, mode, vms, [(lua, path) for path in paths])
             except Exception:  # whatever it is, the VMs do not stay
-                yield Close(vms=vms)
+                yield from ask(Close(vms=vms), whole=True)
                 raise
-            yield Close(vms=vms)
+            yield from ask(Close(vms=vms), whole=True)
 
     def _measure(self, place: int, mode: CacheMode, vms: tuple[int, ...], files: Sequence[FileId]) -> Steps[None]:
         """One mode: load, and add what came of it to the dialog."""
@@ -161,11 +157,6 @@ class WhatIfFeature(Feature):
         rows = (state.generations.get(state.files[file].generation or 0) for file in files if file in state.files)
         return [row for row in rows if row is not None]
 
-    @Slot()
-    def _look(self) -> None:
-        if self._walk is not None:
-            self._walk.look()
-
     @Slot(object)
     def _watch(self, update: Update) -> None:
         loads = (event for event in update.loads if event.vm in self._vms and event.outcome is not Outcome.ERROR)
@@ -185,8 +176,7 @@ class WhatIfFeature(Feature):
         self._end("Cancelled." if isinstance(error, CancelledError) else f"It could not be measured: {error}")
 
     def _end(self, words: str) -> None:
-        self._looks.stop()
-        self._walk, self._vms = None, frozenset()
+        self._task, self._vms = None, frozenset()
         if self._dialog is not None:
             self._dialog.end(words)
 
