@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from moonscope.cache import runtime
@@ -102,17 +103,21 @@ def costs(dump: Path) -> Counter[bool]:
     return found
 
 
-def measured(lua: LuaVersion, sharing: Sharing, folder: Path) -> list[tuple[float, float]]:
-    """Instructions per load, in the order of PHASES: outside the C allocator, and in it."""
+def dumps_of(arguments: Sequence[str], folder: Path) -> list[Counter[bool]]:
+    """The costs between one `end_of_phase` and the next of a Python program; of its start first."""
     out = folder / "out"
-    command = [*VALGRIND, f"--callgrind-out-file={out}", sys.executable, __file__]
-    command += ["--count", lua.value, sharing.value, str(folder)]
+    command = [*VALGRIND, f"--callgrind-out-file={out}", sys.executable, *arguments]
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     if done.returncode != 0:
         raise SystemExit(f"valgrind ended with {done.returncode}:\n{done.stdout.decode(errors='replace')[-2000:]}")
     dumps = sorted(folder.glob("out.*"), key=lambda path: int(path.suffix[1:]))
-    found = [costs(dump) for dump in dumps[1::2]]  # the others are what came between phases
+    return [costs(dump) for dump in dumps]
+
+
+def measured(lua: LuaVersion, sharing: Sharing, folder: Path) -> list[tuple[float, float]]:
+    """Instructions per load, in the order of PHASES: outside the C allocator, and in it."""
+    found = dumps_of([__file__, "--count", lua.value, sharing.value, str(folder)], folder)[1::2]  # no pauses
     more = FILES * (ROUNDS[1] - ROUNDS[0])
     loads = (more, more, FILES - FILES // ROUNDS[1])
     return [
