@@ -28,7 +28,7 @@ from moonscope.errors import (
     ProtocolError,
     UsageError,
 )
-from moonscope.host.crew import Crew
+from moonscope.host.thread_pool import ThreadPool
 from moonscope.model import ClearReport, LoadReport, RunResult, SpawnReport
 
 DEADLINE = 20.0
@@ -208,9 +208,9 @@ def test_a_host_has_as_many_threads_for_many_windows_as_for_one(start_host, atta
 
 
 def test_threads_of_commands_go_when_they_are_not_needed():
-    crew, release, running = Crew("test", idle_seconds=0.01), threading.Event(), threading.Semaphore(0)
+    pool, release, running = ThreadPool("test", idle_seconds=0.01), threading.Event(), threading.Semaphore(0)
     for _ in range(50):
-        crew.submit(lambda: (running.release(), release.wait(DEADLINE)))
+        pool.submit(lambda: (running.release(), release.wait(DEADLINE)))
     for _ in range(50):
         assert running.acquire(timeout=DEADLINE)
     threads = [thread for thread in threading.enumerate() if thread.name.startswith("test-")]
@@ -219,7 +219,7 @@ def test_threads_of_commands_go_when_they_are_not_needed():
     for thread in threads:
         thread.join(DEADLINE)
     assert not any(thread.is_alive() for thread in threads)
-    crew.close(DEADLINE)
+    pool.close(DEADLINE)
 
 
 def test_a_slow_command_of_one_client_does_not_keep_another_waiting(host, attach, endless):

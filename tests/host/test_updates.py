@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from moonscope.commands import Collect, RunChunk
 from moonscope.commands.codec import encode_command
-from moonscope.host.parts import pushes
+from moonscope.host.large_updates import pushes
 from moonscope.model import CacheMode, LuaVersion, Mark, OutputEvent, RunResult, Settings, Tier, Update, VMRow, VMState
 from moonscope.wire import connect
 from moonscope.wire.messages import VERSION, Hello, Push, Request, Welcome, decode_from_host, encode

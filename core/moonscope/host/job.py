@@ -19,7 +19,7 @@ log = logging.getLogger("moonscope.host")
 
 
 class Job:
-    """`answer` runs on a thread of a crew; everything else on the loop.
+    """`answer` runs on a thread of a pool; everything else on the loop.
 
     It has `begun` once its work stands in the mailboxes of the VMs (the engine reports progress then), or is over.
     """

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Hashable
 
 from ..errors import ConnectionLost
-from .bell import Bell
+from .condition import LoopCondition
 from .stream import Stream
 
 log = logging.getLogger("moonscope.host")
@@ -22,7 +22,7 @@ class Outbox:
         self._queue: OrderedDict[Hashable, bytes] = OrderedDict()
         self._numbers = itertools.count()
         self._stopped = False
-        self._changed = Bell()
+        self._changed = LoopCondition()
         self.unsent = 0  # bytes, with the message that is on its way
         self.held = 0  # bytes of answers that wait for an Update before they come here
 
@@ -36,7 +36,7 @@ class Outbox:
         name = next(self._numbers) if instead_of is None else instead_of
         self.unsent += len(message) - len(self._queue.get(name, b""))
         self._queue[name] = message
-        self._changed.ring()
+        self._changed.notify_all()
 
     def stop(self, last: bytes | None = None, *, drop: bool = False) -> None:
         """Take no message after `last`; what is queued is sent before it, or with `drop` not at all."""
@@ -46,31 +46,31 @@ class Outbox:
         if last is not None:
             self.send(last)
         self._stopped = True
-        self._changed.ring()
+        self._changed.notify_all()
 
     def hold(self, bytes: int) -> None:
         """Count so many more, or fewer, that wait elsewhere."""
         self.held += bytes
-        self._changed.ring()
+        self._changed.notify_all()
 
     async def sent(self) -> None:
         """Returns when nothing is unsent."""
-        await self._changed.until(lambda: not self.unsent)
+        await self._changed.wait_for(lambda: not self.unsent)
 
     async def below(self, bytes: int) -> None:
         """Returns when fewer wait, here and elsewhere."""
-        await self._changed.until(lambda: self.unsent + self.held < bytes)
+        await self._changed.wait_for(lambda: self.unsent + self.held < bytes)
 
     async def run(self) -> None:
         """Returns when the outbox is stopped and empty, or the client gone."""
         try:
             while True:
-                await self._changed.until(lambda: self._queue or self._stopped)
+                await self._changed.wait_for(lambda: self._queue or self._stopped)
                 if not self._queue:
                     return
                 _, message = self._queue.popitem(last=False)
                 await self._stream.send(message)
                 self.unsent -= len(message)
-                self._changed.ring()
+                self._changed.notify_all()
         except ConnectionLost as error:
             log.info("stopped sending: %s", error)

@@ -9,10 +9,10 @@ from typing import Any
 
 from ..commands import Command
 from ..errors import CancelledError, MoonscopeError, ProtocolError, UsageError
-from .crew import NoThread
 from .job import Job, failed
-from .news import post
 from .service import Service
+from .thread_pool import NoThread
+from .updates import post
 
 log = logging.getLogger("moonscope.host")
 
@@ -77,7 +77,7 @@ class Requests:
             self._post(lambda: self._report(job.id, message))
 
         try:
-            self._service.crew_for(job.command).submit(carry_out)
+            self._service.pool_for(job.command).submit(carry_out)
         except NoThread as error:
             log.error("%s was not carried out: %s", type(job.command).__name__, error)
             text = f"{error}; end something that runs, and try again"

@@ -16,11 +16,11 @@ from pathlib import Path
 from ..arguments import checked
 from ..errors import ConnectionLost, UsageError
 from ..wire import Forkable, Listener, forget_in_child
-from .crew import Crew, NoThread
-from .news import News, post
 from .service import EngineLike, Limits, Service
 from .session import Session
 from .stream import Stream
+from .thread_pool import NoThread, ThreadPool
+from .updates import Updates, post
 
 __all__ = ["EngineLike", "Limits", "Server", "serve"]
 
@@ -76,15 +76,15 @@ class Server(Forkable):
         self._loop = asyncio.SelectorEventLoop(self._selector)
         self._acceptor: asyncio.Task[None] | None = None
         forget_in_child(self)
-        crews: tuple[Crew, ...] = ()
+        pools: tuple[ThreadPool, ...] = ()
         try:
             self._service = Service(engine, listener.key, embedded, limits)
-            crews = (self._service.waiting, self._service.brief)
-            self._thread = Crew("moonscope-host", core=1, most=1)
+            pools = (self._service.waiting, self._service.brief)
+            self._thread = ThreadPool("moonscope-host", core=1, most=1)
             self._thread.submit(self._run_loop)
-            self._news = asyncio.run_coroutine_threadsafe(self._begin(engine), self._loop).result()
+            self._updates = asyncio.run_coroutine_threadsafe(self._begin(engine), self._loop).result()
         except BaseException as error:
-            self._stop(crews, 1.0)
+            self._stop(pools, 1.0)
             if isinstance(error, NoThread):
                 raise UsageError(f"cannot serve at {self.address}: {error}") from error
             raise
@@ -111,7 +111,7 @@ class Server(Forkable):
         ending = asyncio.run_coroutine_threadsafe(self._end_all(), self._loop)
         with contextlib.suppress(concurrent.futures.TimeoutError):
             ending.result(_CLOSE_SECONDS)
-        self._stop((self._service.waiting, self._service.brief, *self._news.end()), deadline - time.monotonic())
+        self._stop((self._service.waiting, self._service.brief, *self._updates.end()), deadline - time.monotonic())
         self._closed.set()
 
     def forget(self) -> None:
@@ -126,10 +126,10 @@ class Server(Forkable):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _stop(self, crews: tuple[Crew, ...], seconds: float) -> None:
+    def _stop(self, pools: tuple[ThreadPool, ...], seconds: float) -> None:
         deadline = time.monotonic() + seconds
-        for crew in crews:
-            crew.close(max(deadline - time.monotonic(), 0))
+        for pool in pools:
+            pool.close(max(deadline - time.monotonic(), 0))
         if hasattr(self, "_thread"):
             post(self._loop, self._loop.stop)
             self._thread.close(_CLOSE_SECONDS)
@@ -150,10 +150,10 @@ class Server(Forkable):
             asyncio.set_event_loop(None)
             self._loop.close()
 
-    async def _begin(self, engine: EngineLike) -> News:
-        news = News(engine, self._limits)
-        self._acceptor = asyncio.create_task(self._accept_all(news))
-        return news
+    async def _begin(self, engine: EngineLike) -> Updates:
+        updates = Updates(engine, self._limits)
+        self._acceptor = asyncio.create_task(self._accept_all(updates))
+        return updates
 
     async def _end_all(self) -> None:
         assert self._acceptor is not None
@@ -170,7 +170,7 @@ class Server(Forkable):
             for task in late:
                 task.cancel()
 
-    async def _accept_all(self, news: News) -> None:
+    async def _accept_all(self, updates: Updates) -> None:
         while True:
             try:
                 sock, _ = await self._loop.sock_accept(self._listener.socket)
@@ -178,9 +178,9 @@ class Server(Forkable):
                 log.error("cannot accept a connection: %s", error)
                 await asyncio.sleep(_PAUSE_SECONDS)
             else:
-                await self._welcome(sock, news)
+                await self._welcome(sock, updates)
 
-    async def _welcome(self, sock: socket.socket, news: News) -> None:
+    async def _welcome(self, sock: socket.socket, updates: Updates) -> None:
         self._sockets.add(sock)
         try:
             stream = await Stream.over(sock)
@@ -189,7 +189,7 @@ class Server(Forkable):
             self._sockets.discard(sock)
             sock.close()
             return
-        session = Session(stream, self._service, news, self._believe)
+        session = Session(stream, self._service, updates, self._believe)
         while len(self._strangers) >= self._limits.strangers:
             oldest = next(iter(self._strangers))
             self._sessions[oldest].cancel()

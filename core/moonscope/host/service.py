@@ -10,7 +10,7 @@ from ..commands import Command
 from ..commands.command import R
 from ..model import Context, Update
 from ..wire.messages import MAX_MESSAGE
-from .crew import Crew
+from .thread_pool import ThreadPool
 
 
 @runtime_checkable
@@ -63,9 +63,9 @@ class Service:
     key: bytes
     embedded: bool
     limits: Limits
-    waiting: Crew = field(default_factory=lambda: Crew("moonscope-command"))
-    brief: Crew = field(default_factory=lambda: Crew("moonscope-brief", core=2))
+    waiting: ThreadPool = field(default_factory=lambda: ThreadPool("moonscope-command"))
+    brief: ThreadPool = field(default_factory=lambda: ThreadPool("moonscope-brief", core=2))
     shutdown: threading.Event = field(default_factory=threading.Event)
 
-    def crew_for(self, command: Command[Any]) -> Crew:
+    def pool_for(self, command: Command[Any]) -> ThreadPool:
         return self.waiting if command.may_wait else self.brief

@@ -31,13 +31,13 @@ from ..wire.messages import (
     decode_from_client,
     encode,
 )
-from .feed import Feed
 from .job import answered, failed
-from .news import News
 from .outbox import Outbox
 from .requests import Requests
 from .service import Service
 from .stream import Stream
+from .subscription import Subscription
+from .updates import Updates
 
 log = logging.getLogger("moonscope.host")
 
@@ -47,13 +47,13 @@ _FAREWELL_SECONDS = 1.0  # for the last message to be read
 class Session:
     """`run` returns when the client is gone; `end` makes it go. What it had asked for is cancelled then."""
 
-    def __init__(self, stream: Stream, service: Service, news: News, proven: Callable[[Session], None]) -> None:
+    def __init__(self, stream: Stream, service: Service, updates: Updates, proven: Callable[[Session], None]) -> None:
         """`proven` is called when the client has proven that it knows the key; it may raise a MoonscopeError."""
         self._stream = stream
         self._service = service
         self._proven = proven
         self._outbox = Outbox(stream)
-        self._feed = Feed(news, self._outbox)
+        self._subscription = Subscription(updates, self._outbox)
         self._requests = Requests(service, self._send_answer, self._send_progress)
         self._ended = asyncio.Event()
         self._patience = _FAREWELL_SECONDS
@@ -146,7 +146,7 @@ class Session:
 
     async def _follow(self) -> None:
         try:
-            await self._feed.run()
+            await self._subscription.run()
         except Exception as error:
             log.exception("unexpected error while reading the engine's changes")
             self.end(MoonscopeError(f"the host cannot read its own state: {type(error).__name__}: {error}"))
@@ -176,7 +176,7 @@ class Session:
             self._service.shutdown.set()
 
     def _send_answer(self, message: bytes, before: Callable[[], None]) -> None:
-        self._feed.answer(message, before)
+        self._subscription.answer(message, before)
         self._check_unread()
 
     def _send_progress(self, id: int, message: bytes) -> None:

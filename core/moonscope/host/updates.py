@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from ..model import Update
-from .crew import Crew, NoThread
-from .parts import pushes, whole
+from .large_updates import pushes, whole
 from .service import EngineLike, Limits
+from .thread_pool import NoThread, ThreadPool
 
 log = logging.getLogger("moonscope.host")
 
@@ -24,8 +24,8 @@ T = TypeVar("T")
 _LOOK_SECONDS = 0.25  # between two looks at whether the host is still there
 
 
-class Reader(Protocol):
-    """One who follows the news."""
+class Subscriber(Protocol):
+    """Who is told of changes."""
 
     told: int  # the revision that it knows
 
@@ -34,7 +34,7 @@ class Reader(Protocol):
 
 
 @dataclass(frozen=True)
-class Telling:
+class UpdateMessage:
     """What is newer than a revision, as one message (empty if it does not fit into one) or in parts."""
 
     update: Update
@@ -45,37 +45,37 @@ class Telling:
         return pushes(self.update, self.limit)
 
 
-class News:
+class Updates:
     """Made, and used, on the loop. Raises NoThread."""
 
     def __init__(self, engine: EngineLike, limits: Limits) -> None:
         self._engine = engine
         self._limits = limits
         self._loop = asyncio.get_running_loop()
-        self._readers: set[Reader] = set()
+        self._subscribers: set[Subscriber] = set()
         self._latest = 0  # the newest revision that was told
         self._fresh = True  # there is one newer than that
-        self._asked: dict[int, asyncio.Future[Telling]] = {}  # by what they know already
+        self._asked: dict[int, asyncio.Future[UpdateMessage]] = {}  # by what they know already
         self._round: asyncio.TimerHandle | None = None
         self._last_round = 0.0
         self._ended = False
         self._wanted = threading.Event()  # someone wants to know when there is something newer than `_latest`
-        self._teller = Crew("moonscope-tell", core=1, most=1)
+        self._encoder = ThreadPool("moonscope-encode", core=1, most=1)
         try:
-            watcher = Crew("moonscope-watch", core=1, most=1)
+            watcher = ThreadPool("moonscope-watch", core=1, most=1)
         except NoThread:
-            self._teller.close(1.0)
+            self._encoder.close(1.0)
             raise
         watcher.submit(self._watch)
-        self._crews = (self._teller, watcher)
+        self._pools = (self._encoder, watcher)
 
-    def add(self, reader: Reader) -> None:
-        self._readers.add(reader)
+    def add(self, subscriber: Subscriber) -> None:
+        self._subscribers.add(subscriber)
 
-    def remove(self, reader: Reader) -> None:
-        self._readers.discard(reader)
+    def remove(self, subscriber: Subscriber) -> None:
+        self._subscribers.discard(subscriber)
 
-    async def since(self, revision: int) -> Telling:
+    async def since(self, revision: int) -> UpdateMessage:
         """What is newer than that, now. Raises what the engine raises."""
         if not self._asked:
             self._loop.call_soon(self._ask)
@@ -85,29 +85,29 @@ class News:
     async def next_part(self, parts: Iterator[bytes]) -> bytes | None:
         """Made by the thread that makes messages, as it takes a while."""
         future: asyncio.Future[bytes | None] = self._loop.create_future()
-        self._teller.submit(lambda: self._settle(future, lambda: next(parts, None)))
+        self._encoder.submit(lambda: self._settle(future, lambda: next(parts, None)))
         return await future
 
     def look(self) -> None:
-        """Call those readers soon for whom there is something newer."""
-        if self._round is None and any(self._is_newer(reader) for reader in self._readers):
+        """Call those subscribers soon for whom there is something newer."""
+        if self._round is None and any(self._is_newer(subscriber) for subscriber in self._subscribers):
             self._round = self._loop.call_at(self._last_round + self._limits.push_gap, self._begin_round)
 
-    def end(self) -> tuple[Crew, ...]:
-        """The crews, whose threads are about to end."""
+    def end(self) -> tuple[ThreadPool, ...]:
+        """The pools, whose threads are about to end."""
         self._ended = True
         self._wanted.set()
-        return self._crews
+        return self._pools
 
-    def _is_newer(self, reader: Reader) -> bool:
-        return self._fresh or reader.told < self._latest
+    def _is_newer(self, subscriber: Subscriber) -> bool:
+        return self._fresh or subscriber.told < self._latest
 
     def _begin_round(self) -> None:
         self._round = None
         self._last_round = self._loop.time()
-        for reader in list(self._readers):
-            if self._is_newer(reader):
-                reader.look()
+        for subscriber in list(self._subscribers):
+            if self._is_newer(subscriber):
+                subscriber.look()
 
     def _ask(self) -> None:
         asked, self._asked = self._asked, {}
@@ -116,13 +116,13 @@ class News:
             for revision, future in asked.items():
                 self._settle(future, lambda since=revision: self._tell(since))  # type: ignore[misc]
 
-        self._teller.submit(tell)
+        self._encoder.submit(tell)
 
-    def _tell(self, since: int) -> Telling:
+    def _tell(self, since: int) -> UpdateMessage:
         update = self._engine.changes(since)
         message = whole(update, self._limits.push_bytes) if update.revision != since else b""
         self._post(lambda: self._learn(update.revision))
-        return Telling(update, message, self._limits.push_bytes)
+        return UpdateMessage(update, message, self._limits.push_bytes)
 
     def _learn(self, revision: int) -> None:
         if revision > self._latest or self._fresh:

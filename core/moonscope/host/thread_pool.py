@@ -14,11 +14,11 @@ class NoThread(Exception):
     """The system gives this process no further thread."""
 
 
-class Crew:
+class ThreadPool:
     """Unlike those of `concurrent.futures`, its threads come one for each work that would have to wait, never keep a
     process from ending, and go when they had nothing to do for a while.
 
-    `core` threads are started at once, and stay; what is submitted to a crew that has such always runs, if need be
+    `core` threads are started at once, and stay; what is submitted to a pool that has such always runs, if need be
     when another work is over, so its works must end by themselves. Raises NoThread when these cannot be had.
     """
 

@@ -4,35 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .bell import Bell
-from .news import News
+from .condition import LoopCondition
 from .outbox import Outbox
+from .updates import Updates
 
 
-class Feed:
+class Subscription:
     """`run` tells until it is cancelled. The next Update is taken when the last one is sent, so a slow client gets
     larger ones, and one that does not read costs no more."""
 
-    def __init__(self, news: News, outbox: Outbox) -> None:
+    def __init__(self, updates: Updates, outbox: Outbox) -> None:
         self.told = 0  # the revision of the last Update that was sent whole
-        self._news = news
+        self._updates = updates
         self._outbox = outbox
         self._answers: list[tuple[bytes, Callable[[], None]]] = []  # that wait for the next Update
         self._due = False
-        self._bell = Bell()
+        self._changed = LoopCondition()
 
     def look(self) -> None:
         self._due = True
-        self._bell.ring()
+        self._changed.notify_all()
 
     def answer(self, message: bytes, before: Callable[[], None]) -> None:
         """Send it once the client was told what the engine shows now; call `before` just before."""
         self._answers.append((message, before))
         self._outbox.hold(len(message))
-        self._bell.ring()
+        self._changed.notify_all()
 
     async def run(self) -> None:
-        self._news.add(self)
+        self._updates.add(self)
         try:
             while True:
                 await self._outbox.sent()
@@ -43,20 +43,20 @@ class Feed:
                     before()
                     self._outbox.hold(-len(message))
                     self._outbox.send(message)
-                self._news.look()
-                await self._bell.until(lambda: self._due or self._answers)
+                self._updates.look()
+                await self._changed.wait_for(lambda: self._due or self._answers)
         finally:
-            self._news.remove(self)
+            self._updates.remove(self)
 
     async def _tell(self) -> None:
-        telling = await self._news.since(self.told)
-        if telling.update.revision == self.told:  # those who answered have told it
+        newer = await self._updates.since(self.told)
+        if newer.update.revision == self.told:  # those who answered have told it
             return
-        if telling.message:
-            self._outbox.send(telling.message)
+        if newer.message:
+            self._outbox.send(newer.message)
         else:
-            parts = telling.parts()
-            while (part := await self._news.next_part(parts)) is not None:
+            parts = newer.parts()
+            while (part := await self._updates.next_part(parts)) is not None:
                 self._outbox.send(part)
                 await self._outbox.sent()
-        self.told = telling.update.revision
+        self.told = newer.update.revision

@@ -6,20 +6,20 @@ import asyncio
 from collections.abc import Callable
 
 
-class Bell:
-    """Belongs to one loop. Whoever changes what others wait for rings."""
+class LoopCondition:
+    """Belongs to one loop. Whoever changes what others wait for calls `notify_all`."""
 
     def __init__(self) -> None:
         self._waiting: list[asyncio.Future[None]] = []
 
-    def ring(self) -> None:
+    def notify_all(self) -> None:
         waiting, self._waiting = self._waiting, []
         for future in waiting:
             if not future.done():
                 future.set_result(None)
 
-    async def until(self, condition: Callable[[], object]) -> None:
-        """Returns at once if it is so; else each ring has a look."""
+    async def wait_for(self, condition: Callable[[], object]) -> None:
+        """Returns at once if it is so; else each `notify_all` asks again."""
         while not condition():
             future = asyncio.get_running_loop().create_future()
             self._waiting.append(future)
