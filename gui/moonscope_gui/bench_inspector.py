@@ -22,8 +22,8 @@ from PySide6.QtWidgets import QWidget
 
 from .app import application as app
 from .app.main_window import MainWindow
+from .code.code_view import CodeView
 from .features.files.feature import FilesFeature
-from .features.inspector.code_view import CodeView
 from .features.inspector.feature import InspectorFeature
 from .state.settings import WindowSettings
 

@@ -20,11 +20,11 @@ from moonscope.analysis.normal import normal_texts
 from moonscope.analysis.values import Match
 from moonscope.commands import Clear, Load
 from moonscope.model import LuaVersion, PrototypeTree
+from moonscope_gui.code.spans import LONGEST
 from moonscope_gui.features.compare.changes_model import ChangesModel, summary
 from moonscope_gui.features.compare.dialog import CompareDialog
 from moonscope_gui.features.compare.diff_view import DiffView
 from moonscope_gui.features.compare.side_by_side import ConstantsModel, LinesModel, side_by_side
-from moonscope_gui.features.inspector.spans import LONGEST
 from moonscope_gui.widgets import theme
 
 Person = Any  # of conftest.py

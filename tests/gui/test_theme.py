@@ -11,13 +11,13 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from moonscope.analysis.values import Kind, Reason, Verdict
-from moonscope_gui.features.inspector.byte_bar import ByteBar
-from moonscope_gui.features.inspector.parts import Part
-from moonscope_gui.features.inspector.shapes import Shape, Sizes
-from moonscope_gui.features.inspector.sharing_pane import ReasonsModel
+from moonscope_gui.code.byte_bar import ByteBar
+from moonscope_gui.code.parts import Part
+from moonscope_gui.code.reasons_model import ReasonsModel
+from moonscope_gui.code.shapes import Shape, Sizes
+from moonscope_gui.code.treemap_view import TreemapView
 from moonscope_gui.features.inspector.source_text import Source
 from moonscope_gui.features.inspector.source_view import SourceModel, SourceView
-from moonscope_gui.features.inspector.treemap_view import TreemapView
 from moonscope_gui.widgets import icons, theme
 from moonscope_gui.widgets.bars import Bar, BarChart, Group
 from moonscope_gui.widgets.message_bar import Message, MessageBar

@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from moonscope.model import PrototypeTree
-from moonscope_gui.features.inspector.code_view import CodeView
+from moonscope_gui.code.code_view import CodeView
+from moonscope_gui.code.find_pane import FindPane
 from moonscope_gui.features.inspector.detail import Detail
-from moonscope_gui.features.inspector.find_pane import FindPane
 from moonscope_gui.features.inspector.source_file import SourceFile
 from moonscope_gui.widgets import theme
 

@@ -7,8 +7,8 @@ from pytestqt.qtbot import QtBot
 
 from moonscope.bytecode import listing
 from moonscope.model import LuaVersion
+from moonscope_gui.code.operands import Registers, references
 from moonscope_gui.features.inspector.listing_model import JUMPS, MEANING, OPERANDS, ListingModel
-from moonscope_gui.features.inspector.operands import Registers, references
 from moonscope_gui.features.inspector.tables import Tables
 
 from .conftest import Compile

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moonscope.model import Instruction, Local, LuaVersion, PrototypeTree
-from moonscope_gui.features.inspector.operands import Registers, kinds_of, references
+from moonscope_gui.code.operands import Registers, kinds_of, references
 
 from .conftest import Compile
 

@@ -9,11 +9,11 @@ from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
 from moonscope.model import PrototypeTree
-from moonscope_gui.features.inspector.parts import Part
-from moonscope_gui.features.inspector.shapes import Shape, Sizes, file_shape, parts_in, shape_of, total
-from moonscope_gui.features.inspector.treemap import Box, squarify
-from moonscope_gui.features.inspector.treemap_cells import lay_out
-from moonscope_gui.features.inspector.treemap_view import TreemapView
+from moonscope_gui.code.parts import Part
+from moonscope_gui.code.shapes import Shape, Sizes, file_shape, parts_in, shape_of, total
+from moonscope_gui.code.treemap import Box, squarify
+from moonscope_gui.code.treemap_cells import lay_out
+from moonscope_gui.code.treemap_view import TreemapView
 
 sizes_of = st.lists(st.floats(0.1, 1000), min_size=1, max_size=40).map(lambda found: sorted(found, reverse=True))
 sides = st.floats(10, 2000)

@@ -8,15 +8,16 @@ from functools import partial
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from moonscope.model import PrototypePath
+
+from ...code.byte_bar import ByteBar
+from ...code.parts import Part
+from ...code.shapes import Shape, Sizes, parts_in
+from ...code.treemap_view import TreemapView
 from ...link.task import Task, in_thread
 from ...widgets import formats, theme
 from ...widgets.elided_label import ElidedLabel
 from ...widgets.picture import picture_button
-from ..inspector.byte_bar import ByteBar
-from ..inspector.parts import Part
-from ..inspector.places import Path
-from ..inspector.shapes import Shape, Sizes, parts_in
-from ..inspector.treemap_view import TreemapView
 
 _HINT = "A box is a cached file, boxes in it are its functions. Double-click or Enter shows one under Prototypes."
 _EMPTY = "Nothing is cached. Load files to see what takes the memory."
@@ -85,13 +86,13 @@ class CacheMapDialog(QDialog):
         self.title.setText(words if order else _EMPTY)
         self._read(None)
 
-    def _renumbered(self, path: Path, order: tuple[int, ...]) -> Path:
+    def _renumbered(self, path: PrototypePath, order: tuple[int, ...]) -> PrototypePath:
         """The same box among others."""
         generation = self._order[path[0]] if path and path[0] < len(self._order) else None
         return (order.index(generation), *path[1:]) if generation in order else ()
 
     @Slot(object)
-    def _read(self, path: Path | None) -> None:
+    def _read(self, path: PrototypePath | None) -> None:
         """Tell about the box under the pointer, else about the selected one."""
         sizes, path = self.map.sizes, self.map.selected if path is None else path
         if sizes is None or path not in sizes:
@@ -101,7 +102,7 @@ class CacheMapDialog(QDialog):
         self.read_out.setText(file + sizes.words(path, "the cache"))
 
     @Slot(object)
-    def _open(self, path: Path) -> None:
+    def _open(self, path: PrototypePath) -> None:
         if path:
             self.opened.emit(self._order[path[0]], path[1:])
 

@@ -9,15 +9,14 @@ from PySide6.QtCore import QTimer, Slot
 
 from moonscope.commands import Inspect
 from moonscope.errors import ConnectionLost, MoonscopeError
-from moonscope.model import GenerationRow, GenerationState
+from moonscope.model import GenerationRow, GenerationState, PrototypePath
 
 from ...link.context import Context
 from ...link.task import Steps, Task, in_thread, read
 from ..feature import Feature
-from ..inspector.places import Path
 
 if TYPE_CHECKING:
-    from ..inspector.shapes import Shape
+    from ...code.shapes import Shape
     from .dialog import CacheMapDialog
 
 _NEWS_MS = 400  # changes are shown together
@@ -83,7 +82,7 @@ class CacheMapFeature(Feature):
 
     @Slot()
     def _show(self) -> None:
-        from ..inspector.shapes import file_shape
+        from ...code.shapes import file_shape
 
         if self._dialog is None:
             return
@@ -114,14 +113,14 @@ class CacheMapFeature(Feature):
         self.follow()
 
     @Slot(int, object)
-    def _open_place(self, generation: int, path: Path) -> None:
+    def _open_place(self, generation: int, path: PrototypePath) -> None:
         row = self._context.state.generations.get(generation)
         if row is not None:
             self._context.place_wanted.emit(row, path, 0, "")
 
 
 def _shape(generation: int) -> Steps[Shape]:
-    from ..inspector.shapes import shape_of
+    from ...code.shapes import shape_of
 
     tree = yield from read(Inspect(generation=generation))
     return (yield from in_thread(shape_of, tree))

@@ -27,13 +27,13 @@ from moonscope.commands import Inspect, InspectFile
 from moonscope.errors import MoonscopeError
 from moonscope.model import PrototypeTree
 
+from ...code.find_pane import FindPane
 from ...link.task import Task, in_thread
 from ...widgets import icons, theme
 from ...widgets.buttons import tool_button
 from ...widgets.cell_delegate import code_font
 from ...widgets.elided_label import ElidedLabel
 from ...widgets.table_view import TableView
-from ..inspector.find_pane import FindPane
 from .changes_model import ChangesModel, Numbered, side_words, summary
 from .diff_view import DiffView
 from .side_by_side import ConstantsModel, LinesModel

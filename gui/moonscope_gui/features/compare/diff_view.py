@@ -9,8 +9,8 @@ from PySide6.QtCore import QRect, Qt, Slot
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHeaderView, QWidget
 
-from ..inspector.code_view import PADDING, CodeView
-from ..inspector.spans import Span, normal_spans
+from ...code.code_view import PADDING, CodeView
+from ...code.spans import Span, normal_spans
 from .side_by_side import Line, LinesModel
 
 _A_PC, _A, _MARK, _B_PC, _B = range(5)

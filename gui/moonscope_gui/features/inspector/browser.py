@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QToolButton, QVBox
 
 from moonscope.model import Prototype, PrototypeTree
 
+from ...code.search_bar import SearchBar
 from ...link.task import Task, in_thread
 from ...widgets import icons, theme
 from ...widgets.buttons import tool_button
@@ -21,7 +22,6 @@ from .exports import Shown, export_button
 from .history import History, Place
 from .prototype_tree import PrototypeTreeModel
 from .prototype_view import PrototypeView
-from .search_bar import SearchBar
 from .source_file import SourceFile
 
 _BESIDE_FROM = 560  # pixels of width from which tree and detail can stand side by side

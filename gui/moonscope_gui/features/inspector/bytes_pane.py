@@ -6,19 +6,18 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from moonscope.model import LuaVersion, Prototype, PrototypeTree
+from moonscope.model import LuaVersion, Prototype, PrototypePath, PrototypeTree
 
+from ...code.byte_bar import ByteBar
+from ...code.parts import parts_of
+from ...code.prototype_names import name_of
+from ...code.shapes import Sizes, shape_of
+from ...code.treemap_view import TreemapView
 from ...link.task import Task, in_thread
 from ...widgets import formats, theme
 from ...widgets.buttons import tool_button
 from ...widgets.elided_label import ElidedLabel
 from ...widgets.picture import picture_button
-from .byte_bar import ByteBar
-from .parts import parts_of
-from .places import Path
-from .prototype_tree import name_of
-from .shapes import Sizes, shape_of
-from .treemap_view import TreemapView
 
 _NOTE_FROM, _READ_OUT_FROM = 240, 150  # pixels of height
 
@@ -51,7 +50,7 @@ class BytesPane(QWidget):
         layout.addLayout(head)
         for widget in (picture, self.read_out, self._note):
             layout.addWidget(widget, 1 if widget is picture else 0)
-        self._path: Path = ()
+        self._path: PrototypePath = ()
         self._waiting: PrototypeTree | None = None  # whose sizes are to be summed up
         self._task = Task(self)
         self.map.picked.connect(self.picked)
@@ -86,7 +85,7 @@ class BytesPane(QWidget):
         if tree is not None:
             self._task.start(in_thread(lambda: Sizes(shape_of(tree))), self._take)
 
-    def show_prototype(self, prototype: Prototype | None, lua: LuaVersion, path: Path) -> None:
+    def show_prototype(self, prototype: Prototype | None, lua: LuaVersion, path: PrototypePath) -> None:
         self._path = path
         self.bar.show_parts(parts_of(prototype, lua) if prototype else ())
         self.title.setText(f"{name_of(prototype)}: {formats.size(prototype.size)}" if prototype else "")
@@ -99,7 +98,7 @@ class BytesPane(QWidget):
         self._read(None)
 
     @Slot(object)
-    def _read(self, path: Path | None) -> None:
+    def _read(self, path: PrototypePath | None) -> None:
         """Tell about the function under the pointer, else about the selected one."""
         sizes, path = self.map.sizes, self._path if path is None else path
         self.read_out.setText(sizes.words(path, "the file") if sizes is not None and path in sizes else "")

@@ -7,19 +7,19 @@ from typing import cast
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from moonscope.model import LuaVersion, Prototype, PrototypeTree
+from moonscope.model import LuaVersion, Prototype, PrototypePath, PrototypeTree
 
+from ...code.find_pane import FindPane
+from ...code.prototype_names import lines_of, name_of, parameters_of
 from ...widgets import formats
 from ...widgets.elided_label import ElidedLabel
 from .bytes_pane import BytesPane
 from .entries_view import EntriesView
-from .find_pane import FindPane
 from .history import Place
 from .listing_model import ListingModel
 from .listing_view import ListingView
 from .panes import Pane, Panes
-from .places import Path, pc_of_line, place_of_line, prototype_at
-from .prototype_tree import lines_of, name_of, parameters_of
+from .places import pc_of_line, place_of_line, prototype_at
 from .sharing_pane import SharingPane
 from .source_file import SourceFile
 from .source_pane import SourcePane
@@ -43,7 +43,7 @@ class Detail(QWidget):
         super().__init__(parent)
         self._tree: PrototypeTree | None = None
         self._prototype: Prototype | None = None
-        self._path: Path = ()
+        self._path: PrototypePath = ()
         self.head = ElidedLabel()
         self.head.setContentsMargins(8, 4, 8, 4)
         self.model = ListingModel(self)
@@ -114,7 +114,7 @@ class Detail(QWidget):
         else:
             self.source.show_file(source, at_once=read)
 
-    def show_prototype(self, prototype: Prototype | None, path: Path) -> None:
+    def show_prototype(self, prototype: Prototype | None, path: PrototypePath) -> None:
         lua = self._tree.lua if self._tree else LuaVersion.LUA54
         if prototype is self._prototype and path == self._path and lua is self.model.lua:
             return
@@ -164,7 +164,7 @@ class Detail(QWidget):
             self.place_wanted.emit(Place(self._path, target + 1))
 
     @Slot(object, int, str)
-    def _go_to_line(self, path: Path, line: int, mention: str) -> None:
+    def _go_to_line(self, path: PrototypePath, line: int, mention: str) -> None:
         if self._tree is not None:
             prototype = prototype_at(self._tree.root, path)
             self.place_wanted.emit(Place(path, pc_of_line(prototype, line, mention)))

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from moonscope.model import Instruction, LuaVersion, Prototype, PrototypeTree, walk
+from moonscope.model import Instruction, LuaVersion, Prototype, PrototypePath, PrototypeTree, walk
 
+from ...code.operands import Registers
+from ...code.parts import parts_of
+from ...code.prototype_names import lines_of, name_of
+from ...code.spans import Span, child_of, meaning_spans, operand_spans
 from ...widgets import formats, theme
 from .export_text import release, totals
-from .operands import Registers
-from .parts import parts_of
-from .places import Path
-from .prototype_tree import lines_of, name_of
 from .source_text import Source
-from .spans import Span, child_of, meaning_spans, operand_spans
 
 _STYLE = """
 body { background: var(--base); color: var(--text); font: 14px/1.45 system-ui, sans-serif; margin: 24px; }
@@ -63,7 +62,7 @@ class _Page:
         yield from self._source_lines()
         yield f"<p>Written by Moonscope from the bytecode of {escape(release(tree))}.</p></body></html>"
 
-    def _function(self, path: Path, prototype: Prototype) -> Iterator[str]:
+    def _function(self, path: PrototypePath, prototype: Prototype) -> Iterator[str]:
         name = _anchor(path)
         lines = lines_of(prototype)
         facts = [f"lines {lines}"] if lines else []
@@ -89,7 +88,7 @@ class _Page:
         words = (f'<i style="background: var(--{part.token})"></i>{part.title} {part.size:,}' for part in parts)
         yield f'<div class="legend">{"".join(words)}</div>'
 
-    def _instruction(self, path: Path, prototype: Prototype, each: Instruction, registers: Registers) -> str:
+    def _instruction(self, path: PrototypePath, prototype: Prototype, each: Instruction, registers: Registers) -> str:
         here = _anchor(path)
         line = str(each.line or "")
         if self._source is not None and 0 < each.line <= len(self._source.lines):
@@ -120,7 +119,7 @@ class _Page:
         yield "</table>"
 
 
-def _anchor(path: Path) -> str:
+def _anchor(path: PrototypePath) -> str:
     return "f" + ".".join(map(str, path))
 
 

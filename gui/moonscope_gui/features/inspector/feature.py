@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from moonscope.commands import Command, FindClosures, Inspect, InspectFile
 from moonscope.errors import CancelledError, MoonscopeError
-from moonscope.model import Chunk, GenerationRow, LookFunction, LuaVersion, PrototypeTree, names, walk
+from moonscope.model import Chunk, GenerationRow, LookFunction, LuaVersion, PrototypePath, PrototypeTree, names, walk
 
 from ...link.context import Context
 from ...link.task import Task, read
@@ -20,7 +20,7 @@ from ...widgets.workspace import Part
 from ..feature import Feature
 from .dock import PrototypesDock
 from .history import Place
-from .places import Path, pc_of_line, prototype_at
+from .places import pc_of_line, prototype_at
 from .source_file import SourceFile
 
 _SETTLE_MS = 150  # arrow keys through a list ask for the last row only
@@ -128,12 +128,12 @@ class InspectorFeature(Feature):
         self._ask(name, InspectFile(path=name, lua=self._lua()), SourceFile(name))
 
     @Slot(object, object, int, str)
-    def _show_wanted(self, row: GenerationRow, path: Path, line: int, mention: str) -> None:
+    def _show_wanted(self, row: GenerationRow, path: PrototypePath, line: int, mention: str) -> None:
         self._context.part_wanted.emit("prototypes")
         self._context.window.activateWindow()
         self.show_place(row, path, line, mention)
 
-    def show_place(self, row: GenerationRow, path: Path, line: int = 0, mention: str = "") -> None:
+    def show_place(self, row: GenerationRow, path: PrototypePath, line: int = 0, mention: str = "") -> None:
         """Show a prototype of a generation, which need not be the selected file's, and what a line was compiled to
         in it, rather what mentions a name."""
         self._shown = row.id

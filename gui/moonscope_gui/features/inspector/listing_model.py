@@ -13,11 +13,11 @@ from moonscope.bytecode.code import jumps_in, lines_in, opcodes_in
 from moonscope.bytecode.tables import DIALECTS
 from moonscope.model import Instruction, LuaVersion, Prototype
 
+from ...code.operands import Registers
+from ...code.spans import Span, child_of, meaning_spans, operand_spans
 from ...widgets.formats import tip
 from .arrows import Arrows
 from .line_groups import LineGroups
-from .operands import Registers
-from .spans import Span, child_of, meaning_spans, operand_spans
 
 Index = QModelIndex | QPersistentModelIndex
 

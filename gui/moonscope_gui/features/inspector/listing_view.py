@@ -8,8 +8,8 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QMouseEvent, QPainter, QPen, QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QHeaderView, QWidget
 
+from ...code.code_view import PADDING, CodeView
 from .arrows import Arrow
-from .code_view import PADDING, CodeView
 from .listing_model import JUMPS, LINE, MEANING, OPCODE, OPERANDS, PC, ListingModel
 
 _LANE, _NARROW_LANE = 7, 4  # pixels between two lanes

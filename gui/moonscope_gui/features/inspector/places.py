@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from moonscope.model import Prototype, walk
+from moonscope.model import Prototype, PrototypePath, walk
 
 from .history import Place
 
-Path = tuple[int, ...]
 
-
-def prototype_at(root: Prototype, path: Path) -> Prototype:
+def prototype_at(root: Prototype, path: PrototypePath) -> Prototype:
     """Raises IndexError for a path that leads nowhere."""
     for row in path:
         root = root.children[row]

@@ -8,12 +8,12 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from moonscope.model import Prototype, PrototypeTree
+from moonscope.model import Prototype, PrototypePath, PrototypeTree
 
+from ...code.prototype_names import lines_of, name_of, parameters_of
 from ...widgets import formats
 
 Index = QModelIndex | QPersistentModelIndex
-Path = tuple[int, ...]
 
 COLUMNS = (
     ("Function", "Best known name, or the line it is defined in"),
@@ -26,26 +26,6 @@ COLUMNS = (
     ("Bytes", "Code, constants, debug information and header; strings apart; nested functions apart"),
 )
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-
-
-def name_of(prototype: Prototype) -> str:
-    """What people call it: its name, `main function`, or `line 12`."""
-    if prototype.line == 0:
-        return "main function"
-    return prototype.name or f"line {prototype.line}"
-
-
-def parameters_of(prototype: Prototype) -> str:
-    parts = [str(prototype.parameters)] if prototype.parameters or not prototype.vararg else []
-    return ", ".join([*parts, "..."] if prototype.vararg else parts)
-
-
-def lines_of(prototype: Prototype) -> str:
-    if prototype.line == 0:
-        return ""
-    first, last = prototype.line, prototype.last_line
-    return str(first) if first == last else f"{first}\N{EN DASH}{last}"
-
 
 _TEXTS = (
     name_of,
@@ -108,7 +88,7 @@ class PrototypeTreeModel(QAbstractItemModel):
             max((each.size for each in self._prototypes), default=0),
         )
 
-    def finder(self) -> Callable[[str], list[Path]]:
+    def finder(self) -> Callable[[str], list[PrototypePath]]:
         """Looks through the prototypes of now, in any thread: paths of those that a text leads to, by name or line
         first, then by constants and variables."""
         return partial(_find, self._prototypes, partial(_path, self._parents, self._firsts))
@@ -161,7 +141,7 @@ class PrototypeTreeModel(QAbstractItemModel):
         return None
 
 
-def _path(parents: list[int], firsts: list[int], number: int) -> Path:
+def _path(parents: list[int], firsts: list[int], number: int) -> PrototypePath:
     rows: list[int] = []
     while number > 0:
         parent = parents[number]
@@ -170,7 +150,7 @@ def _path(parents: list[int], firsts: list[int], number: int) -> Path:
     return tuple(reversed(rows))
 
 
-def _find(prototypes: list[Prototype], path_of: Callable[[int], Path], text: str) -> list[Path]:
+def _find(prototypes: list[Prototype], path_of: Callable[[int], PrototypePath], text: str) -> list[PrototypePath]:
     needle = text.strip().casefold()
     if not needle:
         return []

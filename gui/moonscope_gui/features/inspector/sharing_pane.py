@@ -4,26 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from moonscope.analysis.values import FileVerdict, Kind, Reason, Verdict
+from moonscope.analysis.values import FileVerdict, Verdict
 from moonscope.analysis.verdict import judge
 from moonscope.model import PrototypeTree
 
+from ...code.reasons_model import TONES, ReasonsModel
 from ...link.task import Task, in_thread
 from ...widgets import theme
-from ...widgets.table import Column, TableModel
 from ...widgets.table_view import TableView
 
-_TONES = {
-    Verdict.SHARES_CLEANLY: "hit",
-    Verdict.READS_STATE: "stale",
-    Verdict.MAY_WRITE: "stale",
-    Verdict.WRITES_GLOBALS: "danger",
-    Verdict.NOT_ANALYSED: "muted",
-}
 _HEADLINES = {
     Verdict.SHARES_CLEANLY: "Shares cleanly",
     Verdict.READS_STATE: "Reads state of its VM",
@@ -31,51 +24,7 @@ _HEADLINES = {
     Verdict.WRITES_GLOBALS: "Writes globals",
     Verdict.NOT_ANALYSED: "Not analysed",
 }
-_WORDS = {
-    Kind.READS_GLOBAL: "reads {}",
-    Kind.READS_COMPUTED_GLOBAL: "reads a computed name",
-    Kind.READS_ALL_GLOBALS: "reads all globals",
-    Kind.HANDS_ON_GLOBALS: "hands on all globals",
-    Kind.HANDS_ON_STANDARD: "hands on {}",
-    Kind.RUNS_LOADED_CODE: "loads code by {}",
-    Kind.REACHES_BEYOND: "uses {}",
-    Kind.CHANGES_SETTING: "sets {}",
-    Kind.WRITES_GLOBAL: "writes {}",
-    Kind.WRITES_COMPUTED_GLOBAL: "writes a computed name",
-    Kind.CHANGES_STANDARD: "changes {}",
-    Kind.CHANGES_METATABLE: "sets a metatable on the globals",
-    Kind.DEFINES_MODULE: "defines the module {}",
-    Kind.READS_OTHER_STANDARD: "uses {} of another Lua",
-}
 _SELECT = "Select a line to go there and to read what it means."
-
-
-def _short(reason: Reason) -> str:
-    return _WORDS.get(reason.kind, "uses {}").format(reason.name or "a computed name")
-
-
-def _tone(reason: Reason) -> str:
-    """That of the verdict that the reason makes; remarks make none."""
-    return "muted" if reason.weight == Verdict.SHARES_CLEANLY else _TONES[reason.weight]
-
-
-Numbered = tuple[int, Reason]
-
-_COLUMNS: tuple[Column[Numbered], ...] = (
-    Column("line", "Line", lambda n: n[1].line or None, lambda line: str(line or ""), "In the source", numeric=True,
-           width=5),
-    Column("what", "What", lambda n: _short(n[1]), tip="Select a reason to go there", width=14, stretch=True,
-           tone=lambda n: _tone(n[1]), cell_tip=lambda n: n[1].text),
-    Column("function", "Function", lambda n: n[1].function, width=20, rank=1, tone=lambda n: "muted"),
-)  # fmt: skip
-
-
-class ReasonsModel(TableModel[Numbered]):
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(_COLUMNS, parent)
-
-    def row_id(self, row: Numbered) -> Hashable:
-        return row[0]
 
 
 class SharingPane(QWidget):
@@ -137,7 +86,7 @@ class SharingPane(QWidget):
     def _take(self, verdict: FileVerdict) -> None:
         self.verdict = verdict
         self.headline.setText(_HEADLINES[verdict.verdict])
-        theme.set_tone(self.headline, _TONES[verdict.verdict])
+        theme.set_tone(self.headline, TONES[verdict.verdict])
         self.explanation.setText(" ".join(filter(None, (verdict.text, verdict.notice))))
         self.model.reset_rows(enumerate((*verdict.reasons, *verdict.remarks)))
         self.view.setVisible(bool(self.model.total))

@@ -9,9 +9,9 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, 
 
 from moonscope.model import Prototype
 
+from ...code.find_pane import FindPane
 from ...link.task import Task, in_thread
 from ...widgets import theme
-from .find_pane import FindPane
 from .source_file import SourceFile
 from .source_text import Reading, Source, read_source
 from .source_view import SourceModel, SourceView

@@ -20,8 +20,8 @@ from pygments.token import Comment, Keyword, Literal, Name, Number, String, _Tok
 
 from moonscope.model.names import to_bytes
 
+from ...code.spans import Span
 from .source_file import SourceFile
-from .spans import Span
 
 LARGEST = 64 * 1024 * 1024
 """Bytes of a file that is still shown."""

@@ -10,9 +10,9 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QHeaderView, QWidget
 
-from .code_view import PADDING, CodeView
+from ...code.code_view import PADDING, CodeView
+from ...code.spans import Span
 from .source_text import Source
-from .spans import Span
 
 Index = QModelIndex | QPersistentModelIndex
 _CACHED_LINES = 500

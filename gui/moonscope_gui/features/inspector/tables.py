@@ -15,8 +15,8 @@ from PySide6.QtCore import QObject
 
 from moonscope.model import Instruction, LuaVersion, Prototype, Upvalue
 
+from ...code.operands import Registers, references
 from ...widgets.table import Column, TableModel
-from .operands import Registers, references
 
 _MARK = "\N{BLACK CIRCLE}"
 

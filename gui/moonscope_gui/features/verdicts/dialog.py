@@ -7,19 +7,11 @@ from collections.abc import Hashable
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
 
-from moonscope.analysis.values import FileVerdict, Verdict
+from moonscope.analysis.values import FileVerdict
 
+from ...code.reasons_model import TONES, ReasonsModel
 from ...widgets import theme
 from ...widgets.table_view import TableView
-from ..inspector.sharing_pane import ReasonsModel
-
-_TONES = {
-    Verdict.SHARES_CLEANLY: "hit",
-    Verdict.READS_STATE: "stale",
-    Verdict.MAY_WRITE: "stale",
-    Verdict.WRITES_GLOBALS: "danger",
-    Verdict.NOT_ANALYSED: "muted",
-}
 
 
 class VerdictDialog(QDialog):
@@ -53,7 +45,7 @@ class VerdictDialog(QDialog):
             layout.addWidget(self.view, 1)
             layout.addWidget(self.reason)
         layout.addWidget(buttons)
-        theme.set_tone(self.headline, _TONES[verdict.verdict])
+        theme.set_tone(self.headline, TONES[verdict.verdict])
         theme.set_tone(self.reason, "muted")
         if self.model.total:
             self.view.select_ids([self.model.id_at(0)])

@@ -10,13 +10,12 @@ from PySide6.QtCore import QTimer, Slot
 from moonscope.analysis.values import FileVerdict, Verdict
 from moonscope.commands import Inspect
 from moonscope.errors import ConnectionLost, MoonscopeError
-from moonscope.model import GenerationRow
+from moonscope.model import GenerationRow, PrototypePath
 
 from ...link.context import Context
 from ...link.task import Steps, Task, in_thread, read
 from ...state.engine_state import FileId
 from ..feature import Feature
-from ..inspector.places import Path
 
 PAUSE_MS = 30  # from one file to the next: the window comes first
 NEWS_MS = 250  # verdicts are shown together
@@ -121,7 +120,7 @@ class VerdictsFeature(Feature):
         dialog.place_wanted.connect(partial(self._show_there, (verdict.lua, verdict.key)))
         dialog.open()
 
-    def _show_there(self, file_id: FileId, path: Path, line: int, mention: str) -> None:
+    def _show_there(self, file_id: FileId, path: PrototypePath, line: int, mention: str) -> None:
         file = self._context.state.files.get(file_id)
         row = self._context.state.generations.get(file.generation or 0) if file is not None else None
         if row is not None:

@@ -11,8 +11,8 @@ from PySide6.QtCore import QEvent, Qt, Slot
 from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from ...link.task import Task, in_thread
-from ...widgets.buttons import tool_button
+from ..link.task import Task, in_thread
+from ..widgets.buttons import tool_button
 from .code_view import CodeView
 from .search_bar import SearchBar
 

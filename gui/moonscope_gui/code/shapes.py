@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import NamedTuple
 
-from moonscope.model import PrototypeTree, walk
+from moonscope.model import PrototypePath, PrototypeTree, walk
 
-from ...widgets import formats
+from ..widgets import formats
 from .parts import Part, parts_of
-from .places import Path
-from .prototype_tree import name_of
+from .prototype_names import name_of
 
 REST = "strings and the rest"
 
@@ -90,27 +89,27 @@ class Sizes:
     thread."""
 
     def __init__(self, root: Shape) -> None:
-        self._shapes: dict[Path, Shape] = dict(walk(root))
-        self._total: dict[Path, int] = {path: shape.size for path, shape in self._shapes.items()}
+        self._shapes: dict[PrototypePath, Shape] = dict(walk(root))
+        self._total: dict[PrototypePath, int] = {path: shape.size for path, shape in self._shapes.items()}
         for path in reversed(self._shapes):
             if path:
                 self._total[path[:-1]] += self._total[path]
 
-    def __contains__(self, path: Path) -> bool:
+    def __contains__(self, path: PrototypePath) -> bool:
         return path in self._shapes
 
-    def total(self, path: Path) -> int:
+    def total(self, path: PrototypePath) -> int:
         return self._total[path]
 
-    def shape(self, path: Path) -> Shape:
+    def shape(self, path: PrototypePath) -> Shape:
         return self._shapes[path]
 
-    def children(self, path: Path) -> list[Path]:
+    def children(self, path: PrototypePath) -> list[PrototypePath]:
         """The largest first."""
         nested = [(*path, at) for at in range(len(self._shapes[path].children))]
         return sorted(nested, key=lambda child: -self._total[child])
 
-    def words(self, path: Path, whole: str) -> str:
+    def words(self, path: PrototypePath, whole: str) -> str:
         """`World:tick · 712 B of its own · 900 B with 2 functions inside · 14.2 % of the file`; `whole`: of what."""
         shape, size = self._shapes[path], self._total[path]
         words = [shape.name]

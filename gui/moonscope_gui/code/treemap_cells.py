@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .places import Path
+from moonscope.model import PrototypePath
+
 from .shapes import Shape, Sizes
 from .treemap import Box, squarify
 
@@ -19,7 +20,7 @@ _NOTHING = Box(0, 0, 0, 0)
 class Cell(NamedTuple):
     """A function, the box of it with all nested ones, and the box that its own bytes take."""
 
-    path: Path
+    path: PrototypePath
     shape: Shape | None  # None: functions too small to be shown one by one
     box: Box
     own: Box
@@ -28,7 +29,7 @@ class Cell(NamedTuple):
 
 def lay_out(sizes: Sizes, box: Box) -> Iterator[Cell]:
     """All cells that can be seen in `box`, the enclosing ones first."""
-    waiting: list[tuple[Path, Box]] = [((), box)]
+    waiting: list[tuple[PrototypePath, Box]] = [((), box)]
     while waiting:
         path, room = waiting.pop()
         shape = sizes.shape(path)
@@ -41,7 +42,7 @@ def lay_out(sizes: Sizes, box: Box) -> Iterator[Cell]:
         scale = inside.width * inside.height / max(sizes.total(path), 1)
         shown = [child for child in nested if sizes.total(child) * scale >= _LEAST_AREA]
         rest = sum(sizes.total(child) for child in nested[len(shown) :])
-        items: list[tuple[float, Path | None]] = [(sizes.total(child), child) for child in shown]
+        items: list[tuple[float, PrototypePath | None]] = [(sizes.total(child), child) for child in shown]
         items += [(shape.size, path)] if shape.size else []
         items += [(rest, None)] if rest else []
         items.sort(key=lambda item: -item[0])

@@ -35,8 +35,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractItemView, QTableView, QWidget
 
-from ...widgets import theme
-from ...widgets.row_selection import selected_ranges
+from ..widgets import theme
+from ..widgets.row_selection import selected_ranges
 from .spans import Span
 
 PADDING = 6  # pixels left and right of text in a column

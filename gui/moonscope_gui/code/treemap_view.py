@@ -6,8 +6,9 @@ from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPaintEngine, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from ...widgets import theme
-from .places import Path
+from moonscope.model import PrototypePath
+
+from ..widgets import theme
 from .shapes import Shape, Sizes
 from .treemap import Box
 from .treemap_cells import TITLE, Cell, lay_out
@@ -27,10 +28,10 @@ class TreemapView(QWidget):
         super().__init__(parent)
         self.sizes: Sizes | None = None
         self._cells: list[Cell] = []
-        self._boxes: dict[Path, Box] = {}
+        self._boxes: dict[PrototypePath, Box] = {}
         self._picture: QPixmap | None = None
-        self._selected: Path = ()
-        self._hovered: Path | None = None
+        self._selected: PrototypePath = ()
+        self._hovered: PrototypePath | None = None
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -49,19 +50,19 @@ class TreemapView(QWidget):
         self._forget_picture()
 
     @property
-    def selected(self) -> Path:
+    def selected(self) -> PrototypePath:
         return self._selected
 
-    def select(self, path: Path) -> None:
+    def select(self, path: PrototypePath) -> None:
         self._selected = path
         self.update()
 
-    def path_at(self, x: float, y: float) -> Path | None:
+    def path_at(self, x: float, y: float) -> PrototypePath | None:
         """The innermost function at a place."""
         found = [cell for cell in self._cells if cell.box.contains(x, y)]
         return max(found, key=lambda cell: len(cell.path)).path if found else None
 
-    def box_of(self, path: Path) -> Box | None:
+    def box_of(self, path: PrototypePath) -> Box | None:
         """Where a function is, or the innermost one around it that can be seen."""
         while path not in self._boxes:
             if not path:
@@ -86,7 +87,7 @@ class TreemapView(QWidget):
         self._mark(painter, self._selected, "accent", 3 if self.hasFocus() else 2)
         painter.end()
 
-    def _mark(self, painter: QPainter, path: Path, token: str, width: int) -> None:
+    def _mark(self, painter: QPainter, path: PrototypePath, token: str, width: int) -> None:
         box = self.box_of(path)
         if box is not None:
             painter.setPen(QPen(theme.colour(token), width))
@@ -179,7 +180,7 @@ class TreemapView(QWidget):
     def leaveEvent(self, event: QEvent) -> None:
         self._hover(None)
 
-    def _hover(self, path: Path | None) -> None:
+    def _hover(self, path: PrototypePath | None) -> None:
         if path != self._hovered:
             self._hovered = path
             self.update()
@@ -204,7 +205,7 @@ class TreemapView(QWidget):
         else:
             self._pick(path)
 
-    def _neighbour(self, key: int) -> Path | None:
+    def _neighbour(self, key: int) -> PrototypePath | None:
         """Up: the enclosing function. Down: the largest nested one. Left and right: the next larger and smaller."""
         sizes, here = self.sizes, self._selected
         arrows = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Right)
@@ -218,6 +219,6 @@ class TreemapView(QWidget):
         at = siblings.index(here) + (1 if key == Qt.Key.Key_Right else -1)
         return siblings[min(max(at, 0), len(siblings) - 1)]
 
-    def _pick(self, path: Path) -> None:
+    def _pick(self, path: PrototypePath) -> None:
         self.select(path)
         self.picked.emit(path)

@@ -6,8 +6,8 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QWidget
 
-from ...widgets import icons, theme
-from ...widgets.buttons import tool_button
+from ..widgets import icons, theme
+from ..widgets.buttons import tool_button
 
 _DEBOUNCE_MS = 250
 
