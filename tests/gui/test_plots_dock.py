@@ -13,10 +13,10 @@ from PySide6.QtWidgets import QApplication, QLabel, QToolButton
 from pytestqt.qtbot import QtBot
 
 from moonscope.model import Counters, Mark, Sample
-from moonscope_gui.features.plots.board import Board
 from moonscope_gui.features.plots.dock import PlotsDock
 from moonscope_gui.features.plots.history import Column
 from moonscope_gui.features.plots.panel import Panel
+from moonscope_gui.features.plots.plot_area import PlotArea
 from moonscope_gui.widgets import theme
 
 START = 1_790_000_000.0
@@ -43,7 +43,7 @@ def dock(qtbot: QtBot) -> PlotsDock:
     qtbot.addWidget(dock)
     dock.resize(700, 500)
     dock.show()
-    qtbot.waitUntil(lambda: bool(dock.findChildren(Board)))  # it follows the first picture
+    qtbot.waitUntil(lambda: bool(dock.findChildren(PlotArea)))  # it follows the first picture
     return dock
 
 
@@ -81,18 +81,18 @@ def test_follows_the_latest_sample(dock: PlotsDock) -> None:
     end = START + 3999 / 4
     for text, span in (("30 s", 30), ("2 min", 120), ("10 min", 600)):
         dock.set_span(span)
-        assert dock.board.shown_times == (end - span, end), text
+        assert dock.plots.shown_times == (end - span, end), text
     dock.set_span(None)
-    assert dock.board.shown_times == (START, end)
+    assert dock.plots.shown_times == (START, end)
 
 
 def test_the_buttons_choose_the_time_range(dock: PlotsDock, qtbot: QtBot) -> None:
     dock.add_samples(samples(400))
     press(qtbot, dock, "30 s")
-    start, end = dock.board.shown_times
+    start, end = dock.plots.shown_times
     assert end - start == 30
     press(qtbot, dock, "All")
-    assert dock.board.shown_times == (START, START + 399 / 4)
+    assert dock.plots.shown_times == (START, START + 399 / 4)
 
 
 def test_all_plots_share_one_time_axis(dock: PlotsDock) -> None:
@@ -104,13 +104,13 @@ def test_all_plots_share_one_time_axis(dock: PlotsDock) -> None:
 def test_a_pause_holds_the_view_but_not_the_recording(dock: PlotsDock) -> None:
     dock.add_samples(samples(100))
     dock.set_paused(True)
-    before = dock.board.shown_times
+    before = dock.plots.shown_times
     dock.add_samples(samples(100, first=100))
-    assert dock.board.shown_times == before
+    assert dock.plots.shown_times == before
     assert len(dock.history) == 200
     assert any("Paused" in text for text in words(dock))
     dock.set_paused(False)
-    assert dock.board.shown_times[1] == START + 199 / 4
+    assert dock.plots.shown_times[1] == START + 199 / 4
     assert not any("Paused" in text for text in words(dock))
 
 
@@ -119,7 +119,7 @@ def test_a_new_source_is_shown_even_when_paused(dock: PlotsDock) -> None:
     dock.set_paused(True)
     dock.reset()
     dock.add_samples(samples(10, first=5000))
-    assert dock.board.shown_times[1] == START + 5009 / 4
+    assert dock.plots.shown_times[1] == START + 5009 / 4
 
 
 def test_a_paused_view_can_be_moved_for_all_plots_at_once(dock: PlotsDock) -> None:
@@ -128,7 +128,7 @@ def test_a_paused_view_can_be_moved_for_all_plots_at_once(dock: PlotsDock) -> No
     dock.set_paused(True)
     canvas = panel(dock, "Memory").canvas
     canvas.panned.emit(START + 100, START + 130)
-    assert dock.board.shown_times == (START + 100, START + 130)
+    assert dock.plots.shown_times == (START + 100, START + 130)
     low, high = panel(dock, "VMs").canvas.view.viewRange()[0]
     assert (low + canvas.origin, high + canvas.origin) == (START + 100, START + 130)
 
@@ -191,7 +191,7 @@ def test_hovering_reads_out_time_events_and_values(dock: PlotsDock) -> None:
     read_out = next(text for text in words(dock) if "open" in text and "<table" in text)
     assert ">320<" in read_out
     assert "clear: 3 files" in read_out
-    dock.board.hide_cursor()
+    dock.plots.hide_cursor()
     assert not any("<table" in text for text in words(dock))
 
 
@@ -227,8 +227,8 @@ def test_the_read_out_stays_inside(dock: PlotsDock) -> None:
     dock.set_span(None)
     for moment in (START + 1, START + 98):
         hover(dock, "VMs", moment)
-        label = next(found for found in dock.board.findChildren(QLabel) if "<table" in found.text())
-        assert dock.board.rect().contains(label.geometry())
+        label = next(found for found in dock.plots.findChildren(QLabel) if "<table" in found.text())
+        assert dock.plots.rect().contains(label.geometry())
 
 
 @pytest.mark.parametrize("size", [(420, 500), (700, 300), (1600, 260), (260, 200)])
@@ -251,7 +251,7 @@ def test_follows_the_theme_live(dock: PlotsDock, qapp: QApplication) -> None:
 def test_saves_a_picture(dock: PlotsDock, tmp_path: Path) -> None:
     dock.add_samples(samples(40))
     dock.save(tmp_path / "plots.png")
-    assert QPixmap(str(tmp_path / "plots.png")).size() == dock.board.size() * dock.board.devicePixelRatio()
+    assert QPixmap(str(tmp_path / "plots.png")).size() == dock.plots.size() * dock.plots.devicePixelRatio()
     dock.save(tmp_path / "plots.svg")
     assert ElementTree.parse(tmp_path / "plots.svg").getroot().tag.endswith("svg")
 

@@ -17,8 +17,8 @@ from pytestqt.qtbot import QtBot
 from moonscope_gui.app import application as app
 from moonscope_gui.app.main_window import MainWindow
 from moonscope_gui.features.inspector.feature import InspectorFeature
-from moonscope_gui.features.plots.board import Board
 from moonscope_gui.features.plots.feature import PlotsFeature
+from moonscope_gui.features.plots.plot_area import PlotArea
 from moonscope_gui.state.settings import WindowSettings
 
 from .conftest import PATIENCE_MS, Person
@@ -26,7 +26,7 @@ from .conftest import PATIENCE_MS, Person
 LATER = ("numpy", "pyqtgraph", "pygments", "lupa", "moonscope.bytecode", "moonscope.analysis.compare",
          "moonscope.analysis.verdict", "moonscope_gui.features.inspector.browser",
          "moonscope_gui.features.compare.dialog", "moonscope_gui.features.vms.spawn_dialog",
-         "moonscope_gui.features.plots.board")  # fmt: skip
+         "moonscope_gui.features.plots.plot_area")  # fmt: skip
 
 BUILT = textwrap.dedent(
     """
@@ -59,8 +59,8 @@ def test_the_plots_are_there_soon_after_the_first_picture(qtbot: QtBot, tmp_path
     window = app.build(settings=WindowSettings(tmp_path / "window.ini"))
     qtbot.addWidget(window)
     window.show()
-    assert not window.findChildren(Board)
-    qtbot.waitUntil(lambda: bool(window.findChildren(Board)), timeout=PATIENCE_MS)
+    assert not window.findChildren(PlotArea)
+    qtbot.waitUntil(lambda: bool(window.findChildren(PlotArea)), timeout=PATIENCE_MS)
 
 
 def test_no_dialog_is_built_before_it_is_opened(window: MainWindow) -> None:

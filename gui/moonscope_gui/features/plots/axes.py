@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 
 import pyqtgraph as pg
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
-_TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
 _LABEL_HEIGHT = 24  # pixels from one label to the next, at least
-_CLOCK_WIDTH = 78
 
 
 def binary_step(span: float, ticks: int) -> float:
@@ -25,13 +22,6 @@ def decimal_step(span: float, ticks: int, least: float) -> float:
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * (1 - 1e-9))
     return max(step, least)
-
-
-def time_step(span: float, ticks: int) -> float:
-    """A step in seconds that people count clocks by."""
-    rough = span / max(ticks, 1)
-    days = 86400.0 * max(1, math.ceil(rough / 86400))
-    return next((float(step) for step in _TIME_STEPS if step >= rough), days)
 
 
 def tick_bytes(value: float) -> str:
@@ -55,7 +45,8 @@ def multiples(low: float, high: float, step: float) -> list[float]:
 
 
 class RoundAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
-    """One level of ticks, placed by `step` and worded by `word`."""
+    """One level of ticks, placed by `step` and worded by `word`. pyqtgraph's own axis has no units of 1,024 and knows
+    of no things that are whole."""
 
     def __init__(self, orientation: str) -> None:
         super().__init__(orientation)
@@ -103,20 +94,16 @@ class RateAxis(CountAxis):
     least = 0.0
 
 
-class ClockAxis(RoundAxis):
-    """The local time of day of `origin` + x seconds."""
+class ClockAxis(pg.DateAxisItem):  # type: ignore[misc]
+    """The local time of `origin` + x seconds."""
 
     origin = 0.0
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:
-        # Round in local time, not in seconds since the origin.
-        shift = self.origin + time.localtime(self.origin).tm_gmtoff
-        levels = super().tickValues(minVal + shift, maxVal + shift, size)
-        return [(step, [value - shift for value in values]) for step, values in levels]
-
-    def step(self, span: float, size: float) -> float:
-        return time_step(span, int(size // _CLOCK_WIDTH))
+        levels = super().tickValues(minVal + self.origin, maxVal + self.origin, size)
+        return [(step, [value - self.origin for value in values]) for step, values in levels]
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
-        form = "%H:%M:%S" if spacing < 60 else "%H:%M" if spacing < 86400 else "%d %b"
-        return [time.strftime(form, time.localtime(self.origin + value + 0.5e-3)) for value in values]
+        exact = [value + self.origin + 0.5e-3 for value in values]  # half a millisecond: seconds are cut, not rounded
+        strings: list[str] = super().tickStrings(exact, scale, spacing)
+        return strings

@@ -29,8 +29,8 @@ from ...widgets.saving import save_chooser, tell_not_saved
 from .marks import Marks
 
 if TYPE_CHECKING:
-    from .board import Board
     from .history import History
+    from .plot_area import PlotArea
 
 _SPANS: tuple[tuple[str, float | None], ...] = (("30 s", 30.0), ("2 min", 120.0), ("10 min", 600.0), ("All", None))
 _FIRST_SPAN = 120.0
@@ -53,7 +53,7 @@ class PlotsDock(QWidget):
         self._totals = False
         self._is_empty = True  # nothing was recorded since `reset`
         self.marks = Marks()
-        self._board: Board | None = None
+        self._plots: PlotArea | None = None
         self._state = ElidedLabel()
         self._empty = QLabel(_EMPTY, alignment=Qt.AlignmentFlag.AlignCenter, wordWrap=True)
         self._pages = QStackedLayout()
@@ -74,25 +74,25 @@ class PlotsDock(QWidget):
         return History()
 
     @property
-    def board(self) -> Board:
+    def plots(self) -> PlotArea:
         """The plots."""
-        if self._board is None:
-            from .board import Board
+        if self._plots is None:
+            from .plot_area import PlotArea
 
-            self._board = board = Board(self.history, self.marks)
-            board.set_span(self._span)
-            board.show_totals(self._totals)
-            board.set_paused(self._paused)
-            board.set_dimmed(not self._connected)
-            board.follow(even_paused=True)
-            self._pages.addWidget(board)
+            self._plots = plots = PlotArea(self.history, self.marks)
+            plots.set_span(self._span)
+            plots.show_totals(self._totals)
+            plots.set_paused(self._paused)
+            plots.set_dimmed(not self._connected)
+            plots.follow(even_paused=True)
+            self._pages.addWidget(plots)
             self._show_state()
-        return self._board
+        return self._plots
 
     @property
     def is_plotting(self) -> bool:
         """True when samples are shown."""
-        return not self._is_empty and self._board is not None and self._board.isVisible()
+        return not self._is_empty and self._plots is not None and self._plots.isVisible()
 
     # What the window calls
 
@@ -101,15 +101,15 @@ class PlotsDock(QWidget):
             return
         for sample in samples:
             self.history.add(sample)
-        if self._board is not None:
-            self._board.follow(even_paused=self._is_empty)
+        if self._plots is not None:
+            self._plots.follow(even_paused=self._is_empty)
         self._is_empty = False
         self._show_state()
 
     def add_marks(self, marks: tuple[Mark, ...]) -> None:
         self.marks.add(marks)
-        if marks and self._board is not None:
-            self._board.redraw()
+        if marks and self._plots is not None:
+            self._plots.redraw()
 
     def reset(self) -> None:
         """Another source of samples: forget what was recorded."""
@@ -117,8 +117,8 @@ class PlotsDock(QWidget):
         if not self._is_empty:
             self.history.clear()
             self._is_empty = True
-        if self._board is not None:
-            self._board.follow()
+        if self._plots is not None:
+            self._plots.follow()
         self._show_state()
 
     def set_connected(self, connected: bool) -> None:
@@ -126,15 +126,15 @@ class PlotsDock(QWidget):
         self._connected = connected
         if not connected and not self._is_empty:
             self.history.add_gap()
-        if self._board is not None:
-            self._board.follow()
-            self._board.set_dimmed(not connected)
+        if self._plots is not None:
+            self._plots.follow()
+            self._plots.set_dimmed(not connected)
         self._show_state()
 
     def set_paused(self, paused: bool) -> None:
         self._paused = paused
-        if self._board is not None:
-            self._board.set_paused(paused)
+        if self._plots is not None:
+            self._plots.set_paused(paused)
         self._show_state()
 
     def set_span(self, seconds: float | None) -> None:
@@ -142,8 +142,8 @@ class PlotsDock(QWidget):
         for button, (_, span) in zip(self._span_buttons, _SPANS, strict=True):
             button.setChecked(span == seconds)
         self._span = seconds
-        if self._board is not None:
-            self._board.set_span(seconds)
+        if self._plots is not None:
+            self._plots.set_span(seconds)
 
     @property
     def range_name(self) -> str:
@@ -198,12 +198,12 @@ class PlotsDock(QWidget):
 
     def _show_totals(self, totals: bool) -> None:
         self._totals = totals
-        if self._board is not None:
-            self._board.show_totals(totals)
+        if self._plots is not None:
+            self._plots.show_totals(totals)
 
     def _show_state(self) -> None:
         self._empty.setText(_EMPTY if self._is_empty else "")
-        self._pages.setCurrentWidget(self._empty if self._is_empty or self._board is None else self._board)
+        self._pages.setCurrentWidget(self._empty if self._is_empty or self._plots is None else self._plots)
         text, tip, token = "", "", "muted"
         if not self._connected and not self._is_empty:  # before the first sample nothing was lost
             last = formats.clock(self.history.last_time)
@@ -221,8 +221,8 @@ class PlotsDock(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
-        if self._board is None:
-            QTimer.singleShot(0, self, lambda: self.board)
+        if self._plots is None:
+            QTimer.singleShot(0, self, lambda: self.plots)
 
     # Saving
 
@@ -240,8 +240,8 @@ class PlotsDock(QWidget):
         return menu
 
     def _copy(self) -> None:
-        self.board.hide_cursor()
-        QGuiApplication.clipboard().setPixmap(self.board.grab())
+        self.plots.hide_cursor()
+        QGuiApplication.clipboard().setPixmap(self.plots.grab())
 
     def _choose_file(self, kind: str) -> None:
         suffix = kind.lower()
@@ -262,16 +262,16 @@ class PlotsDock(QWidget):
 
         Raises OSError when it cannot be written, ValueError for another suffix.
         """
-        self.board.hide_cursor()
+        self.plots.hide_cursor()
         from ...widgets.picture import save_png, save_svg
         from .export import save_csv
 
         match path.suffix.lower():
             case ".png":
-                save_png(self.board, path)
+                save_png(self.plots, path)
             case ".svg":
-                save_svg(self.board, path)
+                save_svg(self.plots, path)
             case ".csv":
-                save_csv(self.board.visible_rows(), path)
+                save_csv(self.plots.visible_rows(), path)
             case other:
                 raise ValueError(f"{path.name}: plots are saved as .png, .svg or .csv, not as “{other}”")

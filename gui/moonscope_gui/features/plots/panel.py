@@ -22,7 +22,10 @@ _VALUE_WIDTH = 7  # characters, so that changing values do not move the legend
 
 
 class Panel(QWidget):
-    """One chart. A click on a name of the legend hides or shows its line."""
+    """One chart. A click on a name of the legend hides or shows its line.
+
+    pyqtgraph's LegendItem would lie over the curves; it does not wrap and shows no values.
+    """
 
     def __init__(self, chart: Chart, labelled: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)

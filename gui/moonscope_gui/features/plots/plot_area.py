@@ -1,4 +1,4 @@
-"""All plots together: one time axis, one cross-hair."""
+"""All plots together, with one time axis and one cross-hair."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _VERY_WIDE = 3.2  # … and all stand beside each other
 _ACROSS, _DOWN = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
 
 
-class Board(QWidget):
+class PlotArea(QWidget):
     """The plots of what is recorded in `history` and `marks`, which others fill. Nothing is drawn while hidden."""
 
     def __init__(self, history: History, marks: Marks, parent: QWidget | None = None) -> None:
