@@ -21,7 +21,7 @@ def moonscope(tmp_path: Path) -> Command:
 
     def run(*arguments: str | Path, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "moonscope", *map(os.fspath, arguments)],
+            [sys.executable, "-m", "moonscope", *map(str, arguments)],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": _absolute_path(), **(env or {})},
             capture_output=True,

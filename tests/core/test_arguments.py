@@ -65,7 +65,7 @@ def parameters() -> Iterator[tuple[type | None, str, str]]:
 def callee(cls: type | None, name: str, instances: dict[type, Any]) -> Callable[..., object]:
     if cls is None:
         return moonscope.serve
-    return cls if name == "__init__" else getattr(instances[cls], name)  # type: ignore[no-any-return]
+    return cls if name == "__init__" else getattr(instances[cls], name)
 
 
 @pytest.mark.parametrize(

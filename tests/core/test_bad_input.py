@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -366,10 +367,10 @@ def test_the_smallest_memory_cap_holds_a_new_vm(lua: LuaVersion, new_vm: NewVM) 
     ],
 )
 def test_commands_that_cannot_be_carried_out_say_why(
-    engine: Engine, command: Command, error: type[MoonscopeError]
+    engine: Engine, command: Command[Any], error: type[MoonscopeError]
 ) -> None:
     with pytest.raises(error) as raised:
-        engine.perform(command)  # type: ignore[arg-type]
+        engine.perform(command)
     assert len(str(raised.value)) > 10
 
 

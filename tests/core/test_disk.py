@@ -77,7 +77,7 @@ def test_a_file_that_cannot_be_read_any_more_is_not_taken_for_deleted(
     engine: Engine, spawn: Spawn, write: Write, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As when its permissions were changed, which does not stop root, who may run this test."""
-    monkeypatch.setattr(disk.hashlib, "file_digest", refuse)
+    monkeypatch.setattr(hashlib, "file_digest", refuse)
     path, touched, gone = (write(name, "return 1") for name in ("a.lua", "b.lua", "c.lua"))
     spawn(1)
     engine.perform(Load(paths=(path, touched, gone)))

@@ -23,7 +23,7 @@ def test_strings_of_files_that_are_gone_are_freed_beside_an_idle_vm(
 ) -> None:
     if not runtime.has_own(version):
         pytest.skip("moonscope-runtime is not installed; without it VMs share no strings")
-    busy, idle = engine.perform(Spawn(count=2, options=VMOptions(lua=version))).vms  # type: ignore[union-attr]
+    busy, idle = engine.perform(Spawn(count=2, options=VMOptions(lua=version))).vms
     engine.perform(RunChunk((idle,), "return 1"))
     path = tmp_path / "strings.lua"
     first = 0

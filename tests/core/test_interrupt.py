@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -240,7 +241,10 @@ def test_a_finalizer_that_runs_during_a_load_can_be_ended(
     names = [str(tmp_path / f"{number}.lua").encode() for number in range(2000)]
     for name in names:
         Path(name.decode()).write_text("return {" + "{}," * 20 + "}")
-    budgets = {"time budget": {"time_budget": 0.1}, "instruction budget": {"instruction_budget": 100_000}}
+    budgets: dict[str, dict[str, Any]] = {
+        "time budget": {"time_budget": 0.1},
+        "instruction budget": {"instruction_budget": 100_000},
+    }
     vm = new_vm(CodeCache(lua, sharing=Sharing.BYTECODE), **budgets.get(ends, {}))
     assert vm.run(FINALIZED).failure is None
     failures: list[FileFailure] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -375,7 +376,7 @@ def unquoted(shown: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def check_table(vm: LuaVM, steps: tuple[LookStep, ...], built: dict[object, object]) -> None:
+def check_table(vm: LuaVM, steps: tuple[LookStep, ...], built: dict[Any, object]) -> None:
     found = {}
     for entry in vm.look(steps).entries:
         kind, number = entry.step.kind, entry.step.number
@@ -395,7 +396,7 @@ def check_table(vm: LuaVM, steps: tuple[LookStep, ...], built: dict[object, obje
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(built=st.dictionaries(_keys, _values, max_size=6))
-def test_what_is_told_is_what_the_script_built(vm: LuaVM, built: dict[object, object]) -> None:
+def test_what_is_told_is_what_the_script_built(vm: LuaVM, built: dict[Any, object]) -> None:
     build(vm, f"t = {literal(built)}")
     check_table(vm, path("t"), built)
 

@@ -307,9 +307,7 @@ def test_an_engine_with_a_vm_that_cannot_be_ended_can_be_closed(obstacle: Obstac
     [vm] = pool.spawn(CodeCache()).vms
     errors: list[object] = []
     runner = threading.Thread(
-        target=lambda: errors.extend(
-            pool.each([vm], "open", lambda vm, _: vm.run(obstacle.source)).values()
-        )
+        target=lambda: errors.extend(pool.each([vm], "open", lambda vm, _: vm.run(obstacle.source)).values())
     )
     runner.start()
     wait_for(obstacle.reached)
@@ -432,7 +430,7 @@ def test_an_engine_needs_no_further_thread_to_interrupt_and_to_time(engine: Engi
     run = Asked(engine, RunChunk(vms=(endless,), source=ENDLESS))
     wait_for(lambda: any(row.state is VMState.RUNNING for row in rows(engine).vms))
     with no_threads():
-        [result] = engine.perform(RunChunk(vms=(timed,), source=ENDLESS))  # type: ignore[union-attr]
+        [result] = engine.perform(RunChunk(vms=(timed,), source=ENDLESS))
         assert "time budget" in result.failure.message
         assert interrupt(engine).ended == (endless,)
     run.result()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from moonscope.cache.code_cache import runtime
+from moonscope.cache import runtime
 from moonscope.model import LuaVersion
 
 PROGRAM = """

@@ -32,7 +32,7 @@ end
 local here = HERE
 """
 
-FILES = {
+FILES: dict[str, str | bytes] = {
     "values.lua": "local a, b = ...\nreturn 1, 'two', nil, a, b",
     "globals.lua": "x = (x or 0) + 1\nreturn x",
     "broken.lua": "local = 1",

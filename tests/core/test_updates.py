@@ -21,7 +21,7 @@ def follow(rows: dict[Any, Any], update: Update) -> None:
     rows.update(((row.lua, row.key), row) for row in update.files)
     rows.update((("generation", row.id), row) for row in update.generations)
     rows.update((("vm", row.id), row) for row in update.vms)
-    gone = [*update.files_gone]
+    gone: list[Any] = [*update.files_gone]
     gone += [("generation", id) for id in update.generations_gone] + [("vm", id) for id in update.vms_gone]
     for key in gone:
         rows.pop(key, None)

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -122,7 +123,9 @@ def test_an_interrupted_load_says_what_it_left_out(new_vm: NewVM, write: Write, 
     os.mkfifo(slow)
     names = [write("a.lua", "return 1"), str(slow), write("b.lua", "return 2"), write("c.lua", "return 3")]
     cache = CodeCache()
-    vm, failures, tried = new_vm(cache), [], []
+    vm = new_vm(cache)
+    failures: list[Any] = []
+    tried: list[Any] = []
 
     def load() -> None:
         failures.extend(vm.load_joined(joined(map(str.encode, names)), tried.append))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtGui import QImage
@@ -59,7 +60,7 @@ class TestSamples:
             assert "'end' expected" in error
 
 
-def runtime_of(lua: LuaVersion) -> object:
+def runtime_of(lua: LuaVersion) -> Any:
     """A plain Lua, without Moonscope, that finds the samples."""
     module = importlib.import_module(f"lupa.{'lua' if lua.value[0].isdigit() else ''}{lua.value.replace('.', '')}")
     runtime = module.LuaRuntime()

@@ -76,7 +76,7 @@ def test_the_filter_leads_to_the_table_and_is_taken_back(window: MainWindow, qtb
     assert panel.model.rowCount() == 1
     qtbot.keyClick(panel.filter, Qt.Key.Key_Down)
     assert window.focusWidget() is panel.view
-    assert [key for _, key in panel.view.selected_ids()] == [str(folder / "one.lua")]
+    assert [key for _, key in panel.selected_ids()] == [str(folder / "one.lua")]
     window.actions_["find"].trigger()
     with qtbot.waitSignal(panel.filtered):
         qtbot.keyClick(panel.filter, Qt.Key.Key_Escape)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 from PySide6.QtCore import Qt
@@ -34,11 +37,11 @@ LUA = LuaVersion.LUA54
 pytestmark = pytest.mark.usefixtures("qapp")
 
 
-def file(key: str = "a.lua", generation: int | None = 1, **more: object) -> FileRow:
-    return FileRow(lua=LUA, key=key, generation=generation, **more)  # type: ignore[arg-type]
+def file(key: str = "a.lua", generation: int | None = 1, **more: Any) -> FileRow:
+    return FileRow(lua=LUA, key=key, generation=generation, **more)
 
 
-def generation(id: int = 1, key: str = "a.lua", **more: object) -> GenerationRow:
+def generation(id: int = 1, key: str = "a.lua", **more: Any) -> GenerationRow:
     row = GenerationRow(
         id=id, lua=LUA, key=key, state=GenerationState.CURRENT, tier=Tier.BYTECODE, prototypes=3, source_bytes=10,
         shared_bytes=100, unshared_bytes=1000, private_bytes=400, holders=2, hits=5, created=1.0, compile_us=9.0,
@@ -46,41 +49,39 @@ def generation(id: int = 1, key: str = "a.lua", **more: object) -> GenerationRow
     return replace(row, **more)
 
 
-def vm(id: int = 1, **more: object) -> VMRow:
+def vm(id: int = 1, **more: Any) -> VMRow:
     row = VMRow(id=id, lua=LUA, state=VMState.IDLE, mode=CacheMode.ON, tier=Tier.BYTECODE)
     return replace(row, **more)
 
 
 def load(serial: int, outcome: Outcome = Outcome.HIT, vm: int = 1) -> LoadEvent:
-    return LoadEvent(
-        serial=serial, time=1.0, lua=LUA, vm=vm, key="a.lua", outcome=outcome, duration_us=1.0, bytes=1
-    )
+    return LoadEvent(serial=serial, time=1.0, lua=LUA, vm=vm, key="a.lua", outcome=outcome, duration_us=1.0, bytes=1)
 
 
-def cell_tip(model: TableModel[object], column: str, row: int = 0) -> str:
+def cell_tip(model: TableModel[Any], column: str, row: int = 0) -> str:
     index = model.index(row, [c.key for c in model.columns].index(column))
     return str(model.data(index, Qt.ItemDataRole.ToolTipRole))
 
 
-def cell(model: TableModel[object], column: str, row: int = 0) -> str:
+def cell(model: TableModel[Any], column: str, row: int = 0) -> str:
     return model.text_at(row, [c.key for c in model.columns].index(column))
 
 
-def tone(model: TableModel[object], column: str, row: int = 0) -> str:
+def tone(model: TableModel[Any], column: str, row: int = 0) -> str:
     return model.tone_at(row, [c.key for c in model.columns].index(column))
 
 
 class Engine:
     """Sends updates to a model as the window does."""
 
-    def __init__(self, kind: type[TableModel[object]]) -> None:
+    def __init__(self, kind: Callable[..., Any]) -> None:
         self.state = EngineState()
-        self.model = kind(self.state)  # type: ignore[arg-type]
+        self.model = kind(self.state)
 
-    def send(self, **parts: object) -> None:
-        update = Update(revision=2, since=1, **parts)  # type: ignore[arg-type]
+    def send(self, **parts: Any) -> None:
+        update = Update(revision=2, since=1, **parts)
         self.state.apply(update)
-        self.model.take(update)  # type: ignore[attr-defined]
+        self.model.take(update)
 
 
 def test_a_file_shows_the_numbers_of_its_current_generation() -> None:
@@ -114,7 +115,7 @@ def test_a_file_whose_generation_was_cleared_has_no_numbers_of_it() -> None:
         ({"error": "a.lua:1: oops", "stale": "changed"}, "error", "error"),
     ],
 )
-def test_the_state_of_a_file_names_the_worst_first(more: dict[str, object], text: str, colour: str) -> None:
+def test_the_state_of_a_file_names_the_worst_first(more: dict[str, Any], text: str, colour: str) -> None:
     engine = Engine(FilesModel)
     engine.send(files=(file(**more),), generations=(generation(),))
     assert (cell(engine.model, "state"), tone(engine.model, "state")) == (text, colour)
@@ -126,16 +127,16 @@ def test_a_file_that_was_never_stored_says_so() -> None:
     assert cell(engine.model, "state") == "bypassed"
 
 
-OLD = {"id": 1, "state": GenerationState.RETIRED, "digest": "old"}
-NEW = {"id": 9, "digest": "new"}
+OLD: dict[str, Any] = {"id": 1, "state": GenerationState.RETIRED, "digest": "old"}
+NEW: dict[str, Any] = {"id": 9, "digest": "new"}
 
 
-def marks(*generations: GenerationRow, **more: object) -> tuple[str, str]:
+def marks(*generations: GenerationRow, **more: Any) -> tuple[str, str]:
     """The mark of a file, and what it says when it is pointed at."""
     engine = Engine(FilesModel)
     engine.send(files=(file(generation=9, **more),), generations=generations)
     entry = engine.model.row_at(0)
-    return entry.marks, entry.marks_tip  # type: ignore[attr-defined]
+    return entry.marks, entry.marks_tip
 
 
 def test_a_file_of_which_vms_hold_two_versions_is_mixed() -> None:
@@ -251,7 +252,7 @@ def test_a_snapshot_replaces_all_rows() -> None:
     engine.send(vms=(vm(1), vm(2)))
     update = Update(revision=9, reset=True, vms=(vm(3),))
     engine.state.apply(update)
-    engine.model.take(update)  # type: ignore[attr-defined]
+    engine.model.take(update)
     assert [cell(engine.model, "id", row) for row in range(engine.model.rowCount())] == ["3"]
 
 

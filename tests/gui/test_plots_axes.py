@@ -101,7 +101,7 @@ class TestAxes:
         for step, ticks in axis.tickValues(low, low + span, 400):
             if step < 3600:  # days are looked for in the time zones around, too, and cut by the axis
                 assert all(low - 1e-3 <= tick <= low + span + 1e-3 for tick in ticks)
-            form = {1: "%H:%M:%S", 60: "%H:%M", 86400: "%a %d"}[step]
+            form = {1.0: "%H:%M:%S", 60.0: "%H:%M", 86400.0: "%a %d"}[step]
             told = [time.strftime(form, time.localtime(round(origin + tick))) for tick in ticks]
             assert axis.tickStrings(ticks, 1.0, step) == told
 

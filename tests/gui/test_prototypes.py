@@ -20,16 +20,11 @@ from moonscope.cache.code_cache import CodeCache
 from moonscope.commands import InspectFile
 from moonscope.engine import Engine
 from moonscope.model import Instruction, Local, LuaVersion, Prototype, PrototypeTree, Upvalue
+from moonscope_gui.code.prototype_names import lines_of, name_of, parameters_of
 from moonscope_gui.features.inspector.dock import PrototypesDock
 from moonscope_gui.features.inspector.export_text import totals
 from moonscope_gui.features.inspector.history import Place
-from moonscope_gui.features.inspector.prototype_tree import (
-    COLUMNS,
-    PrototypeTreeModel,
-    lines_of,
-    name_of,
-    parameters_of,
-)
+from moonscope_gui.features.inspector.prototype_tree import COLUMNS, PrototypeTreeModel
 from moonscope_gui.features.inspector.source_file import SourceFile
 
 PATIENCE_MS = 10_000

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QProgressBar
+from PySide6.QtWidgets import QLabel, QProgressBar, QWidget
 from pytestqt.qtbot import QtBot
 
 from moonscope.bytecode import reporter
@@ -44,7 +44,7 @@ def shown(dock: PrototypesDock) -> str:
     return Path(dock.current[0].key).name if dock.current else ""
 
 
-def click(button: object) -> None:
+def click(button: QWidget) -> None:
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
 

@@ -96,7 +96,7 @@ def test_a_folder_without_lua_files_is_told(window: MainWindow, qtbot: QtBot, tm
     (tmp_path / "empty").mkdir()
     window.open_paths([str(tmp_path / "empty")])
     qtbot.waitUntil(lambda: window.messages.current is not None, timeout=PATIENCE_MS)
-    assert "no .lua file" in window.messages.current.text  # type: ignore[union-attr]
+    assert "no .lua file" in window.messages.current.text
 
 
 def test_dropped_files_are_opened_and_remembered(window: MainWindow, qtbot: QtBot, folder: Path) -> None:

@@ -6,20 +6,28 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from moonscope.commands import Collect, RunChunk, Shutdown
+from moonscope.client.engine_client import EngineClient
+from moonscope.commands import Collect, Command, RunChunk, Shutdown
 from moonscope.errors import CancelledError, ConnectionLost, UnsupportedError, UsageError
+from moonscope.host.server import Server
 from moonscope.wire import connect
 from moonscope.wire.messages import VERSION, Hello, encode
+
+from .conftest import ScriptedEngine, View
 
 DEADLINE = 20.0
 RUN = RunChunk(vms=(1,), source="while true do end")
 
 
-def test_every_client_is_told_once_that_the_host_was_closed(host, attach, new_view):
+def test_every_client_is_told_once_that_the_host_was_closed(
+    host: Server, attach: Callable[..., EngineClient], new_view: type[View]
+) -> None:
     views = [new_view(), new_view()]
     clients = [attach(host, view) for view in views]
     host.close()
@@ -29,7 +37,9 @@ def test_every_client_is_told_once_that_the_host_was_closed(host, attach, new_vi
     assert [view.losses for view in views] == [["the host was closed"]] * 2
 
 
-def test_a_client_that_leaves_is_not_told_that_it_lost_the_host(host, attach, view):
+def test_a_client_that_leaves_is_not_told_that_it_lost_the_host(
+    host: Server, attach: Callable[..., EngineClient], view: View
+) -> None:
     client = attach(host, view)
     view.wait_for(lambda: view.updates)
     client.close()
@@ -37,7 +47,9 @@ def test_a_client_that_leaves_is_not_told_that_it_lost_the_host(host, attach, vi
     assert view.losses == []
 
 
-def test_a_client_may_leave_in_a_callback(engine, host, attach, view, new_view):
+def test_a_client_may_leave_in_a_callback(
+    engine: ScriptedEngine, host: Server, attach: Callable[..., EngineClient], view: View, new_view: type[View]
+) -> None:
     left = threading.Event()
     leaving = attach(host)
     leaving.request(Collect()).add_done_callback(lambda _: (leaving.close(), left.set()))
@@ -45,10 +57,12 @@ def test_a_client_may_leave_in_a_callback(engine, host, attach, view, new_view):
     attach(host, view).request(Collect()).result(DEADLINE)
 
 
-def test_requests_without_an_answer_end_with_the_connection(engine, host, attach):
+def test_requests_without_an_answer_end_with_the_connection(
+    engine: ScriptedEngine, host: Server, attach: Callable[..., EngineClient]
+) -> None:
     begun, release = threading.Event(), threading.Event()
 
-    def stubborn(*_):
+    def stubborn(*_: Any) -> Any:
         begun.set()
         assert release.wait(DEADLINE)
         return ()
@@ -65,10 +79,12 @@ def test_requests_without_an_answer_end_with_the_connection(engine, host, attach
     release.set()
 
 
-def test_closing_cancels_what_runs_and_ends_all_threads(engine, start_host, attach):
+def test_closing_cancels_what_runs_and_ends_all_threads(
+    engine: ScriptedEngine, start_host: Callable[..., Server], attach: Callable[..., EngineClient]
+) -> None:
     running, cancelled_seen = threading.Event(), threading.Event()
 
-    def run(command, progress, cancelled):
+    def run(command: Command[Any], progress: Any, cancelled: Any) -> None:
         running.set()
         while not cancelled():
             cancelled_seen.wait(0.01)
@@ -87,7 +103,7 @@ def test_closing_cancels_what_runs_and_ends_all_threads(engine, start_host, atta
     assert set(threading.enumerate()) == before
 
 
-def test_closing_twice_and_at_once_is_fine(host):
+def test_closing_twice_and_at_once_is_fine(host: Server) -> None:
     closers = [threading.Thread(target=host.close) for _ in range(5)]
     for closer in closers:
         closer.start()
@@ -97,7 +113,7 @@ def test_closing_twice_and_at_once_is_fine(host):
     host.close()
 
 
-def test_closing_does_not_wait_for_one_who_never_reads(engine, host):
+def test_closing_does_not_wait_for_one_who_never_reads(engine: ScriptedEngine, host: Server) -> None:
     engine.add_mark("x" * 5_000_000)
     stuck = connect(host.address, timeout=DEADLINE)
     stuck.send(encode(Hello(VERSION)))
@@ -105,12 +121,12 @@ def test_closing_does_not_wait_for_one_who_never_reads(engine, host):
     stuck.close()
 
 
-def test_a_program_that_ends_without_closing_leaves_no_socket():
+def test_a_program_that_ends_without_closing_leaves_no_socket() -> None:
     socket = run_program("listener = Listener(); print(listener.address.removeprefix('unix:')); sys.exit(3)")
     assert not Path(socket).parent.exists()
 
 
-def test_a_fork_of_the_host_that_ends_takes_nothing_away():
+def test_a_fork_of_the_host_that_ends_takes_nothing_away() -> None:
     """An embedding program may fork; what runs when the fork ends must leave the host's socket alone."""
     program = """
         listener = Listener()
@@ -134,13 +150,15 @@ def run_program(program: str) -> str:
     return ended.stdout.strip()
 
 
-def test_a_closed_host_is_not_found_any_more(host, attach):
+def test_a_closed_host_is_not_found_any_more(host: Server, attach: Callable[..., EngineClient]) -> None:
     host.close()
     with pytest.raises(ConnectionLost, match="no host listens"):
         attach(host)
 
 
-def test_shutdown_is_not_obeyed_by_a_host_that_belongs_to_another_program(host, attach):
+def test_shutdown_is_not_obeyed_by_a_host_that_belongs_to_another_program(
+    host: Server, attach: Callable[..., EngineClient]
+) -> None:
     client = attach(host)
     assert not client.embedded
     with pytest.raises(UnsupportedError, match="belongs to another program"):
@@ -149,7 +167,9 @@ def test_shutdown_is_not_obeyed_by_a_host_that_belongs_to_another_program(host, 
     assert client.request(Collect()).result(DEADLINE) == 0
 
 
-def test_shutdown_is_answered_and_obeyed_by_an_embedded_host(start_host, attach):
+def test_shutdown_is_answered_and_obeyed_by_an_embedded_host(
+    start_host: Callable[..., Server], attach: Callable[..., EngineClient]
+) -> None:
     host = start_host(embedded=True)
     client = attach(host)
     assert client.embedded
@@ -158,17 +178,19 @@ def test_shutdown_is_answered_and_obeyed_by_an_embedded_host(start_host, attach)
 
 
 @pytest.mark.parametrize("address", ["tcp:0.0.0.0:0", "tcp:192.0.2.1:80"])
-def test_a_host_never_listens_beyond_this_computer(start_host, address):
+def test_a_host_never_listens_beyond_this_computer(start_host: Callable[..., Server], address: str) -> None:
     with pytest.raises(UsageError, match="not on this computer"):
         start_host(address)
 
 
-def test_a_socket_that_cannot_be_made_is_an_error_with_its_path(start_host, tmp_path):
+def test_a_socket_that_cannot_be_made_is_an_error_with_its_path(
+    start_host: Callable[..., Server], tmp_path: Path
+) -> None:
     with pytest.raises(UsageError, match=r"cannot listen at unix:.*missing/s: No such file"):
         start_host(f"unix:{tmp_path}/missing/s")
 
 
-def test_a_file_in_the_way_is_not_removed(start_host, tmp_path):
+def test_a_file_in_the_way_is_not_removed(start_host: Callable[..., Server], tmp_path: Path) -> None:
     file = tmp_path / "s"
     file.write_text("precious")
     with pytest.raises(UsageError, match="in use"):
@@ -176,7 +198,7 @@ def test_a_file_in_the_way_is_not_removed(start_host, tmp_path):
     assert file.read_text() == "precious"
 
 
-def test_what_else_lies_beside_a_socket_stays(start_host, tmp_path):
+def test_what_else_lies_beside_a_socket_stays(start_host: Callable[..., Server], tmp_path: Path) -> None:
     (tmp_path / "notes").write_text("precious")
     host = start_host(f"unix:{tmp_path}/socket")
     host.close()

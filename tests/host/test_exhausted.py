@@ -6,15 +6,19 @@ import resource
 import socket
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from moonscope.client.engine_client import EngineClient
 from moonscope.client.host_process import HostProcess
-from moonscope.commands import Clear, Interrupt, RunChunk
+from moonscope.commands import Clear, Command, Interrupt, RunChunk
 from moonscope.commands.codec import encode_command
 from moonscope.errors import ConnectionLost, MoonscopeError, UsageError
+from moonscope.host.server import Server
+from moonscope.wire.connection import Connection
 from moonscope.wire.messages import Request, Response, decode_from_host, encode
 
 DEADLINE = 20.0
@@ -22,7 +26,7 @@ RUN = RunChunk(vms=(1,), source="return 1")
 
 
 @pytest.fixture
-def threads(monkeypatch):
+def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """How many more threads there may be is said with `allow`."""
 
     class Threads:
@@ -33,7 +37,7 @@ def threads(monkeypatch):
 
     allowed, start = Threads(), threading.Thread.start
 
-    def start_or_fail(thread):
+    def start_or_fail(thread: Any) -> None:
         if allowed.left is not None:
             if allowed.left == 0:
                 raise RuntimeError("can't start new thread")
@@ -45,7 +49,7 @@ def threads(monkeypatch):
     allowed.allow(None)
 
 
-def ask(connection, id, command) -> Response:
+def ask(connection: Connection, id: Any, command: Command[Any]) -> Response:
     connection.send(encode(Request(id, encode_command(command))))
     while True:
         message = decode_from_host(connection.receive(deadline=time.monotonic() + DEADLINE))
@@ -53,7 +57,9 @@ def ask(connection, id, command) -> Response:
             return message
 
 
-def test_a_command_without_a_thread_is_an_error_and_what_stops_things_works(host, talk, threads):
+def test_a_command_without_a_thread_is_an_error_and_what_stops_things_works(
+    host: Server, talk: Callable[..., Connection], threads: Any
+) -> None:
     connection = talk(host)
     threads.allow(0)
     answer = ask(connection, 1, RUN)
@@ -65,7 +71,9 @@ def test_a_command_without_a_thread_is_an_error_and_what_stops_things_works(host
     assert ask(connection, 1, RUN).error is None
 
 
-def test_a_command_that_got_no_thread_holds_no_other(host, talk, threads):
+def test_a_command_that_got_no_thread_holds_no_other(
+    host: Server, talk: Callable[..., Connection], threads: Any
+) -> None:
     connection = talk(host)
     threads.allow(0)
     for id in range(1, 4):
@@ -75,7 +83,9 @@ def test_a_command_that_got_no_thread_holds_no_other(host, talk, threads):
 
 
 @pytest.mark.parametrize("left", range(5))
-def test_a_host_whose_threads_cannot_be_had_does_not_begin(start_host, runtime_directory, threads, left):
+def test_a_host_whose_threads_cannot_be_had_does_not_begin(
+    start_host: Callable[..., Server], runtime_directory: Path, threads: Any, left: Any
+) -> None:
     before = set(threading.enumerate())
     threads.allow(left)
     with pytest.raises(UsageError, match=r"cannot serve at unix:.*no further thread"):
@@ -87,7 +97,9 @@ def test_a_host_whose_threads_cannot_be_had_does_not_begin(start_host, runtime_d
 
 
 @pytest.mark.parametrize("left", [0, 1])
-def test_a_client_whose_threads_cannot_be_had_says_so(host, attach, threads, left):
+def test_a_client_whose_threads_cannot_be_had_says_so(
+    host: Server, attach: Callable[..., EngineClient], threads: Any, left: Any
+) -> None:
     threads.allow(left)
     with pytest.raises(MoonscopeError, match="no further thread"):
         EngineClient.connect(host.address)
@@ -96,7 +108,7 @@ def test_a_client_whose_threads_cannot_be_had_says_so(host, attach, threads, lef
 
 
 @pytest.mark.parametrize("left", [0, 1])
-def test_a_host_process_that_cannot_be_listened_to_is_ended(threads, left):
+def test_a_host_process_that_cannot_be_listened_to_is_ended(threads: Any, left: Any) -> None:
     threads.allow(left)
     process = HostProcess()
     with pytest.raises(ConnectionLost, match="cannot be listened to"):
@@ -104,7 +116,9 @@ def test_a_host_process_that_cannot_be_listened_to_is_ended(threads, left):
     assert process.poll() is not None
 
 
-def test_a_host_out_of_files_serves_those_who_are_there_and_others_later(host, attach, dial):
+def test_a_host_out_of_files_serves_those_who_are_there_and_others_later(
+    host: Server, attach: Callable[..., EngineClient], dial: Callable[[Server], socket.socket]
+) -> None:
     client = attach(host)
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     highest = max(int(each.name) for each in Path("/dev/fd").iterdir())

@@ -6,11 +6,16 @@ import os
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import psutil
 import pytest
 
+from moonscope.client.engine_client import EngineClient
 from moonscope.errors import ConnectionLost
+
+from .conftest import View
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 
@@ -46,7 +51,7 @@ def pid_of_host_at(address):
 
 
 @pytest.fixture
-def run():
+def run() -> Iterator[Any]:
     """Start a program, of which and of whose fork the output is read; both end when the test does."""
     started = []
 
@@ -65,7 +70,9 @@ def run():
 
 
 @pytest.mark.parametrize("address", ["None", "'tcp:127.0.0.1:0'"])
-def test_when_a_program_that_serves_is_killed_its_fork_keeps_nothing_open(run, attach, view, address):
+def test_when_a_program_that_serves_is_killed_its_fork_keeps_nothing_open(
+    run: Any, attach: Callable[..., EngineClient], view: View, address: str
+) -> None:
     program = run(f"""
         server = serve(Engine(), {address})
         print(server.address, flush=True)
@@ -87,7 +94,7 @@ def test_when_a_program_that_serves_is_killed_its_fork_keeps_nothing_open(run, a
     client.close()
 
 
-def test_a_fork_can_neither_close_nor_wait_for_its_parents_host_but_serve_its_own(run):
+def test_a_fork_can_neither_close_nor_wait_for_its_parents_host_but_serve_its_own(run: Any) -> None:
     program = run("""
         server = serve(Engine(), embedded=True)
         if (fork := os.fork()) == 0:
@@ -107,7 +114,7 @@ def test_a_fork_can_neither_close_nor_wait_for_its_parents_host_but_serve_its_ow
     assert lines[1:] == ["True", "True", "ended 0", "True", "closed"]
 
 
-def test_a_fork_of_a_client_has_no_connection(run):
+def test_a_fork_of_a_client_has_no_connection(run: Any) -> None:
     program = run("""
         server = serve(Engine())
         client = EngineClient.connect(server.address)
@@ -126,7 +133,7 @@ def test_a_fork_of_a_client_has_no_connection(run):
     assert lines[1:] == ["True", "ended 0", "True"]
 
 
-def test_a_fork_neither_ends_its_parents_host_process_nor_keeps_it(run):
+def test_a_fork_neither_ends_its_parents_host_process_nor_keeps_it(run: Any) -> None:
     program = run("""
         from moonscope.client.host_process import HostProcess
         process = HostProcess()

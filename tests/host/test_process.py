@@ -14,8 +14,10 @@ import tempfile
 import textwrap
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import psutil
 import pytest
@@ -37,15 +39,19 @@ from moonscope.commands import (
     Spawn,
 )
 from moonscope.errors import AuthenticationFailed, CancelledError, ConnectionLost, NotFoundError, UsageError
+from moonscope.host.server import Server
+from moonscope.model import CacheMode
 from moonscope.wire import read_key
 from moonscope.wire.messages import Pong
+
+from .conftest import View
 
 DEADLINE = 30.0
 ENDLESS = "while true do end"
 
 
 @pytest.fixture
-def process():
+def process() -> Iterator[Any]:
     """A host that belongs to us, started."""
     with HostProcess() as started:
         yield started
@@ -60,7 +66,9 @@ def run_ended(pid: int) -> bool:
     return not psutil.pid_exists(pid)
 
 
-def attach_when_it_listens(process, attach, address, key):
+def attach_when_it_listens(
+    process: subprocess.Popen[bytes], attach: Callable[..., EngineClient], address: str, key: bytes
+) -> Any:
     """For a host that cannot say that it does."""
     deadline = time.monotonic() + DEADLINE
     while process.poll() is None and time.monotonic() < deadline:
@@ -70,7 +78,9 @@ def attach_when_it_listens(process, attach, address, key):
     pytest.fail(f"it does not listen; exit code {process.poll()}")
 
 
-def test_it_runs_lua_and_says_what_it_did(process, attach, view, tmp_path):
+def test_it_runs_lua_and_says_what_it_did(
+    process: HostProcess, attach: Callable[..., EngineClient], view: View, tmp_path: Path
+) -> None:
     (tmp_path / "a b.lua").write_text("return function() return 'shared' end")
     client = attach(process.address, view)
     assert client.pid == process.pid
@@ -83,17 +93,21 @@ def test_it_runs_lua_and_says_what_it_did(process, attach, view, tmp_path):
     view.wait_for(lambda: sum(row.key.endswith("a b.lua") for update in view.updates for row in update.files))
 
 
-def test_errors_of_the_engine_are_errors_of_the_request(process, attach):
+def test_errors_of_the_engine_are_errors_of_the_request(
+    process: HostProcess, attach: Callable[..., EngineClient]
+) -> None:
     client = attach(process.address)
     for command in (Inspect(generation=99), Holders(generation=99)):
         with pytest.raises(NotFoundError):
             client.request(command).result(DEADLINE)
     with pytest.raises(UsageError):
         client.request(Spawn(count=-1)).result(DEADLINE)
-    assert client.request(SetMode("off")).result(DEADLINE) is None
+    assert client.request(SetMode(CacheMode.OFF)).result(DEADLINE) is None
 
 
-def test_after_an_answer_the_rows_of_the_snapshot_are_those_that_the_command_left(process, attach, view, tmp_path):
+def test_after_an_answer_the_rows_of_the_snapshot_are_those_that_the_command_left(
+    process: HostProcess, attach: Callable[..., EngineClient], view: View, tmp_path: Path
+) -> None:
     client = attach(process.address, view)
     for number in range(10):
         file = tmp_path / f"{number}.lua"
@@ -106,7 +120,9 @@ def test_after_an_answer_the_rows_of_the_snapshot_are_those_that_the_command_lef
         assert rows[-1].counters.loads == number + 1
 
 
-def test_a_long_run_can_be_cancelled_or_interrupted_while_others_work(process, attach):
+def test_a_long_run_can_be_cancelled_or_interrupted_while_others_work(
+    process: HostProcess, attach: Callable[..., EngineClient]
+) -> None:
     first, second = attach(process.address), attach(process.address)
     one, other = first.request(Spawn(count=2)).result(DEADLINE).vms
     endless = first.request(RunChunk(vms=(one,), source=ENDLESS))
@@ -122,7 +138,9 @@ def test_a_long_run_can_be_cancelled_or_interrupted_while_others_work(process, a
         endless.result(DEADLINE)
 
 
-def test_reads_and_what_stops_things_are_answered_while_a_hundred_scripts_run(process, attach, tmp_path):
+def test_reads_and_what_stops_things_are_answered_while_a_hundred_scripts_run(
+    process: HostProcess, attach: Callable[..., EngineClient], tmp_path: Path
+) -> None:
     """Whoever started them, and from whichever window."""
     (tmp_path / "m.lua").write_text("return 1")
     client, other = attach(process.address), attach(process.address)
@@ -136,7 +154,7 @@ def test_reads_and_what_stops_things_are_answered_while_a_hundred_scripts_run(pr
     assert all(event.wait(DEADLINE) for event in begun)
     for window in (client, other):
         assert window.request(InspectFile(path=str(tmp_path / "m.lua"))).result(DEADLINE).dump
-        assert window.request(SetMode("on", vms=vms)).result(DEADLINE) is None
+        assert window.request(SetMode(CacheMode.ON, vms=vms)).result(DEADLINE) is None
         assert window.request(Interrupt(vms=vms[:1])).result(DEADLINE)
         assert not window.request(Clear()).result(DEADLINE).dry_run
     assert len(other.request(Spawn(1)).result(DEADLINE).vms) == 1
@@ -147,13 +165,15 @@ def test_reads_and_what_stops_things_are_answered_while_a_hundred_scripts_run(pr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own")
-def test_what_answers_windows_goes_before_the_threads_that_endless_scripts_added(process, attach):
+def test_what_answers_windows_goes_before_the_threads_that_endless_scripts_added(
+    process: HostProcess, attach: Callable[..., EngineClient]
+) -> None:
     client = attach(process.address)
     vms = client.request(Spawn(8)).result(DEADLINE).vms
     client.request(RunChunk(vms=vms, source=ENDLESS))
     tasks = Path(f"/proc/{process.pid}/task")
     deadline = time.monotonic() + DEADLINE
-    nice = []
+    nice: list[int] = []
     while sum(value > 0 for value in nice) < 6 and time.monotonic() < deadline:  # two workers were there before
         nice = [int((task / "stat").read_text().rpartition(")")[2].split()[16]) for task in tasks.iterdir()]
     assert sum(value > 0 for value in nice) >= 6
@@ -162,8 +182,8 @@ def test_what_answers_windows_goes_before_the_threads_that_endless_scripts_added
 
 
 @pytest.mark.slow
-def test_a_stopped_host_is_noticed_and_so_is_that_it_goes_on(process):
-    heard = SimpleQueue()
+def test_a_stopped_host_is_noticed_and_so_is_that_it_goes_on(process: HostProcess) -> None:
+    heard: SimpleQueue[bool] = SimpleQueue()
     with EngineClient.connect(process.address, on_answering=heard.put) as client:
         os.kill(process.pid, signal.SIGSTOP)
         asked = client.request(Collect())
@@ -175,19 +195,30 @@ def test_a_stopped_host_is_noticed_and_so_is_that_it_goes_on(process):
 
 
 @pytest.mark.slow
-def test_an_idle_host_that_says_nothing_by_itself_is_not_taken_for_a_stopped_one(start_host):
+def test_an_idle_host_that_says_nothing_by_itself_is_not_taken_for_a_stopped_one(
+    start_host: Callable[..., Server],
+) -> None:
     """It is asked, and says that it is there; what it shows does not change meanwhile."""
-    heard, pings = SimpleQueue(), threading.Semaphore(0)
+    heard: SimpleQueue[bool] = SimpleQueue()
+    pings = threading.Semaphore(0)
     host = start_host()
     with EngineClient.connect(host.address, on_answering=heard.put) as client:
         take = client._take
-        client._take = lambda message: (isinstance(message, Pong) and pings.release(), take(message))
+
+        def count(message: Any) -> None:
+            if isinstance(message, Pong):
+                pings.release()
+            take(message)
+
+        client._take = count  # type: ignore[method-assign]
         for _ in range(4):
             assert pings.acquire(timeout=DEADLINE)
     assert heard.empty()
 
 
-def test_two_windows_on_one_host_show_the_same(process, attach, new_view):
+def test_two_windows_on_one_host_show_the_same(
+    process: HostProcess, attach: Callable[..., EngineClient], new_view: type[View]
+) -> None:
     views = [new_view(), new_view()]
     one, other = (attach(process.address, view) for view in views)
     spawned = one.request(Spawn(count=2)).result(DEADLINE).vms
@@ -197,14 +228,17 @@ def test_two_windows_on_one_host_show_the_same(process, attach, new_view):
         view.wait_for(lambda view=view: {row.id for update in view.updates for row in update.vms} == set(spawned))
 
 
-def test_socket_and_key_are_private(process):
+def test_socket_and_key_are_private(process: HostProcess) -> None:
     socket = Path(process.address.removeprefix("unix:"))
     assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
+    assert process.key_file is not None
     assert stat.S_IMODE(process.key_file.stat().st_mode) == 0o600
     assert read_key(process.key_file)
 
 
-def test_a_killed_host_is_a_message_and_every_request_ends(process, attach, view):
+def test_a_killed_host_is_a_message_and_every_request_ends(
+    process: HostProcess, attach: Callable[..., EngineClient], view: View
+) -> None:
     client = attach(process.address, view)
     vm = client.request(Spawn()).result(DEADLINE).vms
     futures = [client.request(RunChunk(vms=vm, source=ENDLESS)) for _ in range(3)]
@@ -218,7 +252,7 @@ def test_a_killed_host_is_a_message_and_every_request_ends(process, attach, view
     assert len(view.losses) == 1
 
 
-def test_after_a_kill_a_new_one_starts_and_nothing_of_the_old_is_left(attach):
+def test_after_a_kill_a_new_one_starts_and_nothing_of_the_old_is_left(attach: Callable[..., EngineClient]) -> None:
     killed = HostProcess()
     directory = Path(killed.start().removeprefix("unix:")).parent
     os.kill(killed.pid, signal.SIGKILL)
@@ -229,7 +263,7 @@ def test_after_a_kill_a_new_one_starts_and_nothing_of_the_old_is_left(attach):
         assert attach(again.address).request(Spawn()).result(DEADLINE).vms
 
 
-def test_stop_ends_it_in_order_even_while_lua_runs(process, attach):
+def test_stop_ends_it_in_order_even_while_lua_runs(process: HostProcess, attach: Callable[..., EngineClient]) -> None:
     client = attach(process.address)
     vm = client.request(Spawn()).result(DEADLINE).vms
     client.request(RunChunk(vms=vm, source=ENDLESS))
@@ -240,18 +274,20 @@ def test_stop_ends_it_in_order_even_while_lua_runs(process, attach):
     process.stop()
 
 
-def test_shutdown_ends_it(process, attach, view):
+def test_shutdown_ends_it(process: HostProcess, attach: Callable[..., EngineClient], view: View) -> None:
     assert attach(process.address, view).request(Shutdown()).result(DEADLINE) is None
     assert view.wait_until_lost() == "the host was closed"
     assert process.wait(DEADLINE) == "ended normally"
 
 
-def test_lua_code_neither_reads_nor_writes_what_is_the_hosts(process, attach):
+def test_lua_code_neither_reads_nor_writes_what_is_the_hosts(
+    process: HostProcess, attach: Callable[..., EngineClient]
+) -> None:
     """The host's stdin and stdout are how it speaks with its window; a script gets others."""
     client = attach(process.address)
     vm = client.request(Spawn()).result(DEADLINE).vms
 
-    def run(source: str):
+    def run(source: str) -> Any:
         return client.request(RunChunk(vms=vm, source=source)).result(DEADLINE)[0]
 
     assert run("io.stdin:read()").values == ("nil",)
@@ -260,7 +296,7 @@ def test_lua_code_neither_reads_nor_writes_what_is_the_hosts(process, attach):
     assert "written by a script" in process.last_words
 
 
-def test_a_host_dies_with_the_window_that_started_it(tmp_path):
+def test_a_host_dies_with_the_window_that_started_it(tmp_path: Path) -> None:
     """However the window dies, its host reads the end of its stdin."""
     window = subprocess.Popen([sys.executable, "-c", WINDOW], stdout=subprocess.PIPE, text=True)
     with window:
@@ -284,7 +320,7 @@ WINDOW = textwrap.dedent(
 )
 
 
-def test_one_that_was_launched_gets_ready_by_itself():
+def test_one_that_was_launched_gets_ready_by_itself() -> None:
     host = HostProcess()
     host.launch()
     pid = host.pid
@@ -297,14 +333,14 @@ def test_one_that_was_launched_gets_ready_by_itself():
         host.stop()
 
 
-def test_one_that_cannot_start_says_why():
+def test_one_that_cannot_start_says_why() -> None:
     process = HostProcess(["--address", "tcp:192.0.2.1:80"])
     with pytest.raises(ConnectionLost, match=r"(?s)ended with exit code 2 before.*not on this computer"):
         process.start()
     assert process.wait() == "ended with exit code 2"
 
 
-def test_one_that_says_nothing_is_given_up(monkeypatch, tmp_path):
+def test_one_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     silent = tmp_path / "python"
     silent.write_text("#!/bin/sh\nexec sleep 600\n")
     silent.chmod(0o755)
@@ -315,7 +351,7 @@ def test_one_that_says_nothing_is_given_up(monkeypatch, tmp_path):
     assert process.wait().startswith("was killed by signal ")  # SIGKILL where SIGTERM takes longer than that
 
 
-def test_one_that_says_something_else_is_given_up(monkeypatch, tmp_path):
+def test_one_that_says_something_else_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     other = tmp_path / "python"
     other.write_text("#!/bin/sh\necho hello\necho and more >&2\n")
     other.chmod(0o755)
@@ -324,7 +360,7 @@ def test_one_that_says_something_else_is_given_up(monkeypatch, tmp_path):
         HostProcess().start()
 
 
-def test_a_python_that_is_not_there_is_named(monkeypatch, tmp_path):
+def test_a_python_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     process = HostProcess()
     with pytest.raises(ConnectionLost, match=r"the host did not start: .*python: No such file"):
@@ -332,7 +368,9 @@ def test_a_python_that_is_not_there_is_named(monkeypatch, tmp_path):
     process.stop()
 
 
-def test_the_modules_of_the_current_directory_are_not_its_modules(tmp_path, monkeypatch):
+def test_the_modules_of_the_current_directory_are_not_its_modules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A folder of Lua files may hold anything."""
     (tmp_path / "json.py").write_text("raise SystemExit('imported from the current directory')")
     (tmp_path / "moonscope").mkdir()
@@ -346,10 +384,10 @@ class TestStandAlone:
     """`moonscope host` in a terminal."""
 
     @pytest.fixture
-    def start(self):
+    def start(self) -> Iterator[Any]:
         started = []
 
-        def run(*options: str) -> tuple[subprocess.Popen, dict]:
+        def run(*options: str) -> tuple[subprocess.Popen[str], dict[str, Any]]:
             process = subprocess.Popen(
                 [sys.executable, "-m", "moonscope.host", *options],
                 stdin=subprocess.DEVNULL,
@@ -366,7 +404,9 @@ class TestStandAlone:
             process.stdout.close()
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-    def test_a_signal_ends_it_in_order(self, start, attach, view, number):
+    def test_a_signal_ends_it_in_order(
+        self, start: Callable[..., Any], attach: Callable[..., EngineClient], view: View, number: Any
+    ) -> None:
         process, where = start()
         assert where["pid"] == process.pid
         attach(where["address"], view)
@@ -378,8 +418,14 @@ class TestStandAlone:
     @pytest.mark.parametrize("options", [[], ["--key-file", "own.key"]])
     @pytest.mark.parametrize("runtime", ["run", "open to others"])
     def test_what_a_killed_one_leaves_goes_when_the_next_one_starts(
-        self, start, attach, tmp_path, monkeypatch, options, runtime
-    ):
+        self,
+        start: Callable[..., Any],
+        attach: Callable[..., EngineClient],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        options: Any,
+        runtime: Any,
+    ) -> None:
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(tempfile, "tempdir", None)
         monkeypatch.setenv("TMPDIR", str(tmp_path))
@@ -400,7 +446,9 @@ class TestStandAlone:
             assert client.pid == alive.pid
 
     @pytest.mark.skipif(os.name != "posix", reason="ports leave key files that cannot be locked")
-    def test_the_key_of_a_killed_one_at_a_port_goes_when_the_next_one_starts(self, start, attach, runtime_directory):
+    def test_the_key_of_a_killed_one_at_a_port_goes_when_the_next_one_starts(
+        self, start: Callable[..., Any], attach: Callable[..., EngineClient], runtime_directory: Path
+    ) -> None:
         (alive, its), (killed, left) = (start("--address", "tcp:127.0.0.1:0") for _ in range(2))
         killed.kill()
         killed.wait()
@@ -410,7 +458,9 @@ class TestStandAlone:
         with attach(its["address"]) as client:
             assert client.pid == alive.pid
 
-    def test_a_key_without_a_lock_stays_while_someone_listens(self, start, runtime_directory):
+    def test_a_key_without_a_lock_stays_while_someone_listens(
+        self, start: Callable[..., Any], runtime_directory: Path
+    ) -> None:
         """It may be that of a host where files cannot be locked."""
         with socket.create_server(("127.0.0.1", 0)) as listening:
             (runtime_directory / "moonscope").mkdir(mode=0o700)
@@ -420,8 +470,12 @@ class TestStandAlone:
             assert key_file.exists()
 
     def test_where_the_path_of_a_socket_would_be_too_long_a_shorter_one_is_found(
-        self, start, attach, tmp_path, monkeypatch
-    ):
+        self,
+        start: Callable[..., Any],
+        attach: Callable[..., EngineClient],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
         long = tmp_path / ("x" * 100)
         long.mkdir()
         monkeypatch.setenv("TMPDIR", str(long))
@@ -436,7 +490,9 @@ class TestStandAlone:
         assert not directory.exists()
 
     @pytest.mark.parametrize("closed", ["2>&-", "<&-", "<&- 2>&-", "<&- >&- 2>&-", "2>/dev/full", ">/dev/full"])
-    def test_streams_that_are_closed_or_full_do_not_stop_it(self, attach, tmp_path, closed):
+    def test_streams_that_are_closed_or_full_do_not_stop_it(
+        self, attach: Callable[..., EngineClient], tmp_path: Path, closed: Any
+    ) -> None:
         """Nor does what Lua code writes there land in a connection."""
         address, key_file = f"unix:{tmp_path}/s", tmp_path / "key"
         key_file.write_text("0" * 64)
@@ -459,7 +515,7 @@ class TestStandAlone:
             process.kill()
             process.wait()
 
-    def test_a_signal_is_heeded_whatever_the_main_thread_does(self):
+    def test_a_signal_is_heeded_whatever_the_main_thread_does(self) -> None:
         """Here it waits in C, where no handler in Python can run; so it is for a moment before each of its waits."""
         source = (
             "import ctypes, os, threading\n"
@@ -479,14 +535,18 @@ class TestStandAlone:
             finally:
                 process.kill()
 
-    def test_the_end_of_stdin_and_shutdown_do_not_end_it(self, start, attach):
+    def test_the_end_of_stdin_and_shutdown_do_not_end_it(
+        self, start: Callable[..., Any], attach: Callable[..., EngineClient]
+    ) -> None:
         process, where = start()
         client = attach(where["address"])
         with pytest.raises(Exception, match="belongs to another program"):
             client.request(Shutdown()).result(DEADLINE)
         assert process.poll() is None
 
-    def test_a_key_file_is_made_once_and_used_again(self, start, attach, tmp_path):
+    def test_a_key_file_is_made_once_and_used_again(
+        self, start: Callable[..., Any], attach: Callable[..., EngineClient], tmp_path: Path
+    ) -> None:
         key_file = tmp_path / "host.key"
         for _ in range(2):
             process, where = start("--address", "tcp:127.0.0.1:0", "--key-file", str(key_file))
@@ -497,7 +557,9 @@ class TestStandAlone:
                 assert client.pid == process.pid
         assert read_key(key_file) == key
 
-    def test_options_reach_the_engine(self, start, attach, view):
+    def test_options_reach_the_engine(
+        self, start: Callable[..., Any], attach: Callable[..., EngineClient], view: View
+    ) -> None:
         _, where = start("--workers", "3", "--mode", "exist", "--sharing", "bytecode", "--libraries", "pure")
         attach(where["address"], view)
         view.wait_for(lambda: view.updates)
@@ -506,7 +568,7 @@ class TestStandAlone:
         assert settings.default_libraries == "pure"
 
     @pytest.mark.skipif(sys.platform != "linux", reason="the address space cannot be limited")
-    def test_more_workers_than_the_system_has_threads_for_are_refused_in_words(self):
+    def test_more_workers_than_the_system_has_threads_for_are_refused_in_words(self) -> None:
         limited = 'ulimit -v 3000000; exec "$0" -m moonscope.host --workers 10000'
         ended = subprocess.run(
             ["bash", "-c", limited, sys.executable], capture_output=True, text=True, timeout=DEADLINE
@@ -527,7 +589,7 @@ class TestStandAlone:
             (["--nothing"], "--nothing"),
         ],
     )
-    def test_bad_options_are_named(self, options, words):
+    def test_bad_options_are_named(self, options: Any, words: Any) -> None:
         ended = subprocess.run(
             [sys.executable, "-m", "moonscope.host", *options],
             capture_output=True,

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moonscope.client.engine_client import EngineClient
 from moonscope.commands import Collect, RunChunk
 from moonscope.commands.codec import encode_command
 from moonscope.host.large_updates import pushes
+from moonscope.host.server import Server
 from moonscope.model import CacheMode, LuaVersion, Mark, OutputEvent, RunResult, Settings, Tier, Update, VMRow, VMState
 from moonscope.wire import connect
+from moonscope.wire.connection import Connection
+from moonscope.wire.listener import Listener
 from moonscope.wire.messages import VERSION, Hello, Push, Request, Welcome, decode_from_host, encode
+
+from .conftest import ScriptedEngine, View
 
 DEADLINE = 20.0
 
 
-def test_the_first_update_is_a_whole_snapshot(engine, host, attach, view):
+def test_the_first_update_is_a_whole_snapshot(
+    engine: ScriptedEngine, host: Server, attach: Callable[..., EngineClient], view: View
+) -> None:
     engine.add_mark("before")
     attach(host, view)
     view.wait_for(lambda: view.updates)
@@ -28,7 +38,9 @@ def test_the_first_update_is_a_whole_snapshot(engine, host, attach, view):
     assert view.marks == ["before"]
 
 
-def test_each_update_continues_the_last(engine, host, attach, view):
+def test_each_update_continues_the_last(
+    engine: ScriptedEngine, host: Server, attach: Callable[..., EngineClient], view: View
+) -> None:
     attach(host, view)
     for number in range(5):
         seen = len(view.updates)
@@ -39,10 +51,12 @@ def test_each_update_continues_the_last(engine, host, attach, view):
     assert [update.since for update in view.updates[1:]] == [update.revision for update in view.updates[:-1]]
 
 
-def test_an_answer_comes_after_the_update_that_shows_what_was_done(engine, start_host, attach, new_view):
+def test_an_answer_comes_after_the_update_that_shows_what_was_done(
+    engine: ScriptedEngine, start_host: Callable[..., Server], attach: Callable[..., EngineClient], new_view: type[View]
+) -> None:
     """At once, for each of two windows, however seldom Updates are sent otherwise."""
 
-    def collect(*_):
+    def collect(*_: Any) -> Any:
         engine.add_mark("collected")
         return len(engine.marks)
 
@@ -56,7 +70,9 @@ def test_an_answer_comes_after_the_update_that_shows_what_was_done(engine, start
         assert len(view.marks) == number
 
 
-def test_an_answer_that_changes_nothing_waits_for_no_update(engine, start_host, attach, view):
+def test_an_answer_that_changes_nothing_waits_for_no_update(
+    engine: ScriptedEngine, start_host: Callable[..., Server], attach: Callable[..., EngineClient], view: View
+) -> None:
     client = attach(start_host(push_gap=DEADLINE * 10), view)
     view.wait_for(lambda: view.updates)
     for _ in range(3):
@@ -64,7 +80,9 @@ def test_an_answer_that_changes_nothing_waits_for_no_update(engine, start_host, 
     assert len(view.updates) == 1
 
 
-def test_two_windows_see_the_same(engine, host, attach, new_view):
+def test_two_windows_see_the_same(
+    engine: ScriptedEngine, host: Server, attach: Callable[..., EngineClient], new_view: type[View]
+) -> None:
     views = [new_view(), new_view()]
     attach(host, views[0])
     engine.add_mark("one was there")
@@ -76,7 +94,13 @@ def test_two_windows_see_the_same(engine, host, attach, new_view):
         assert view.marks == ["one was there", "both were there"]
 
 
-def test_what_many_windows_are_told_is_made_once(engine, host, attach, new_view, monkeypatch):
+def test_what_many_windows_are_told_is_made_once(
+    engine: ScriptedEngine,
+    host: Server,
+    attach: Callable[..., EngineClient],
+    new_view: type[View],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     views = [new_view() for _ in range(10)]
     for view in views:
         attach(host, view)
@@ -91,7 +115,9 @@ def test_what_many_windows_are_told_is_made_once(engine, host, attach, new_view,
     assert len(made) < 20 * len(views) / 2
 
 
-def test_many_changes_come_as_few_updates(engine, start_host, attach, view):
+def test_many_changes_come_as_few_updates(
+    engine: ScriptedEngine, start_host: Callable[..., Server], attach: Callable[..., EngineClient], view: View
+) -> None:
     attach(start_host(push_gap=0.2), view)
     view.wait_for(lambda: view.updates)
     for number in range(1000):
@@ -101,8 +127,12 @@ def test_many_changes_come_as_few_updates(engine, start_host, attach, view):
 
 
 def test_a_window_that_reads_nothing_keeps_no_other_waiting_and_gets_one_large_update_later(
-    engine, host, attach, view, monkeypatch
-):
+    engine: ScriptedEngine,
+    host: Server,
+    attach: Callable[..., EngineClient],
+    view: View,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     lazy = connect(host.address, timeout=DEADLINE)
     lazy.send(encode(Hello(VERSION)))
     taken = []
@@ -114,7 +144,7 @@ def test_a_window_that_reads_nothing_keeps_no_other_waiting_and_gets_one_large_u
         engine.add_mark(f"{number} {text}")
         view.wait_for(lambda number=number: len(view.marks) == number + 1)
 
-    def next_message():
+    def next_message() -> Any:
         return decode_from_host(lazy.receive(deadline=time.monotonic() + DEADLINE))
 
     assert isinstance(next_message(), Welcome)
@@ -127,12 +157,14 @@ def test_a_window_that_reads_nothing_keeps_no_other_waiting_and_gets_one_large_u
     assert max(len(update.marks) for update in updates) > 10
 
 
-def test_a_client_that_reads_no_answers_is_not_heard_until_it_does(engine, start_host, attach):
+def test_a_client_that_reads_no_answers_is_not_heard_until_it_does(
+    engine: ScriptedEngine, start_host: Callable[..., Server], attach: Callable[..., EngineClient]
+) -> None:
     """Neither its answers nor its questions pile up in the host."""
     carried_out = threading.Semaphore(0)
     answer = (RunResult(vm=1, output="x" * 100_000),)
 
-    def run(*_):
+    def run(*_: Any) -> Any:
         carried_out.release()
         return answer
 
@@ -140,8 +172,8 @@ def test_a_client_that_reads_no_answers_is_not_heard_until_it_does(engine, start
     host = start_host(backlog_bytes=500_000)
     greedy = connect(host.address, timeout=DEADLINE)
     greedy.send(encode(Hello(VERSION)))
-    run = encode_command(RUN)
-    asking = threading.Thread(target=lambda: [greedy.send(encode(Request(n, run))) for n in range(2000)])
+    request = encode_command(RUN)
+    asking = threading.Thread(target=lambda: [greedy.send(encode(Request(n, request))) for n in range(2000)])
     asking.start()
     count = 0
     while carried_out.acquire(timeout=1.0):  # until the host does no more of them
@@ -159,14 +191,22 @@ def test_a_client_that_reads_no_answers_is_not_heard_until_it_does(engine, start
 RUN = RunChunk(vms=(1,), source="return 1")
 
 
-def test_an_engine_that_cannot_tell_its_state_ends_the_connection_in_words(engine, host, attach, view, monkeypatch):
+def test_an_engine_that_cannot_tell_its_state_ends_the_connection_in_words(
+    engine: ScriptedEngine,
+    host: Server,
+    attach: Callable[..., EngineClient],
+    view: View,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(engine, "changes", lambda since: 1 / 0)
     attach(host, view)
     assert view.wait_until_lost() == "the host cannot read its own state: ZeroDivisionError: division by zero"
 
 
-def test_a_host_that_leaves_out_changes_is_not_believed(impostor, prove_to_client, attach, view):
-    def forgetful(connection, key) -> None:
+def test_a_host_that_leaves_out_changes_is_not_believed(
+    impostor: Callable[..., Listener], prove_to_client: Any, attach: Callable[..., EngineClient], view: View
+) -> None:
+    def forgetful(connection: Connection, key: bytes) -> None:
         prove_to_client(connection, key)
         connection.receive()
         connection.send(encode(Welcome(VERSION, pid=1)))
@@ -203,7 +243,7 @@ UPDATES = st.builds(
 
 
 @given(update=UPDATES, limit=st.integers(1, 3000))
-def test_a_large_update_is_sent_in_parts_that_make_the_whole(update, limit):
+def test_a_large_update_is_sent_in_parts_that_make_the_whole(update: Update, limit: Any) -> None:
     parts = [(decode_from_host(message).update, len(message)) for message in pushes(update, limit)]
     first, *rest = [part for part, _ in parts]
     assert (first.since, first.reset, first.settings) == (update.since, update.reset, update.settings)
@@ -215,7 +255,9 @@ def test_a_large_update_is_sent_in_parts_that_make_the_whole(update, limit):
         assert size <= limit or len(part.vms + part.vms_gone + part.output) < 2
 
 
-def test_a_row_larger_than_any_message_is_left_out_and_logged(monkeypatch, caplog):
+def test_a_row_larger_than_any_message_is_left_out_and_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr("moonscope.wire.messages.MAX_MESSAGE", 10_000)
     marks = tuple(Mark(serial=n, time=0.0, kind="failure", text="x" * (20_000 if n == 3 else 10)) for n in range(6))
     parts = [decode_from_host(message).update for message in pushes(Update(revision=2, since=1, marks=marks), 1000)]
@@ -223,7 +265,9 @@ def test_a_row_larger_than_any_message_is_left_out_and_logged(monkeypatch, caplo
     assert "too large" in caplog.text
 
 
-def test_an_update_over_the_limit_reaches_the_window_whole(engine, start_host, attach, view):
+def test_an_update_over_the_limit_reaches_the_window_whole(
+    engine: ScriptedEngine, start_host: Callable[..., Server], attach: Callable[..., EngineClient], view: View
+) -> None:
     for number in range(200):
         engine.add_mark(f"{number} " + "x" * 1000)
     attach(start_host(push_bytes=20_000), view)
@@ -233,7 +277,13 @@ def test_an_update_over_the_limit_reaches_the_window_whole(engine, start_host, a
 
 
 @pytest.mark.parametrize("address", [None, "tcp:127.0.0.1:0"])
-def test_updates_arrive_over_every_kind_of_address(engine, start_host, attach, view, address):
+def test_updates_arrive_over_every_kind_of_address(
+    engine: ScriptedEngine,
+    start_host: Callable[..., Server],
+    attach: Callable[..., EngineClient],
+    view: View,
+    address: str,
+) -> None:
     attach(start_host(address), view)
     engine.add_mark("seen")
     view.wait_for(lambda: view.marks == ["seen"])

@@ -23,7 +23,7 @@ from pathlib import Path
 from moonscope.commands import Clear, Close, Collect, Interrupt, Load, LookInto, RunChunk, Spawn
 from moonscope.engine import Engine
 from moonscope.errors import MoonscopeError
-from moonscope.model import LookStep, StepKind, VMOptions, VMState
+from moonscope.model import LookStep, RunResult, StepKind, VMOptions, VMState
 
 HANG = 15.0  # seconds after which the stacks are printed and the process ends
 ENDLESS = "while true do end"
@@ -68,7 +68,7 @@ def while_threads_fail(act: Callable[[], object]) -> str:
     def fail(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    threading.Thread.start = fail  # type: ignore[method-assign]
+    threading.Thread.start = fail  # type: ignore[method-assign, assignment]
     try:
         return attempt(act)
     finally:
@@ -84,7 +84,7 @@ def check(engine: Engine) -> None:
     engine.perform(Spawn(count=2))
     done = engine.perform(RunChunk(vms=(), source="1 + 1"))
     assert [result.values for result in done] == [("2",)] * 2, done
-    results: list[object] = []
+    results: list[tuple[RunResult, ...]] = []
     runner = threading.Thread(target=lambda: results.append(engine.perform(RunChunk(vms=(), source=ENDLESS))))
     runner.start()
     while not all(row.state is VMState.RUNNING for row in engine.changes(0).vms):
@@ -92,8 +92,8 @@ def check(engine: Engine) -> None:
         engine.wait(engine.changes(0).revision, 1.0)
     engine.perform(Interrupt())
     runner.join()
-    [done] = results
-    assert all(result.interrupted for result in done), done
+    [ended] = results
+    assert all(result.interrupted for result in ended), ended
     engine.perform(Close())
 
 

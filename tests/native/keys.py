@@ -67,7 +67,7 @@ def costs(folder: Path, files: int, vms: int) -> tuple[float, float, float]:
         engine.perform(Close())
         engine.perform(Clear())
         left = engine.changes(0)
-        assert left.files == left.generations == (), "rows of what is gone"
+        assert not left.files and not left.generations, "rows of what is gone"
         overhead = engine.cache().native.totals().overhead_bytes
     with Engine() as fresh:
         empty = fresh.cache().native.totals().overhead_bytes

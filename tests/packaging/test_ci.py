@@ -12,7 +12,7 @@ REPORT = '<testsuites><testsuite tests="{}" failures="{}" errors="{}" skipped="{
 
 
 def summary(root: Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, root / ".ci/summary.py", folder]
+    command = [sys.executable, str(root / ".ci/summary.py"), str(folder)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -68,7 +68,16 @@ def run_pytest(root: Path, folder: Path, test: str) -> str:
     (folder / "conftest.py").write_text(rules.replace(patient, "GRACE_SECONDS = 0.2"))
     lines = test.strip("\n").splitlines()
     (folder / "test_it.py").write_text("\n".join(line[8:] for line in lines))
-    command = [sys.executable, "-m", "pytest", "-c", root / "pyproject.toml", "--rootdir", folder, folder]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-c",
+        str(root / "pyproject.toml"),
+        "--rootdir",
+        str(folder),
+        str(folder),
+    ]
     env = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False).stdout
 

@@ -159,7 +159,7 @@ asks.value = slot.value = None
 
 def ask(python: Path, script: str, lua: str, before: str = "nothing") -> Any:
     """Run a script in a process of its own, with the setting above; it prints JSON."""
-    command = [python, "-c", SETTING + script + END, lua, before]
+    command = [str(python), "-c", SETTING + script + END, lua, before]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from moonscope.analysis.globals import file_state
 from moonscope.analysis.values import Access, Kind
 from moonscope.model import LuaVersion
+
+from .conftest import Compile
 
 COUNTED = {
     Kind.READS_GLOBAL: "reads",
@@ -22,7 +27,7 @@ COUNTED = {
 
 
 @pytest.fixture
-def accesses(tree_of, lua):
+def accesses(tree_of: Compile, lua: LuaVersion) -> Any:
     def of(source: str) -> list[Access]:
         return [each for prototype in file_state(tree_of(source, lua)).prototypes for each in prototype.accesses]
 
@@ -30,7 +35,7 @@ def accesses(tree_of, lua):
 
 
 @pytest.fixture
-def touched(accesses):
+def touched(accesses: Callable[[str], Any]) -> Any:
     """touched(source): (line, what, name) of everything that counts for a verdict, sorted."""
 
     def of(source: str) -> list[tuple[int, str, str]]:
@@ -41,7 +46,7 @@ def touched(accesses):
 
 
 @pytest.fixture
-def named(accesses):
+def named(accesses: Callable[[str], Any]) -> Any:
     """named(source, kind): the names of one kind, in the order of the code."""
 
     def of(source: str, kind: Kind) -> list[str]:
@@ -50,7 +55,7 @@ def named(accesses):
     return of
 
 
-def test_reads_and_writes_with_their_lines(touched):
+def test_reads_and_writes_with_their_lines(touched: Callable[[str], Any]) -> None:
     source = "count = 1\nlocal function step()\n  count = count + start\nend\nreturn step"
     assert touched(source) == [
         (1, "writes", "count"),
@@ -60,11 +65,11 @@ def test_reads_and_writes_with_their_lines(touched):
     ]
 
 
-def test_a_file_of_locals_touches_nothing(accesses):
+def test_a_file_of_locals_touches_nothing(accesses: Callable[[str], Any]) -> None:
     assert accesses("local M = {}\nfunction M.add(a, b) return a + b end\nM.n = M.add(1, 2)\nreturn M") == []
 
 
-def test_functions_are_told_apart(tree_of, lua):
+def test_functions_are_told_apart(tree_of: Compile, lua: LuaVersion) -> None:
     source = "local M = {}\nfunction M.get()\n  return config\nend\nfunction M.set(v)\n  config = v\nend\nreturn M"
     get, set_ = file_state(tree_of(source, lua)).prototypes
     assert (get.path, get.name, get.line, get.last_line) == ((0,), "M.get", 2, 4)
@@ -73,27 +78,27 @@ def test_functions_are_told_apart(tree_of, lua):
     assert [(each.kind, each.name, each.line) for each in set_.accesses] == [(Kind.WRITES_GLOBAL, "config", 6)]
 
 
-def test_captured_variables_are_listed_and_the_way_to_the_globals_is_not(tree_of, lua):
+def test_captured_variables_are_listed_and_the_way_to_the_globals_is_not(tree_of: Compile, lua: LuaVersion) -> None:
     source = "local a, b = 1, 2\nreturn function() b = b + a + c end"
     [inner] = file_state(tree_of(source, lua)).prototypes
     assert sorted(inner.upvalues) == ["a", "b"]
 
 
-def test_the_standard_library_is_told_by_its_fields(named):
+def test_the_standard_library_is_told_by_its_fields(named: Any) -> None:
     source = "local s = string\nprint(s.format('%d', math.floor(1.5)))"
     assert named(source, Kind.READS_STANDARD) == ["string", "print", "string.format", "math.floor"]
 
 
-def test_a_field_that_the_standard_library_lacks_must_come_from_somewhere(touched):
+def test_a_field_that_the_standard_library_lacks_must_come_from_somewhere(touched: Callable[[str], Any]) -> None:
     assert touched("return string.trim") == [(1, "reads", "string.trim")]
 
 
-def test_names_of_another_lua_are_told_apart(named):
+def test_names_of_another_lua_are_told_apart(named: Any) -> None:
     foreign = named("return unpack or table.unpack", Kind.READS_OTHER_STANDARD)
     assert foreign in (["unpack"], ["table.unpack"])
 
 
-def test_changes_of_the_standard_library(touched):
+def test_changes_of_the_standard_library(touched: Callable[[str], Any]) -> None:
     source = """\
 string.trim = function(s) return s end
 print = nil
@@ -122,7 +127,7 @@ rawset(os, "wait", 1)
     assert not [each for each in touched(source) if each[1] != "changes"]
 
 
-def test_fields_of_other_tables_are_no_globals(touched):
+def test_fields_of_other_tables_are_no_globals(touched: Callable[[str], Any]) -> None:
     assert touched("local t = {}\nt.x = 1\nt.y = t.x\nt.t = t") == []
     assert touched("config.x = 1") == [(1, "reads", "config")]
 
@@ -143,11 +148,11 @@ def test_fields_of_other_tables_are_no_globals(touched):
         "local g = _G\nfor k, v in next, {} do\n  repeat g.x = g.y until v\nend",
     ],
 )
-def test_globals_under_another_name(touched, source):
+def test_globals_under_another_name(touched: Callable[[str], Any], source: str) -> None:
     assert [(what, name) for _, what, name in touched(source)] == [("reads", "y"), ("writes", "x")]
 
 
-def test_a_variable_that_gets_another_value_is_no_longer_the_globals(touched):
+def test_a_variable_that_gets_another_value_is_no_longer_the_globals(touched: Callable[[str], Any]) -> None:
     assert touched("local g = _G\ng = {}\ng.x = 1") == []
     assert touched("local g, h = _G, {}\ng, h = h, g\ng.x = 1\nh.y = 2") == [(4, "writes", "y")]
 
@@ -162,18 +167,18 @@ def test_a_variable_that_gets_another_value_is_no_longer_the_globals(touched):
         "for a = 1, 2 do a.x = 1 end\nlocal c = {}",
     ],
 )
-def test_a_register_that_is_used_again_is_no_longer_the_globals(touched, overwrite):
+def test_a_register_that_is_used_again_is_no_longer_the_globals(touched: Callable[[str], Any], overwrite: Any) -> None:
     source = f"local f = function() end\ndo local p, q, r, s = _G, _G, _G, _G end\n{overwrite}\nc.x = 1"
     assert touched(source) == []
 
 
-def test_computed_names(touched):
+def test_computed_names(touched: Callable[[str], Any]) -> None:
     assert touched("local k = ...\n_G[k] = 1") == [(2, "writes", "")]
     assert touched("local k = ...\nreturn (_G[k])") == [(2, "reads", "")]
     assert touched("for i = 1, 2 do _G['x' .. i] = i end") == [(1, "writes", "")]
 
 
-def test_names_that_are_no_identifiers(touched):
+def test_names_that_are_no_identifiers(touched: Callable[[str], Any]) -> None:
     assert touched("_G['a b'] = 1\n_G[1] = 2")[0] == (1, "writes", '_G["a b"]')
     assert touched("_G['größe'] = 1") == [(1, "writes", '_G["größe"]')]
     assert touched("_G['\\t\\200'] = 1") == [(1, "writes", '_G["\\t\\200"]')]
@@ -189,7 +194,7 @@ def test_names_that_are_no_identifiers(touched):
         ("some.unknown.method(_G)", ""),
     ],
 )
-def test_the_table_of_globals_is_handed_on(accesses, source, to):
+def test_the_table_of_globals_is_handed_on(accesses: Callable[[str], Any], source: str, to: Any) -> None:
     assert [each.name for each in accesses(source) if each.kind is Kind.HANDS_ON_GLOBALS] == [to]
 
 
@@ -197,41 +202,41 @@ def test_the_table_of_globals_is_handed_on(accesses, source, to):
     ("source", "to"),
     [("for k, v in pairs(_G) do end", "pairs"), ("local t = setmetatable({}, { __index = _G })", "__index")],
 )
-def test_the_table_of_globals_is_read_as_a_whole(accesses, source, to):
+def test_the_table_of_globals_is_read_as_a_whole(accesses: Callable[[str], Any], source: str, to: Any) -> None:
     assert [each.name for each in accesses(source) if each.kind is Kind.READS_ALL_GLOBALS] == [to]
     assert not [each for each in accesses(source) if each.kind is Kind.HANDS_ON_GLOBALS]
 
 
-def test_looking_at_the_table_of_globals_is_not_handing_it_on(accesses):
+def test_looking_at_the_table_of_globals_is_not_handing_it_on(accesses: Callable[[str], Any]) -> None:
     assert not [each for each in accesses("print(type(_G), _G)") if each.kind is Kind.HANDS_ON_GLOBALS]
 
 
-def test_a_metatable_for_the_globals(touched):
+def test_a_metatable_for_the_globals(touched: Callable[[str], Any]) -> None:
     assert touched("setmetatable(_G, {})") == [(1, "metatable", "_G")]
 
 
-def test_required_modules(named):
+def test_required_modules(named: Any) -> None:
     source = "require 'a'\nlocal b = require('b.c')\nlocal ok = pcall(require, 'maybe')\nrequire(ok)"
     assert named(source, Kind.REQUIRES) == ["a", "b.c", "maybe", ""]
 
 
-def test_code_that_is_loaded_and_debug(named):
+def test_code_that_is_loaded_and_debug(named: Any) -> None:
     source = "local l = load\nloadfile('x')\ndofile('y')\nreturn debug.traceback()"
     assert named(source, Kind.LOADS_CODE) == ["load", "loadfile", "dofile"]
     assert named(source, Kind.USES_DEBUG) == ["debug.traceback"]
 
 
-def test_more_constants_than_an_instruction_can_name(touched):
+def test_more_constants_than_an_instruction_can_name(touched: Callable[[str], Any]) -> None:
     fields = "\n".join(f"t.field{number} = {number}.5" for number in range(600))
     source = f"local t = {{}}\n{fields}\nlast = first\nstring.trim = 1\n"
     assert touched(source) == [(602, "reads", "first"), (602, "writes", "last"), (603, "changes", "string.trim")]
 
 
-def test_code_that_cannot_be_reached_is_still_seen(touched):
+def test_code_that_cannot_be_reached_is_still_seen(touched: Callable[[str], Any]) -> None:
     assert touched("do return end\nx = y") == [(2, "reads", "y"), (2, "writes", "x")]
 
 
-def test_a_tail_call_hands_on_what_it_gives_and_not_what_it_is_given(tree_of, lua):
+def test_a_tail_call_hands_on_what_it_gives_and_not_what_it_is_given(tree_of: Compile, lua: LuaVersion) -> None:
     """The instruction after a tail call returns what the called function gave, not the arguments left in registers."""
     source = "local k = ...\nif k then return rawget(_G, 'x') end\nreturn rawget(_G, '_G')"
     [state] = file_state(tree_of(source, lua)).prototypes
@@ -240,7 +245,7 @@ def test_a_tail_call_hands_on_what_it_gives_and_not_what_it_is_given(tree_of, lu
 
 
 @pytest.mark.parametrize("lua", [LuaVersion.LUAJIT20, LuaVersion.LUAJIT21])
-def test_what_luajit_has_instructions_of_its_own_for(tree_of, lua):
+def test_what_luajit_has_instructions_of_its_own_for(tree_of: Compile, lua: LuaVersion) -> None:
     """Constants put into upvalues, tail calls that no return follows, arguments after a frame of one or two slots."""
     source = """local g = _G
 local function f(a) if a then return print(_G) else return setmetatable(g, {}) end end

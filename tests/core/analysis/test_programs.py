@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,6 +17,7 @@ from moonscope.errors import BytecodeError
 from moonscope.model import LuaVersion
 
 from ..bytecode import fuzz
+from .conftest import Compile
 
 READ_NAMES = st.sampled_from(["r1", "r2", "r3"])
 WRITE_NAMES = st.sampled_from(["w1", "w2", "w3"])
@@ -59,7 +62,7 @@ def words(source: str, letter: str) -> set[str]:
 @pytest.mark.parametrize("lua", LuaVersion)
 @KEPT_FIXTURES
 @given(source=PROGRAMS)
-def test_what_a_program_reads_and_writes_is_found(tree_of, lua, source):
+def test_what_a_program_reads_and_writes_is_found(tree_of: Compile, lua: LuaVersion, source: str) -> None:
     accesses = [each for prototype in file_state(tree_of(source, lua)).prototypes for each in prototype.accesses]
     assert {each.name for each in accesses if each.kind is Kind.WRITES_GLOBAL} == words(source, "w")
     assert {each.name for each in accesses if each.kind is Kind.READS_GLOBAL} == words(source, "r")
@@ -70,7 +73,7 @@ def test_what_a_program_reads_and_writes_is_found(tree_of, lua, source):
 @pytest.mark.parametrize("lua", LuaVersion)
 @KEPT_FIXTURES
 @given(source=PROGRAMS, lines=st.integers(1, 5))
-def test_a_program_moved_down_is_the_same_program(tree_of, lua, source, lines):
+def test_a_program_moved_down_is_the_same_program(tree_of: Compile, lua: LuaVersion, source: str, lines: Any) -> None:
     comparison = compare(tree_of(source, lua), tree_of("\n" * lines + source, lua))
     assert {change.match for change in comparison.changes} == {Match.SAME}
 
@@ -79,7 +82,7 @@ def test_a_program_moved_down_is_the_same_program(tree_of, lua, source, lines):
 @pytest.mark.parametrize("lua", LuaVersion)
 @KEPT_FIXTURES
 @given(source=PROGRAMS, other=PROGRAMS)
-def test_every_prototype_is_in_a_comparison_once(tree_of, lua, source, other):
+def test_every_prototype_is_in_a_comparison_once(tree_of: Compile, lua: LuaVersion, source: str, other: str) -> None:
     a, b = tree_of(source, lua), tree_of(other, lua)
     comparison = compare(a, b)
     on_a = [change.a.path for change in comparison.changes if change.a]
@@ -92,7 +95,7 @@ def test_every_prototype_is_in_a_comparison_once(tree_of, lua, source, other):
 @pytest.mark.parametrize("lua", LuaVersion)
 @settings(max_examples=200)
 @given(data=st.data())
-def test_damaged_code_that_can_be_read_can_be_analysed(lua, data):
+def test_damaged_code_that_can_be_read_can_be_analysed(lua: LuaVersion, data: st.DataObject) -> None:
     chunk = bytearray(data.draw(st.sampled_from(fuzz.dumps(lua))))
     for _ in range(data.draw(st.integers(1, 5))):
         chunk[data.draw(st.integers(0, len(chunk) - 1))] = data.draw(st.integers(0, 255))

@@ -27,16 +27,16 @@ def names_of(lua: LuaVersion) -> set[str]:
 
 
 @pytest.mark.parametrize("lua", list(LuaVersion))
-def test_the_names_are_those_of_the_vm(lua):
+def test_the_names_are_those_of_the_vm(lua: LuaVersion) -> None:
     assert names_of(lua) == STANDARD[lua]
 
 
-def test_tables_are_told_from_functions():
+def test_tables_are_told_from_functions() -> None:
     assert {"string", "_G", "utf8"} <= TABLES[LuaVersion.LUA54]
     assert "print" not in TABLES[LuaVersion.LUA54]
 
 
-def test_a_name_of_another_lua_is_known():
+def test_a_name_of_another_lua_is_known() -> None:
     assert LuaVersion.LUA51 in others_with("unpack", LuaVersion.LUA54)
     assert others_with("print", LuaVersion.LUA54)
     assert others_with("config", LuaVersion.LUA54) == ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -13,6 +15,7 @@ from moonscope.errors import MoonscopeError
 from moonscope.model import LuaVersion
 
 from ..bytecode.conftest import real_files
+from .conftest import Compile
 
 
 @pytest.mark.parametrize(
@@ -43,8 +46,10 @@ from ..bytecode.conftest import real_files
         ("io.output():write('x') print(os.setlocale(), collectgarbage('count')) collectgarbage()", "shares cleanly"),
         ("local t = {}\nfor k, v in pairs(string) do t[k] = v end\nreturn t", "shares cleanly"),
         ("local G\nlocal function init() G = _G end\nlocal function f() G.x = 1 end", "writes globals"),
-        ("local G, H\nlocal function a() H = G end\nlocal function b() G = _G end\nfunction b() H.x = 1 end",
-         "writes globals"),
+        (
+            "local G, H\nlocal function a() H = G end\nlocal function b() G = _G end\nfunction b() H.x = 1 end",
+            "writes globals",
+        ),
         ("local G\nlocal function init() G = _G end\ninit() G.x = 1", "writes globals"),
         ("local s\nlocal function init() s = string end\nreturn function() s.trim = init end", "writes globals"),
         ("local t = _G\ndo local u = {} u.f = function() u.x = 1 end end", "shares cleanly"),
@@ -69,20 +74,20 @@ from ..bytecode.conftest import real_files
         ("local x = config\ncount = x", "writes globals"),
     ],
 )
-def test_the_heaviest_access_makes_the_verdict(tree_of, lua, source, verdict):
+def test_the_heaviest_access_makes_the_verdict(tree_of: Compile, lua: LuaVersion, source: str, verdict: Any) -> None:
     found = judge(tree_of(source, lua))
     assert found.verdict == verdict
     assert found.text == EXPLANATIONS[found.verdict]
     assert bool(found.reasons) == (verdict != "shares cleanly")
 
 
-def test_a_module_of_51_writes_globals(tree_of):
+def test_a_module_of_51_writes_globals(tree_of: Compile) -> None:
     assert judge(tree_of("module('m')", LuaVersion.LUA51)).verdict is Verdict.WRITES_GLOBALS
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("lua", [LuaVersion.LUAJIT20, LuaVersion.LUAJIT21])
-def test_luajit_finds_in_real_files_what_51_finds(tree_of, lua):
+def test_luajit_finds_in_real_files_what_51_finds(tree_of: Compile, lua: LuaVersion) -> None:
     compared = 0
     for path in real_files():
         source = path.read_bytes().decode("latin-1")
@@ -100,7 +105,7 @@ def test_luajit_finds_in_real_files_what_51_finds(tree_of, lua):
     assert compared >= 10
 
 
-def test_every_reason_says_where_and_what(tree_of, lua):
+def test_every_reason_says_where_and_what(tree_of: Compile, lua: LuaVersion) -> None:
     source = "local M = {}\nfunction M.start()\n  running = level\nend\nreturn M"
     read, write = judge(tree_of(source, lua)).reasons
     assert (read.kind, read.weight) == (Kind.READS_GLOBAL, Verdict.READS_STATE)
@@ -111,16 +116,16 @@ def test_every_reason_says_where_and_what(tree_of, lua):
     assert lua.full_name in read.text
 
 
-def test_functions_without_a_name_are_told_by_their_line(tree_of, lua):
+def test_functions_without_a_name_are_told_by_their_line(tree_of: Compile, lua: LuaVersion) -> None:
     found = judge(tree_of("x = 1\nprint(function()\n  y = 1\nend)", lua))
     assert [(each.function, each.line) for each in found.reasons] == [("main function", 1), ("function at line 2", 3)]
 
 
-def test_one_line_that_does_the_same_twice_is_one_reason(tree_of, lua):
+def test_one_line_that_does_the_same_twice_is_one_reason(tree_of: Compile, lua: LuaVersion) -> None:
     assert len(judge(tree_of("print(x, x, x)", lua)).reasons) == 1
 
 
-def test_names_are_listed_once_and_sorted(tree_of, lua):
+def test_names_are_listed_once_and_sorted(tree_of: Compile, lua: LuaVersion) -> None:
     source = "b = 1\na = b\nb = c\nlocal m = require 'z', require 'y', require 'y'\nstring.x = math.floor(c)"
     found = judge(tree_of(source, lua))
     assert found.writes == ("a", "b", "string.x")
@@ -129,14 +134,14 @@ def test_names_are_listed_once_and_sorted(tree_of, lua):
     assert found.standard == ("math.floor", "require")
 
 
-def test_remarks_do_not_count(tree_of, lua):
+def test_remarks_do_not_count(tree_of: Compile, lua: LuaVersion) -> None:
     found = judge(tree_of("local l = load\nlocal t = debug.traceback\nreturn bit32 or jit", lua))
     assert found.verdict is Verdict.SHARES_CLEANLY
     assert {each.weight for each in found.remarks} == {Verdict.SHARES_CLEANLY}
     assert {each.kind for each in found.remarks} >= {Kind.LOADS_CODE, Kind.USES_DEBUG, Kind.READS_OTHER_STANDARD}
 
 
-def test_a_verdict_survives_the_protocol(tree_of, lua):
+def test_a_verdict_survives_the_protocol(tree_of: Compile, lua: LuaVersion) -> None:
     found = judge(tree_of("x = y\nrequire 'z'", lua))
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(found), type=FileVerdict) == found
 
@@ -153,13 +158,13 @@ NAMELESS = {
 @pytest.mark.parametrize(
     ("kind", "name"), [(kind, "unpack") for kind in Kind] + [(kind, "") for kind in sorted(NAMELESS)]
 )
-def test_every_kind_has_a_sentence(kind, name):
+def test_every_kind_has_a_sentence(kind: Kind, name: str) -> None:
     text = sentence(kind, name, LuaVersion.LUA54)
     assert text[0].isupper()
     assert text.endswith(".")
     assert not {"  ", " ,", " ."} & {text[at : at + 2] for at in range(len(text))}
 
 
-def test_every_kind_that_is_shown_has_a_summary():
+def test_every_kind_that_is_shown_has_a_summary() -> None:
     assert set(SUMMARIES) == set(WEIGHTS) | REMARKS
     assert not set(WEIGHTS) & REMARKS

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from moonscope.bytecode import as_json, read
 from moonscope.bytecode.code import BARE_NUMBER, Code, jumps_in, lines_in, opcodes_in
 from moonscope.model import LuaVersion
 
+from .conftest import Dump
+
 LUAS = list(LuaVersion)
 
 
 @pytest.mark.parametrize("strip", [False, True], ids=["full", "stripped"])
 @pytest.mark.parametrize("lua", LUAS)
-def test_what_is_found_in_the_bytes_is_what_the_instructions_say(lua, strip, dump, sources):
+def test_what_is_found_in_the_bytes_is_what_the_instructions_say(
+    lua: LuaVersion, strip: bool, dump: Dump, sources: Callable[[LuaVersion], dict[str, bytes]]
+) -> None:
     for source in sources(lua).values():
         for prototype in read(dump(lua, source, strip=strip), lua).root.walk():
             code, made = prototype.code, tuple(prototype.code)
@@ -23,7 +29,9 @@ def test_what_is_found_in_the_bytes_is_what_the_instructions_say(lua, strip, dum
 
 
 @pytest.mark.parametrize("lua", LUAS)
-def test_it_can_be_gone_through_as_operations(lua, dump, sources):
+def test_it_can_be_gone_through_as_operations(
+    lua: LuaVersion, dump: Dump, sources: Callable[[LuaVersion], dict[str, bytes]]
+) -> None:
     for source in sources(lua).values():
         for prototype in read(dump(lua, source), lua).root.walk():
             code = prototype.code
@@ -33,7 +41,9 @@ def test_it_can_be_gone_through_as_operations(lua, dump, sources):
 
 
 @pytest.mark.parametrize("lua", LUAS)
-def test_it_is_a_sequence_like_a_tuple_of_its_instructions(lua, dump, sources):
+def test_it_is_a_sequence_like_a_tuple_of_its_instructions(
+    lua: LuaVersion, dump: Dump, sources: Callable[[LuaVersion], dict[str, bytes]]
+) -> None:
     for source in sources(lua).values():
         code = read(dump(lua, source), lua).root.code
         made = tuple(code)
@@ -47,14 +57,14 @@ def test_it_is_a_sequence_like_a_tuple_of_its_instructions(lua, dump, sources):
                 code[beyond]
 
 
-def test_lines_far_apart_are_found(dump):
+def test_lines_far_apart_are_found(dump: Dump) -> None:
     source = "f()" + "\n" * 1000 + "f()" + "\n" * 90_000 + "f() " + "g() " * 300 + "\nf()"
     for lua in LUAS:
         lines = lines_in(read(dump(lua, source), lua).root.code)
         assert sorted(set(lines)) == [1, 1001, 91_001, 91_002]
 
 
-def test_the_number_behind_a_setlist_of_51_is_no_instruction(dump):
+def test_the_number_behind_a_setlist_of_51_is_no_instruction(dump: Dump) -> None:
     items = ",".join(map(str, range(30_000)))
     code = read(dump(LuaVersion.LUA51, f"return {{{items}}}"), LuaVersion.LUA51).root.code
     bare = [each.pc for each in code if each.opcode == BARE_NUMBER]
@@ -66,14 +76,14 @@ def test_the_number_behind_a_setlist_of_51_is_no_instruction(dump):
 
 
 @pytest.mark.parametrize("lua", LUAS)
-def test_long_constants_in_much_code_are_no_reason_to_refuse_it(lua, dump):
+def test_long_constants_in_much_code_are_no_reason_to_refuse_it(lua: LuaVersion, dump: Dump) -> None:
     long = "x" * 200_000
     source = f"local t = ... t.a = '{long}'\n" + "t.b = t.c + t.d\n" * 2000
     root = read(dump(lua, source), lua).root
     assert any(long in each.comment for each in root.code)
 
 
-def test_json_has_every_instruction(dump):
+def test_json_has_every_instruction(dump: Dump) -> None:
     root = read(dump(LuaVersion.LUA54, "return 1"), LuaVersion.LUA54).root
     text = as_json(root).decode()
     assert all(f'"opcode":"{each.opcode}"' in text for each in root.code)

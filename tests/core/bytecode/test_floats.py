@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -32,7 +33,7 @@ def test_a_listing_prints_what_luac_prints(value: float) -> None:
 
 
 @pytest.mark.parametrize("lua", LuaVersion)
-def test_the_listing_of_a_file_with_long_floats(lua: LuaVersion, tmp_path) -> None:
+def test_the_listing_of_a_file_with_long_floats(lua: LuaVersion, tmp_path: Path) -> None:
     file = tmp_path / "pi.lua"
     file.write_text("local x = ... return x * 3.141592653589793, '3.141592653589793', 3.141592653589793")
     tree = bytecode.read(CodeCache(lua).compile(str(file)), lua, "pi.lua")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from moonscope.bytecode import listing, read
 from moonscope.model import LuaVersion
 
-from .conftest import real_files
+from .conftest import Dump, Luac, real_files
 
 WITH_LUAC = [LuaVersion.LUA51, LuaVersion.LUA52, LuaVersion.LUA53, LuaVersion.LUA54]
 
@@ -39,7 +42,9 @@ def first_difference(ours: str, theirs: str) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("strip", [False, True], ids=["full", "stripped"])
 @pytest.mark.parametrize("lua", WITH_LUAC)
-def test_listing_of_real_files_is_that_of_luac(lua, strip, luac, sources):
+def test_listing_of_real_files_is_that_of_luac(
+    lua: LuaVersion, strip: bool, luac: Luac, sources: Callable[[LuaVersion], dict[str, bytes]]
+) -> None:
     compiled = 0
     for path in real_files():
         chunk = luac.compile(path, strip)
@@ -53,7 +58,7 @@ def test_listing_of_real_files_is_that_of_luac(lua, strip, luac, sources):
 
 @pytest.mark.parametrize("lua", WITH_LUAC)
 @pytest.mark.parametrize("what", generated())
-def test_listing_at_the_limits_is_that_of_luac(lua, what, luac, tmp_path):
+def test_listing_at_the_limits_is_that_of_luac(lua: LuaVersion, what: str, luac: Luac, tmp_path: Path) -> None:
     path = tmp_path / "limits.lua"
     path.write_text(generated()[what])
     chunk = luac.compile(path, strip=False)
@@ -63,7 +68,9 @@ def test_listing_at_the_limits_is_that_of_luac(lua, what, luac, tmp_path):
 
 
 @pytest.mark.parametrize("lua", WITH_LUAC)
-def test_what_the_runtime_of_lupa_dumps_lists_as_luac_lists_it(lua, luac, dump, sources):
+def test_what_the_runtime_of_lupa_dumps_lists_as_luac_lists_it(
+    lua: LuaVersion, luac: Luac, dump: Dump, sources: Callable[[LuaVersion], dict[str, bytes]]
+) -> None:
     for name, source in sources(lua).items():
         for strip in (False, True):
             chunk = dump(lua, source, strip=strip)
@@ -72,7 +79,7 @@ def test_what_the_runtime_of_lupa_dumps_lists_as_luac_lists_it(lua, luac, dump, 
 
 
 @pytest.mark.parametrize("lua", [LuaVersion.LUA52, LuaVersion.LUA53, LuaVersion.LUA54])
-def test_constants_beyond_the_reach_of_an_operand(lua, luac, tmp_path):
+def test_constants_beyond_the_reach_of_an_operand(lua: LuaVersion, luac: Luac, tmp_path: Path) -> None:
     count = 2**17 + 10 if lua == LuaVersion.LUA54 else 2**18 + 10
     path = tmp_path / "huge.lua"
     path.write_text("return {" + ",".join(f"{n}.5" for n in range(count)) + "}")
@@ -83,7 +90,7 @@ def test_constants_beyond_the_reach_of_an_operand(lua, luac, tmp_path):
     assert ours == theirs, first_difference(ours, theirs)
 
 
-def test_listing_of_55_is_worded_like_54(dump):
+def test_listing_of_55_is_worded_like_54(dump: Dump) -> None:
     text = listing(
         read(
             dump(LuaVersion.LUA55, "local a = ...; print(a.b, a:c(1)); return function() return a end"),
@@ -98,7 +105,7 @@ def test_listing_of_55_is_worded_like_54(dump):
     assert "upvalues (1) for #1:\n\t0\ta\t1\t0\n" in text
 
 
-def test_the_listing_of_55_leaves_out_what_its_luac_leaves_out(dump):
+def test_the_listing_of_55_leaves_out_what_its_luac_leaves_out(dump: Dump) -> None:
     tree = read(dump(LuaVersion.LUA55, "local a = ...; a:method()"), LuaVersion.LUA55)
     told = next(each for each in tree.root.code if each.opcode == "SELF")
     assert told.comment == '"method"'

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 
 import pytest
 
 from moonscope.bytecode import luajit
 from moonscope.bytecode.layout import Boxed, Constant, RawFunction, Template
 from moonscope.model import LuaVersion
+
+from .conftest import Dump
 
 JITS = [LuaVersion.LUAJIT20, LuaVersion.LUAJIT21]
 EXTRA = b"""
@@ -97,7 +100,9 @@ def written(function: RawFunction, strip: bool) -> bytes:
 
 @pytest.mark.parametrize("strip", [False, True], ids=["full", "stripped"])
 @pytest.mark.parametrize("lua", JITS)
-def test_a_chunk_that_was_read_can_be_written_again_byte_for_byte(lua, strip, dump, sources):
+def test_a_chunk_that_was_read_can_be_written_again_byte_for_byte(
+    lua: LuaVersion, strip: bool, dump: Dump, sources: Callable[[LuaVersion], dict[str, bytes]]
+) -> None:
     lines = b"f()" + b"\n" * 300 + b"function x() return 1 end" + b"\n" * 70_000 + b"f() " + b"g() " * 200
     for source in [*sources(lua).values(), EXTRA, lines]:
         chunk = dump(lua, source, strip=strip)

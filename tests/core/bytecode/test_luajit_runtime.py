@@ -14,7 +14,7 @@ from moonscope.bytecode import read
 from moonscope.bytecode.tables import DIALECTS
 from moonscope.model import LuaVersion, Prototype
 
-from .conftest import LUA_FILES, real_files
+from .conftest import LUA_FILES, Dump, real_files
 
 JITS = [LuaVersion.LUAJIT20, LuaVersion.LUAJIT21]
 MODES = ("-", "dst", "base", "var", "rbase", "uv", "lit", "lits", "pri", "num", "str", "tab", "func", "jump", "cdata")
@@ -133,7 +133,7 @@ def unescaped(text: str) -> str:
 
 
 @pytest.mark.slow
-def test_functions_of_real_files_are_read_as_jit_util_tells_them(lua, told):
+def test_functions_of_real_files_are_read_as_jit_util_tells_them(lua: LuaVersion, told: Any) -> None:
     functions = instructions = 0
     for path in real_files():
         answer = told(lua, path.read_bytes().removeprefix(b"#!"))
@@ -156,7 +156,7 @@ def test_functions_of_real_files_are_read_as_jit_util_tells_them(lua, told):
     assert instructions > 500
 
 
-def test_every_opcode_has_the_operands_that_the_runtime_gives_it(lua):
+def test_every_opcode_has_the_operands_that_the_runtime_gives_it(lua: LuaVersion) -> None:
     """A function with one instruction of each opcode is loaded, never run, and `jit.util` asked for their modes."""
     opcodes = DIALECTS[lua].opcodes
     code = b"".join(bytes([number, 0, 0, 0]) for number in range(len(opcodes)))
@@ -179,7 +179,7 @@ def test_every_opcode_has_the_operands_that_the_runtime_gives_it(lua):
             assert written <= (given[0] in ("dst", "base", "uv")), opcode.name
 
 
-def test_both_luajits_compile_a_file_to_instructions_of_the_same_names(dump):
+def test_both_luajits_compile_a_file_to_instructions_of_the_same_names(dump: Dump) -> None:
     """2.0 has no list of names to ask; what is called the same in 2.1, which has one, does the same."""
     for path in sorted(LUA_FILES.glob("common.lua")):
         old, new = (read(dump(lua, path.read_bytes()), lua).root.walk() for lua in JITS)
@@ -188,7 +188,7 @@ def test_both_luajits_compile_a_file_to_instructions_of_the_same_names(dump):
         ]
 
 
-def test_live_ranges_are_those_of_debug_getlocal(lua, dump):
+def test_live_ranges_are_those_of_debug_getlocal(lua: LuaVersion, dump: Dump) -> None:
     """On reaching a line, the variables that the VM tells are those alive at the first instruction of the line."""
     source = b"""local a, b = 1
 do

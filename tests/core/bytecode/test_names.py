@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from moonscope.bytecode import read
 from moonscope.model import LuaVersion
 
+from .conftest import Dump
+
 
 @pytest.fixture(params=LuaVersion)
-def names(request, dump):
+def names(request: pytest.FixtureRequest, dump: Dump) -> Any:
     """The names of the functions that the main function creates."""
 
     def of(source: str, strip: bool = False) -> list[str]:
@@ -18,7 +23,7 @@ def names(request, dump):
     return of
 
 
-def test_the_main_function_has_no_name(dump):
+def test_the_main_function_has_no_name(dump: Dump) -> None:
     assert read(dump(LuaVersion.LUA54, "return 1"), LuaVersion.LUA54).root.name == ""
 
 
@@ -51,11 +56,11 @@ def test_the_main_function_has_no_name(dump):
         ("(function() end)()", [""]),
     ],
 )
-def test_a_function_is_named_after_where_it_is_put(names, source, expected):
+def test_a_function_is_named_after_where_it_is_put(names: Callable[[str], Any], source: str, expected: Any) -> None:
     assert names(source) == expected
 
 
-def test_names_are_known_where_constants_are_beyond_the_reach_of_an_operand(names):
+def test_names_are_known_where_constants_are_beyond_the_reach_of_an_operand(names: Callable[[str], Any]) -> None:
     many = "local t = {" + ", ".join(f"'s{n}'" for n in range(600)) + "}; "
     assert names(many + "function t.field() end; function put() end; function t.deep.er() end") == [
         "t.field",
@@ -65,7 +70,7 @@ def test_names_are_known_where_constants_are_beyond_the_reach_of_an_operand(name
 
 
 @pytest.mark.parametrize("lua", LuaVersion)
-def test_a_function_put_in_an_upvalue_is_named_after_it(lua, dump):
+def test_a_function_put_in_an_upvalue_is_named_after_it(lua: LuaVersion, dump: Dump) -> None:
     root = read(
         dump(lua, "local f, M = nil, {}; return function() f = function() end; M.g = function() end end"), lua
     ).root
@@ -73,14 +78,14 @@ def test_a_function_put_in_an_upvalue_is_named_after_it(lua, dump):
 
 
 @pytest.mark.parametrize("lua", [lua for lua in LuaVersion if lua not in (LuaVersion.LUA51, LuaVersion.LUA52)])
-def test_without_debug_information_fields_and_globals_still_name(lua, dump):
+def test_without_debug_information_fields_and_globals_still_name(lua: LuaVersion, dump: Dump) -> None:
     source = "local function lost() end; function kept() end; local M = {}; function M.field() end; return lost, M"
     root = read(dump(lua, source, strip=True), lua).root
     assert [each.name for each in root.children] == ["", "kept", "field"]
 
 
 @pytest.mark.parametrize("lua", LuaVersion)
-def test_a_path_that_grows_without_end_is_cut(lua, dump):
+def test_a_path_that_grows_without_end_is_cut(lua: LuaVersion, dump: Dump) -> None:
     source = "x" + ".field" * 1_000 + " = function() end"
     name = read(dump(lua, source), lua).root.children[0].name
     assert name.endswith("field")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,8 @@ from moonscope.bytecode.formats import FORMAT_54
 from moonscope.bytecode.opcodes import Opcode, read_table
 from moonscope.bytecode.tables import DIALECTS
 from moonscope.model import LuaVersion
+
+from .conftest import Dump
 
 LUAS = list(LuaVersion)
 PUC = [lua for lua in LUAS if "jit" not in lua]
@@ -70,7 +74,7 @@ def carried_out(opcode: Opcode, *operands: int) -> list[str]:
 
 
 @pytest.mark.parametrize("lua", LUAS)
-def test_fields_and_kinds_are_those_that_there_are(lua):
+def test_fields_and_kinds_are_those_that_there_are(lua: LuaVersion) -> None:
     dialect = DIALECTS[lua]
     for opcode in dialect.opcodes:
         assert set(opcode.kinds) <= set("rkxupvjnifl" + ("moy" if "jit" in lua else "g")), opcode
@@ -80,13 +84,13 @@ def test_fields_and_kinds_are_those_that_there_are(lua):
 
 
 @pytest.mark.parametrize("lua", LUAS)
-def test_each_opcode_can_be_carried_out(lua):
+def test_each_opcode_can_be_carried_out(lua: LuaVersion) -> None:
     for opcode in DIALECTS[lua].opcodes:
         told = carried_out(opcode, *[2] * len(opcode.kinds))
         assert len(told) == sum(step not in ("", "skip", "stop") and step[:3] != "to " for step in opcode.steps), opcode
 
 
-def test_what_an_instruction_does_follows_from_its_operands():
+def test_what_an_instruction_does_follows_from_its_operands() -> None:
     old, new, jit = (DIALECTS[lua].by_name for lua in (LuaVersion.LUA53, LuaVersion.LUA54, LuaVersion.LUAJIT21))
     assert carried_out(old["SETTABLE"], 0, -3, 1) == ["r0[k2] = r1"]
     assert carried_out(old["SETTABUP"], 0, 4, -1) == ["u0[r4] = k0"]
@@ -110,14 +114,14 @@ class Forgetful(Recorder):
 
 
 @pytest.mark.parametrize(("count", "left"), [(1, {0, 1, 2, 9, -1}), (3, {0, 9, -1}), (0, {0, -1})])
-def test_many_registers_are_forgotten_when_their_number_is_not_known(count, left):
+def test_many_registers_are_forgotten_when_their_number_is_not_known(count: int, left: Any) -> None:
     follower = Forgetful()
     follower.state = {0: "a", 1: "b", 2: "c", 9: "d", -1: "up"}
     follower.step((1, DIALECTS[LuaVersion.LUA54].by_name["VARARG"], (1, count)))
     assert set(follower.state) == left
 
 
-def test_a_register_or_constant_is_told_by_its_sign_or_by_the_flag():
+def test_a_register_or_constant_is_told_by_its_sign_or_by_the_flag() -> None:
     assert DIALECTS[LuaVersion.LUA53].by_name["ADD"].named((0, 1, -1)) == [("r", 0), ("r", 1), ("k", 0)]
     settable = DIALECTS[LuaVersion.LUA54].by_name["SETTABLE"]
     assert settable.named((0, 1, 2, 0)) == [("r", 0), ("r", 1), ("r", 2), ("f", 0)]
@@ -125,7 +129,9 @@ def test_a_register_or_constant_is_told_by_its_sign_or_by_the_flag():
 
 
 @pytest.mark.parametrize("lua", PUC)
-def test_what_names_something_is_in_the_comment(lua, dump, sources):
+def test_what_names_something_is_in_the_comment(
+    lua: LuaVersion, dump: Dump, sources: Callable[[LuaVersion], dict[str, bytes]]
+) -> None:
     """Of real code: each constant and upvalue that an instruction names, as luac words it."""
     seen = 0
     for source in sources(lua).values():
@@ -139,7 +145,7 @@ def test_what_names_something_is_in_the_comment(lua, dump, sources):
     assert seen > 20
 
 
-def test_the_instructions_that_describe_a_closure_of_51_are_not_carried_out(dump):
+def test_the_instructions_that_describe_a_closure_of_51_are_not_carried_out(dump: Dump) -> None:
     source = "local a, b = 1, 2; return function() return a, b end"
     root = read(dump(LuaVersion.LUA51, source), LuaVersion.LUA51).root
     told = [(each.opcode, opcode.name if opcode else None) for each, (_, opcode, _) in zip(
@@ -151,7 +157,7 @@ def test_the_instructions_that_describe_a_closure_of_51_are_not_carried_out(dump
     )
 
 
-def test_a_table_can_be_told_by_what_differs():
+def test_a_table_can_be_told_by_what_differs() -> None:
     base = read_table("rA | A = ? |: ONE TWO THREE*\n rA | stop |: FOUR", FORMAT_54)
     changed = read_table("- TWO\n rA rB | A = B |: THREE\n after ONE\n | skip |: NEW NEWER", FORMAT_54, base)
     assert list(base) == ["ONE", "TWO", "THREE", "FOUR"]
@@ -160,6 +166,6 @@ def test_a_table_can_be_told_by_what_differs():
     assert (changed["THREE"].kinds, changed["NEW"].skips, changed["FOUR"].stops) == ("rr", True, True)
 
 
-def test_each_lua_has_as_many_opcodes_as_it_has():
+def test_each_lua_has_as_many_opcodes_as_it_has() -> None:
     """NUM_OPCODES of lopcodes.h, BC__MAX of lj_bc.h."""
     assert [len(DIALECTS[lua].opcodes) for lua in LUAS] == [38, 40, 47, 83, 85, 93, 97]

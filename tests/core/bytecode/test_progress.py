@@ -10,6 +10,8 @@ from moonscope.bytecode import read
 from moonscope.errors import CancelledError
 from moonscope.model import Context, LuaVersion
 
+from .conftest import Dump
+
 LUAS = list(LuaVersion)
 MANY = "local M = {}\n" + "".join(f"function M.f{n}(a, b) return a .. b .. 'f{n}' end\n" for n in range(300))
 LONG = "return {\n" + "".join(f"'constant {n}',\n" for n in range(4000)) + "}"
@@ -17,7 +19,7 @@ LONG = "return {\n" + "".join(f"'constant {n}',\n" for n in range(4000)) + "}"
 
 @pytest.mark.parametrize("source", [MANY, LONG], ids=["many functions", "many constants"])
 @pytest.mark.parametrize("lua", LUAS)
-def test_reading_stops_soon_when_it_is_cancelled(lua, source, dump):
+def test_reading_stops_soon_when_it_is_cancelled(lua: LuaVersion, source: str, dump: Dump) -> None:
     """However far it is by then: it asks again and again, not at the beginning only."""
     chunk = dump(lua, source)
     asked: list[bool] = []
@@ -30,7 +32,7 @@ def test_reading_stops_soon_when_it_is_cancelled(lua, source, dump):
 
 
 @pytest.mark.parametrize("lua", LUAS)
-def test_progress_grows_up_to_the_total(lua, dump, monkeypatch):
+def test_progress_grows_up_to_the_total(lua: LuaVersion, dump: Dump, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(1_000_000))
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))  # a second passes from each look at it to the next
     steps: list[tuple[int, int, str]] = []
@@ -42,6 +44,6 @@ def test_progress_grows_up_to_the_total(lua, dump, monkeypatch):
     assert {step[1:] for step in steps} == {(steps[0][1], "reading")}
 
 
-def test_a_short_reading_reports_nothing(dump):
+def test_a_short_reading_reports_nothing(dump: Dump) -> None:
     context = Context(lambda *step: pytest.fail(f"told {step}"))
     read(dump(LuaVersion.LUA54, "return 1"), LuaVersion.LUA54, context=context)

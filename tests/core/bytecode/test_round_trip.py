@@ -16,6 +16,8 @@ from moonscope.bytecode.layout import RawFunction, read_chunk
 from moonscope.bytecode.tables import DIALECTS
 from moonscope.model import LuaVersion, Prototype
 
+from .conftest import Dump
+
 PUC = [lua for lua in DIALECTS if "jit" not in lua]
 
 
@@ -190,7 +192,9 @@ def written(lua: LuaVersion, main: RawFunction) -> bytes:
 
 
 @pytest.mark.parametrize("lua", PUC)
-def test_a_chunk_that_was_read_can_be_written_again_byte_for_byte(lua, dump, sources):
+def test_a_chunk_that_was_read_can_be_written_again_byte_for_byte(
+    lua: LuaVersion, dump: Dump, sources: Callable[[LuaVersion], dict[str, bytes]]
+) -> None:
     lines = b"f()" + b"\n" * 300 + b"f()" + b"\n" * 70_000 + b"f() " + b"g() " * 200
     for source in [*sources(lua).values(), lines]:
         for strip in (False, True):
@@ -237,7 +241,9 @@ def assembled(lua: LuaVersion, name: str, operands: tuple[int, ...]) -> tuple[in
 
 
 @pytest.mark.parametrize("lua", PUC)
-def test_instructions_can_be_assembled_again_from_what_is_shown(lua, dump, sources):
+def test_instructions_can_be_assembled_again_from_what_is_shown(
+    lua: LuaVersion, dump: Dump, sources: Callable[[LuaVersion], dict[str, bytes]]
+) -> None:
     seen = set()
     for source in sources(lua).values():
         chunk = dump(lua, source)
@@ -257,7 +263,7 @@ def test_instructions_can_be_assembled_again_from_what_is_shown(lua, dump, sourc
 
 
 @pytest.mark.parametrize("lua", [LuaVersion.LUA54, LuaVersion.LUA55])
-def test_the_vm_and_the_reader_agree_on_every_line(lua, dump):
+def test_the_vm_and_the_reader_agree_on_every_line(lua: LuaVersion, dump: Dump) -> None:
     """`debug.getinfo` of the same Lua tells the active lines of a function it undumped."""
     import importlib
 

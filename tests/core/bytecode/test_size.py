@@ -8,7 +8,7 @@ from moonscope.bytecode import read
 from moonscope.bytecode.size import breakdown
 from moonscope.model import LuaVersion
 
-from .conftest import LUA_FILES
+from .conftest import LUA_FILES, Dump
 
 PUC = [LuaVersion.LUA51, LuaVersion.LUA52, LuaVersion.LUA53, LuaVersion.LUA54, LuaVersion.LUA55]
 STRIPPING = [LuaVersion.LUA53, LuaVersion.LUA54, LuaVersion.LUA55, LuaVersion.LUAJIT20, LuaVersion.LUAJIT21]
@@ -23,7 +23,7 @@ end
 
 @pytest.mark.parametrize("lua", list(LuaVersion))
 @pytest.mark.parametrize("strip", [False, True])
-def test_the_parts_of_every_function_add_up_to_its_size(lua, strip, dump):
+def test_the_parts_of_every_function_add_up_to_its_size(lua: LuaVersion, strip: bool, dump: Dump) -> None:
     source = (LUA_FILES / "common.lua").read_bytes()
     for prototype in read(dump(lua, source, strip=strip), lua).root.walk():
         parts = breakdown(prototype, lua)
@@ -32,7 +32,7 @@ def test_the_parts_of_every_function_add_up_to_its_size(lua, strip, dump):
 
 
 @pytest.mark.parametrize("lua", PUC)
-def test_each_part_has_what_belongs_to_it(lua, dump):
+def test_each_part_has_what_belongs_to_it(lua: LuaVersion, dump: Dump) -> None:
     root = read(dump(lua, SOURCE), lua).root
     (inner,) = root.children
     parts = breakdown(inner, lua)
@@ -46,7 +46,7 @@ def test_each_part_has_what_belongs_to_it(lua, dump):
 
 
 @pytest.mark.parametrize("lua", STRIPPING)
-def test_a_stripped_function_spends_nothing_on_lines_and_locals(lua, dump):
+def test_a_stripped_function_spends_nothing_on_lines_and_locals(lua: LuaVersion, dump: Dump) -> None:
     (inner,) = read(dump(lua, SOURCE, strip=True), lua).root.children
     parts = breakdown(inner, lua)
     assert (parts.lines, parts.locals) == (0, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
@@ -39,7 +40,7 @@ def line_of(text: str) -> int:
 
 def lit(detail: Detail, name: str) -> list[str]:
     """The entries of a table that are brought out, by their names."""
-    model = detail.table(name).model()
+    model: Any = detail.table(name).model()
     rows = [model.row_at(position) for position in range(model.rowCount())]
     return [row.value if name == "constants" else row.value.name for row in rows if row.lit]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -121,7 +122,8 @@ class TestReading:
         try:
             engine.perform(Spawn(count=1, options=VMOptions()))
             engine.perform(Load(paths=(str(path),)))
-            revision, rows = 0, {}
+            revision = 0
+            rows: dict[Any, Any] = {}
             while not any(row.digest for row in rows.values()):
                 assert engine.wait(revision, PATIENCE_MS / 1000)
                 update = engine.changes(revision)
