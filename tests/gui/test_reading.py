@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from moonscope.bytecode import reporter
 from moonscope_gui.app.main_window import MainWindow
+from moonscope_gui.features.files.feature import FilesFeature
 from moonscope_gui.features.inspector.dock import PrototypesDock
 from moonscope_gui.features.inspector.feature import InspectorFeature
 from moonscope_gui.widgets.reading_bar import ReadingBar
@@ -46,6 +47,12 @@ def shown(dock: PrototypesDock) -> str:
 
 def click(button: QWidget) -> None:
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def opens_selected(window: MainWindow) -> None:
+    """As a double-click does."""
+    view = window.feature(FilesFeature).dock.view
+    view.doubleClicked.emit(view.currentIndex())
 
 
 def test_a_cancelled_reading_says_so_and_can_be_begun_again(
@@ -86,7 +93,19 @@ def test_a_cancelled_generation_is_not_read_by_itself_but_when_it_is_chosen_agai
     window.feature(InspectorFeature).refresh()
     assert not window.tasks.running
     assert shown(dock) == ""
-    window.feature(InspectorFeature).show_selected()
+    opens_selected(window)
+    person.waits_until(lambda: shown(dock) == "one.lua")
+
+
+def test_a_double_click_on_a_file_shows_it_again_after_another_was_inspected(
+    dock: PrototypesDock, person: Person, window: MainWindow, folder: Path
+) -> None:
+    person.opens(folder)
+    person.selects("one.lua")
+    person.waits_until(lambda: shown(dock) == "one.lua")
+    window.feature(InspectorFeature).inspect_file(str(folder / "two.lua"))
+    person.waits_until(lambda: shown(dock) == "two.lua")
+    opens_selected(window)
     person.waits_until(lambda: shown(dock) == "one.lua")
 
 

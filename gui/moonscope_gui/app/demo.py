@@ -33,7 +33,7 @@ from . import application as app
 from .display import has_display
 from .main_window import MainWindow
 
-_PATIENCE_MS = 60_000  # for one step
+_STEP_TIMEOUT_MS = 60_000  # for one step
 
 Condition = Callable[[], bool]
 
@@ -54,7 +54,7 @@ class Stage(QObject):
         self._failure = ""
         self._steps: Iterator[tuple[str, Condition]] = iter(())
         self._step = "start"
-        self._deadline = QTimer(self, singleShot=True, interval=_PATIENCE_MS)
+        self._deadline = QTimer(self, singleShot=True, interval=_STEP_TIMEOUT_MS)
         self._deadline.timeout.connect(lambda: self._end(f"{self._step}: took longer than a minute"))
         window.link.updated.connect(self._advance, Qt.ConnectionType.QueuedConnection)  # after the window took it
         window.link.lost.connect(lambda reason, _: self._end(f"{self._step}: {reason}"))

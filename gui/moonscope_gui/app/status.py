@@ -18,7 +18,7 @@ from ..widgets.buttons import tool_button
 from ..widgets.elided_label import ElidedLabel
 
 _RATE_SECONDS = 2.0
-_GIVE_WAY = ("loads", "memory")  # segments that are cut when the window is narrow
+_ELIDED = ("loads", "memory")  # segments that are cut when the window is narrow
 _MEMORY_TIP = """Shared: held once for the process.
 Private: all memory of all VMs.
 Unshared: what the same VMs would hold without the cache.
@@ -28,7 +28,7 @@ _VMS_TIP = "VMs that are not closed"
 _FILES_TIP = """Files that a load finds in the cache.
 The table also lists files of which VMs hold old code, and files that failed to load"""
 _NOTE_MS = 8_000
-_PATIENCE_MS = 300  # work that ends sooner shows no progress
+_SHOW_AFTER_MS = 300  # work that ends sooner shows no progress
 
 
 class Rates:
@@ -62,7 +62,7 @@ class StatusBar(QStatusBar):
         self._state = context.state
         self._rates = Rates()
         self._connection = ("", "muted")  # as it is shown while the host answers
-        self._told = -1  # state.vms_revision when the tiers were shown
+        self._shown_revision = -1  # state.vms_revision when the tiers were shown
         self._task: Task | None = None  # the one that is shown
         self._others = 0
         self.setSizeGripEnabled(False)
@@ -84,8 +84,8 @@ class StatusBar(QStatusBar):
         self._cancel.clicked.connect(self._cancel_work)
         for widget in (self.note, self._progress, self._cancel):
             self.addPermanentWidget(widget)
-        self._patience = QTimer(self, singleShot=True, interval=_PATIENCE_MS)
-        self._patience.timeout.connect(self._show_work)
+        self._show_after = QTimer(self, singleShot=True, interval=_SHOW_AFTER_MS)
+        self._show_after.timeout.connect(self._show_work)
         self._fade = QTimer(self, singleShot=True, interval=_NOTE_MS)
         self._fade.timeout.connect(self.note.clear)
         theme.set_tone(self._dropped, "stale")
@@ -123,7 +123,7 @@ class StatusBar(QStatusBar):
     def forget(self) -> None:
         """Numbers of a host that is gone are not shown."""
         self._rates.forget()
-        self._told = -1
+        self._shown_revision = -1
         self.note.clear()
         for label in (self._vms, self._files, self._loads, self._memory, self._tier, self._dropped):
             label.clear()
@@ -134,8 +134,8 @@ class StatusBar(QStatusBar):
         state, sample = self._state, self._state.sample
         self._show_vms(sample)
         self._show_files(sample)
-        if state.vms_revision != self._told:  # which looks at each of them
-            self._told = state.vms_revision
+        if state.vms_revision != self._shown_revision:  # which looks at each of them
+            self._shown_revision = state.vms_revision
             _show(self._tier, state.tiers and f"tier {state.tiers}")
             self._tier.setToolTip(formats.tip(tiers.in_force(state)))
         if sample is None:
@@ -185,12 +185,12 @@ class StatusBar(QStatusBar):
         self._task = tasks[-1] if tasks else None
         self._others = len(tasks) - 1
         if self._task is None:
-            self._patience.stop()
+            self._show_after.stop()
             self._show_work()
         elif self._progress.isVisible():
             self._show_work()
-        elif not self._patience.isActive():
-            self._patience.start()
+        elif not self._show_after.isActive():
+            self._show_after.start()
 
     @Slot()
     def _show_work(self) -> None:
@@ -216,7 +216,7 @@ class StatusBar(QStatusBar):
             self._task.cancel()
 
     def _segment(self, name: str, tip: str) -> QLabel:
-        label = ElidedLabel() if name in _GIVE_WAY else QLabel()
+        label = ElidedLabel() if name in _ELIDED else QLabel()
         label.setObjectName(name)
         label.setToolTip(tip)
         label.setContentsMargins(6, 0, 6, 0)

@@ -1,4 +1,4 @@
-"""Several updates as one, so that a burst of pushes costs the window one repaint."""
+"""Merging updates, so that a burst of them costs one repaint."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 from moonscope.model import Update
 from moonscope.model.tables import STREAMS, TABLES, Table
 
-# The newest of each stream that are kept while nobody reads (a paused view must not grow without bound).
+# How many items of each stream are kept, the newest ones, so that a paused view is bounded.
 STREAM_LIMIT = 10_000
 
 
 def merge(first: Update, second: Update) -> Update:
-    """What `first` and then `second` do, in one update. A reset in `second` makes `first` of no account."""
+    """One update with the effect of `first` followed by `second`. After a reset in `second`, that is `second` alone."""
     if second.reset:
         return second
     return Update(
@@ -27,7 +27,7 @@ def merge(first: Update, second: Update) -> Update:
 
 
 def _rows(table: Table[Any, Any], first: Update, second: Update) -> tuple[Any, ...]:
-    """In the order of their last change."""
+    """The rows of both, in the order of their last change."""
     gone = set(getattr(second, table.gone))
     rows = {key: row for row in getattr(first, table.name) if (key := table.key(row)) not in gone}
     for row in getattr(second, table.name):

@@ -47,6 +47,7 @@ class Context(QObject):
     vms_wanted = Signal(object)  # ids: select these VMs
     files_wanted = Signal(object)  # ids: select these files
     files_opened = Signal(object)  # paths of the system: load these files and folders
+    prototypes_wanted = Signal()  # show those of the selected file
     place_wanted = Signal(object, object, int, str)  # GenerationRow, path of a prototype, line, mention: show it
     function_wanted = Signal(object, object)  # LookFunction, LuaVersion: show its prototype
     closures_wanted = Signal(str, object)  # where in words, FindClosures: find them

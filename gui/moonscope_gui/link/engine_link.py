@@ -93,7 +93,7 @@ class EngineLink(QObject):
         self._pending = None
         client, host = self._client, self._host
         self._client = self._host = None
-        _dispose_aside(client, host)
+        _dispose_in_thread(client, host)
 
     def set_paused(self, paused: bool) -> None:
         """Hold updates back (merged, of bounded size) until the view goes on."""
@@ -128,7 +128,7 @@ class EngineLink(QObject):
         except RuntimeError as error:
             reason = f"the system gives the window no further thread: {error}"
             _dispose(None, host)
-            self._post(epoch, lambda: self._lose(reason, ""))
+            self._post(epoch, lambda: self._end(reason, ""))
 
     def _connect(self, epoch: int, host: HostProcess | None, address: str, key_file: Path | None) -> None:
         try:
@@ -136,26 +136,26 @@ class EngineLink(QObject):
                 host.start() if host else address,
                 read_key(key_file) if key_file else None,
                 on_update=lambda update: self._post(epoch, lambda: self._receive(update)),
-                on_lost=lambda why: self._mourn(epoch, host, why),
+                on_lost=lambda why: self._report_loss(epoch, host, why),
                 on_answering=lambda answering: self._post(epoch, lambda: self.answering.emit(answering)),
             )
         except (MoonscopeError, OSError) as error:
             reason = str(error)
             _dispose(None, host)
-            self._post(epoch, lambda: self._lose(reason, ""))
+            self._post(epoch, lambda: self._end(reason, ""))
             return
         self._post(None, lambda: self._opened(epoch, client, host))
 
-    def _mourn(self, epoch: int, host: HostProcess | None, why: str) -> None:
-        """Find out how a lost host ended, which is known a moment later. In the client's thread."""
+    def _report_loss(self, epoch: int, host: HostProcess | None, why: str) -> None:
+        """Report a lost connection and how the host ended, which is known a moment later. In the client's thread."""
         ending = host.wait(1.0) if host else ""
         reason = f"the host {ending}" if ending else why
         words = host.last_words if host else ""
-        self._post(epoch, lambda: self._lose(reason, words))
+        self._post(epoch, lambda: self._end(reason, words))
 
     def _opened(self, epoch: int, client: EngineClient, host: HostProcess | None) -> None:
         if epoch != self._epoch:  # closed or opened anew meanwhile
-            _dispose_aside(client, host)
+            _dispose_in_thread(client, host)
             return
         self._client, self._host = client, host
         self.connected.emit(client.pid)
@@ -185,7 +185,7 @@ class EngineLink(QObject):
         self._flush_timer.start()
         self.updated.emit(update)
 
-    def _lose(self, reason: str, words: str) -> None:
+    def _end(self, reason: str, words: str) -> None:
         self._flush()  # what was said last is still shown
         self.close()
         self.lost.emit(reason, words)
@@ -198,8 +198,8 @@ def _dispose(client: EngineClient | None, host: HostProcess | None) -> None:
         host.stop()
 
 
-def _dispose_aside(client: EngineClient | None, host: HostProcess | None) -> None:
-    """Without waiting for it, unless the system gives no thread."""
+def _dispose_in_thread(client: EngineClient | None, host: HostProcess | None) -> None:
+    """Dispose in a thread; in this one if the system gives no thread."""
     if client is None and host is None:
         return
     try:

@@ -1,4 +1,4 @@
-"""What can be triggered, with the places where it is found and when it can be used."""
+"""Actions with their places in menus, tool bar and tables, and with the condition for being enabled."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Places = Mapping[str, int]
 
 
 class Action(QAction):
-    """`call` is called when it is triggered; that of a checkable action gets the new state."""
+    """An action that calls `call` when it is triggered; if it is checkable, with the new state."""
 
     def __init__(
         self,
@@ -34,8 +34,8 @@ class Action(QAction):
         in_table: bool = False,
         button: str = "",
     ) -> None:
-        """`key` is the object name. `in_table`: the shortcut holds only in the tables it is found in. `button` is the
-        text on the tool bar."""
+        """`key` is the object name. With `in_table`, the shortcut works only in the tables whose menu has the action.
+        `button` is the text on the tool bar."""
         super().__init__(text, parent)
         self.places = places
         self._usable = usable
@@ -56,12 +56,12 @@ class Action(QAction):
         self.triggered.connect(lambda checked: call(checked) if checkable else call())
 
     def refresh(self) -> None:
-        """Allow it when it can be used now."""
+        """Enable or disable it, as `usable` says now."""
         self.setEnabled(self._usable())
 
 
 class Submenu(QMenu):
-    """A menu within others: of actions, of which at most one is checked, or of what `fill` puts there when it opens."""
+    """A submenu: of actions, at most one of which is checked, or of what `fill` adds when it opens."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ Item = TypeVar("Item", Action, Action | Submenu)
 
 
 def in_place(place: str, items: Iterable[Item]) -> Iterator[Item | None]:
-    """Those that are found in a place, in order; None stands for a separator."""
+    """The items of a place, in order; None stands for a separator."""
     section: int | None = None
     for item in sorted((item for item in items if place in item.places), key=lambda item: item.places[place]):
         if section not in (None, item.places[place] // 100):

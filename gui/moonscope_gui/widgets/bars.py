@@ -1,4 +1,4 @@
-"""Groups of horizontal bars with their values: a few numbers of a few things, side by side."""
+"""A chart of horizontal bars with their values, in groups."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _GROUP_GAP = 14.0
 
 @dataclass(frozen=True)
 class Bar:
-    """`token` names its colour; a value of None is not known."""
+    """`token` is its colour in the theme; the value is None if it is not known."""
 
     name: str
     value: float | None
@@ -27,15 +27,15 @@ class Bar:
 
 @dataclass(frozen=True)
 class Group:
-    """Bars that share a scale, which begins at 0."""
+    """Bars on a common scale, which begins at 0. `format` gives the text of a value."""
 
     title: str
     bars: Sequence[Bar]
-    word: Callable[[float], str]
+    format: Callable[[float], str]
 
 
 class BarChart(QWidget):
-    """Groups below each other, each on a scale of its own."""
+    """Groups below each other, each with its own scale."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -59,7 +59,7 @@ class BarChart(QWidget):
         painter.fillRect(self.rect(), theme.colour("plot-background"))
         metrics = QFontMetricsF(self.font())
         names = [metrics.horizontalAdvance(bar.name) for group in self._groups for bar in group.bars]
-        values = [metrics.horizontalAdvance(_words(group, bar)) for group in self._groups for bar in group.bars]
+        values = [metrics.horizontalAdvance(_value_text(group, bar)) for group in self._groups for bar in group.bars]
         left = _MARGIN + max(names, default=0.0) + 8
         room = max(self.width() - left - max(values, default=0.0) - 8 - _MARGIN, 1.0)
         top = _MARGIN
@@ -68,7 +68,7 @@ class BarChart(QWidget):
         painter.end()
 
     def _paint_group(self, painter: QPainter, metrics: QFontMetricsF, group: Group, area: QRectF) -> float:
-        """Paint from the top of `area` on, as wide as it is. Returns where the next group may begin."""
+        """Paint from the top of `area`, in its width. Returns the y coordinate of the bottom."""
         line, top = metrics.height() + _GAP, area.top()
         bold = QFont(self.font())
         bold.setBold(True)
@@ -85,9 +85,9 @@ class BarChart(QWidget):
             block = QRectF(area.left(), top + 1, max(length, 1.0), metrics.height() - 2)
             painter.fillRect(block, theme.colour(bar.token))
             painter.setPen(theme.colour("text"))
-            painter.drawText(QPointF(area.left() + length + 8, top + metrics.ascent()), _words(group, bar))
+            painter.drawText(QPointF(area.left() + length + 8, top + metrics.ascent()), _value_text(group, bar))
         return top + line
 
 
-def _words(group: Group, bar: Bar) -> str:
-    return "not known" if bar.value is None else group.word(bar.value)
+def _value_text(group: Group, bar: Bar) -> str:
+    return "not known" if bar.value is None else group.format(bar.value)

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
 
 
 def tool_button(text: str, tip: str = "", *, checked: bool | None = None) -> QToolButton:
-    """A flat button with text; with `checked` it is one that stays pressed."""
+    """A flat button with text; checkable if `checked` is not None."""
     button = QToolButton()
     button.setText(text)
     button.setToolTip(tip)
@@ -18,7 +18,7 @@ def tool_button(text: str, tip: str = "", *, checked: bool | None = None) -> QTo
 
 
 class DangerButton(QPushButton):
-    """For what cannot be undone. The style sheet paints it red."""
+    """A button for what cannot be undone; the style sheet makes it red."""
 
     def __init__(self, text: str, parent: QWidget | None = None) -> None:
         super().__init__(text, parent)

@@ -28,7 +28,7 @@ def code_font() -> QFont:
 
 
 class CellDelegate(QStyledItemDelegate):
-    """Asks the model for text and tone directly; the base class would call `data()` eight times for each cell."""
+    """Gets text and colour from the model directly; the base class calls `data()` eight times for each cell."""
 
     def __init__(self, model: TableModel[object], parent: QObject | None = None) -> None:
         super().__init__(parent)

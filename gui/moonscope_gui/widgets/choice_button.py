@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
 
 class ChoiceButton(QToolButton):
-    """The first choice holds until another one is made."""
+    """At first, the first choice is chosen."""
 
-    chosen = Signal(str)  # also when it is the one that holds already
+    chosen = Signal(str)  # also if it was chosen before
 
     def __init__(self, choices: Sequence[str], tip: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -1,4 +1,4 @@
-"""Every action by name: type a few letters, press Enter."""
+"""The command palette: finds actions by words of their names."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _MARGIN = 8  # pixels beside the shortcut
 
 
 def plain_text(action: QAction) -> str:
-    """The text of an action without mnemonics and dots."""
+    """The text of an action without mnemonics and ellipsis."""
     return action.text().replace("&", "").removesuffix("…")
 
 
 def matches(words: str, text: str) -> bool:
-    """True when every word occurs in `text`, in whatever order and case."""
+    """True if each word occurs in `text`; order and case do not matter."""
     folded = text.casefold()
     return all(word in folded for word in words.casefold().split())
 
@@ -51,7 +51,7 @@ class _ShortcutDelegate(QStyledItemDelegate):
 
 
 class CommandPalette(QDialog):
-    """Lists actions that can be used now first; the rest is shown greyed, so that nobody looks for it in vain."""
+    """Lists enabled actions first, then the disabled ones in grey."""
 
     def __init__(self, actions: Sequence[QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Popup)

@@ -11,7 +11,7 @@ from .buttons import DangerButton
 
 
 class ConfirmDialog(QDialog):
-    """`verb` names what the red button does; Cancel is the default."""
+    """`verb` is the text of the red button; Cancel is the default button."""
 
     def __init__(self, title: str, text: str, verb: str, accept: Callable[[], object], parent: QWidget) -> None:
         super().__init__(parent)

@@ -1,4 +1,4 @@
-"""A label that gives way: text there is no room for is cut, with dots, and never makes the window wider."""
+"""A label that elides its text, so that long text does not make the window wider."""
 
 from __future__ import annotations
 

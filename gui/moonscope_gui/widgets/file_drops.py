@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 
 class FileDrops(QObject):
-    """Calls `dropped` with the local paths; what carries none is not accepted."""
+    """Calls `dropped` with the local paths; drops without one are not accepted."""
 
     def __init__(self, widget: QWidget, dropped: Callable[[Sequence[str]], object]) -> None:
         super().__init__(widget)

@@ -1,4 +1,4 @@
-"""The line that filters what stands below it, without a mouse: Down goes there, Escape takes the filter back."""
+"""A line edit that filters the view below it: Down moves the focus to the view, Escape clears the filter."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class FilterEdit(QLineEdit):
         self.setClearButtonEnabled(True)
 
     def event(self, event: QEvent) -> bool:
-        """Escape means this line before it means anything else."""
+        """Take Escape before other shortcuts get it."""
         key = event.key() if isinstance(event, QKeyEvent) else None
         if event.type() == QEvent.Type.ShortcutOverride and key == Qt.Key.Key_Escape:
             event.accept()

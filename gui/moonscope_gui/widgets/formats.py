@@ -1,4 +1,4 @@
-"""Values as people read them: sizes, counts, rates, ages, ranges of ids."""
+"""Formats for values: sizes, counts, rates, ages, ranges of ids."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def count(number: int | None) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A share 0.0 - 1.0. Never rounds up to 100 % what is not all of it."""
+    """A share from 0.0 to 1.0; only 1.0 is 100 %."""
     if share is None:
         return ""
     if share in (0, 1):
@@ -94,7 +94,7 @@ def limits(bytes_: int, files: int) -> str:
 
 
 def tip(text: str) -> str:
-    """Text for a tool tip, shown as it is: names that look like HTML are no HTML."""
+    """Text for a tool tip, escaped: Qt would take some names for HTML."""
     return f"<qt>{escape(text)}</qt>".replace("\n", "<br>") if text else ""
 
 

@@ -1,4 +1,4 @@
-"""A line editor for code: Enter runs it, Shift+Enter starts a new line, up and down walk through what was run."""
+"""An editor for code: Enter submits it, Shift+Enter starts a new line, Up and Down recall earlier input."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MAX_LINES = 8
 
 
 class HistoryEdit(QPlainTextEdit):
-    """Grows with its text, up to some lines."""
+    """Its height grows with the text, up to eight lines."""
 
     submitted = Signal(str)
 
@@ -45,7 +45,7 @@ class HistoryEdit(QPlainTextEdit):
         lines = min(max(self.document().blockCount(), 1), _MAX_LINES)
         self.setFixedHeight(self.fontMetrics().lineSpacing() * lines + 12)
 
-    def _walk(self, step: int) -> None:
+    def _recall(self, step: int) -> None:
         place = self._place + step
         if not 0 <= place <= len(self.history):
             return
@@ -61,8 +61,8 @@ class HistoryEdit(QPlainTextEdit):
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not shift:
             self.submit()
         elif event.key() == Qt.Key.Key_Up and cursor.blockNumber() == 0:
-            self._walk(-1)
+            self._recall(-1)
         elif event.key() == Qt.Key.Key_Down and cursor.blockNumber() == self.document().blockCount() - 1:
-            self._walk(1)
+            self._recall(1)
         else:
             super().keyPressEvent(event)

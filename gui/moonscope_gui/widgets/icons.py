@@ -1,7 +1,7 @@
-"""The icons of actions and states, by what they mean; drawn in the colours of the present theme.
+"""Icons of actions and states, in the colours of the current theme.
 
 The glyphs are those of Material Design Icons as QtAwesome ships them. Only its font is used: the package itself
-imports all of Qt by name and reads twelve fonts, which delays the first picture of the window noticeably.
+imports all of Qt and reads twelve fonts, which delays the start noticeably.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def _glyphs() -> tuple[QFont, dict[str, str]]:
 
 
 class _ThemedGlyph(QIconEngine):
-    """Asks the theme for its colour whenever it is painted, so nothing has to be replaced when the theme changes."""
+    """Looks its colour up each time it is painted, so that icons follow the theme."""
 
     def __init__(self, glyph: str, token: str) -> None:
         super().__init__()

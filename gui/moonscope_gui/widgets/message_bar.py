@@ -1,4 +1,4 @@
-"""Messages where the user looks: a bar over the tables with text, details, an offer, and a way to dismiss it."""
+"""The message bar above the tables: text, details, a button with an offer, and one to dismiss it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _TOKENS = {"error": "danger", "warning": "stale", "info": "accent"}
 
 
 class MessageBar(QFrame):
-    """Shows the newest message; dismissing it shows the one before, so that none is lost."""
+    """Shows the newest message; when it is dismissed, the one before."""
 
     shown = Signal(str)
 
@@ -86,7 +86,7 @@ class MessageBar(QFrame):
         self.shown.emit(message.text)
 
     def withdraw(self, topic: str) -> None:
-        """Take messages back that are of no account any more."""
+        """Remove the messages of a topic."""
         self._messages = [message for message in self._messages if message.topic != topic]
         self._present()
 

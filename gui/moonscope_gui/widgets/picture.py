@@ -1,4 +1,4 @@
-"""What a widget shows as a picture (PNG, SVG): copied, or written to a file that the user chooses."""
+"""Pictures of widgets (PNG, SVG): copied, or saved to a file."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
 from . import icons
 from .buttons import tool_button
-from .saving import save_chooser, tell_not_saved
+from .saving import save_chooser, show_save_error
 
 
 def save_png(widget: QWidget, path: Path) -> None:
-    """Raises OSError when it cannot be written."""
+    """Save what a widget shows. Raises OSError."""
     if not widget.grab().save(str(path), "PNG"):
         raise OSError(f"{path}: the picture could not be written; is the folder there and writable?")
 
 
 def save_svg(widget: QWidget, path: Path) -> None:
-    """Raises OSError when it cannot be written."""
+    """Save what a widget shows as a drawing. Raises OSError."""
     with path.open("wb"):
-        pass  # QSvgGenerator would fail without a word
+        pass  # raises OSError; QSvgGenerator reports no error
     generator = QSvgGenerator()
     generator.setFileName(str(path))
     generator.setTitle("Moonscope")
@@ -35,8 +35,8 @@ def save_svg(widget: QWidget, path: Path) -> None:
 
 
 def picture_button(widget: QWidget, name: str, prepare: Callable[[], object] = lambda: None) -> QToolButton:
-    """A button with a menu to copy and save what `widget` shows, in a file called `name` if the user does not choose
-    another one. `prepare` takes away what belongs to the pointer."""
+    """A button with a menu to copy or save a picture of `widget`. `name` is the suggested file name; `prepare` is
+    called before, to hide what follows the mouse."""
     button = tool_button("", "Copy or save the picture")
     button.setAccessibleName("Copy or save the picture")
     button.setIcon(icons.icon("export"))
@@ -51,7 +51,7 @@ def picture_button(widget: QWidget, name: str, prepare: Callable[[], object] = l
 
 
 class Pictures(QObject):
-    """Of one widget."""
+    """Copies and saves pictures of one widget."""
 
     def __init__(self, widget: QWidget, name: str, prepare: Callable[[], object], parent: QObject) -> None:
         super().__init__(parent)
@@ -74,10 +74,10 @@ class Pictures(QObject):
 
     @Slot(str)
     def save(self, name: str) -> None:
-        """In the form that the ending of the name tells. A failure is told in a box."""
+        """Save as SVG or PNG, as the suffix says. An error is shown in a message box."""
         path = Path(name)
         self._prepare()
         try:
             (save_svg if path.suffix.lower() == ".svg" else save_png)(self._widget, path)
         except OSError as error:
-            tell_not_saved(self._widget, str(error))
+            show_save_error(self._widget, str(error))

@@ -1,4 +1,4 @@
-"""Above what is being read anew: how far that is, and a way out."""
+"""A progress bar with a Cancel button, for a file that is being read."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 
 from .elided_label import ElidedLabel
 
-_PATIENCE_MS = 300  # what is read sooner shows no bar
+_SHOW_AFTER_MS = 300  # shorter work shows no progress
 
 
 class ReadingBar(QWidget):
-    """Hidden unless something is read for a while."""
+    """Shown only if reading takes longer than 300 ms."""
 
     cancel_wanted = Signal()
 
@@ -28,20 +28,20 @@ class ReadingBar(QWidget):
         row.addWidget(self._title, 1)
         row.addWidget(self._progress)
         row.addWidget(self.cancel)
-        self._patience = QTimer(self, singleShot=True, interval=_PATIENCE_MS)
-        self._patience.timeout.connect(self.show)
+        self._show_after = QTimer(self, singleShot=True, interval=_SHOW_AFTER_MS)
+        self._show_after.timeout.connect(self.show)
         self.hide()
 
     def start(self, title: str) -> None:
         self._title.setText(f"Reading {title} …")
         self._progress.setRange(0, 0)
-        self._patience.start()
+        self._show_after.start()
 
     def advance(self, done: int, total: int) -> None:
-        """In whatever unit; a total of 0 is not known yet. A part in a thousand, as Qt counts in 32 bits."""
-        self._progress.setRange(0, 1000 if total else 0)
+        """Show `done` of `total`, in any unit; a total of 0 is not known yet."""
+        self._progress.setRange(0, 1000 if total else 0)  # QProgressBar takes 32 bits, files may be larger
         self._progress.setValue(1000 * done // total if total else 0)
 
     def end(self) -> None:
-        self._patience.stop()
+        self._show_after.stop()
         self.hide()

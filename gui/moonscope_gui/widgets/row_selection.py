@@ -1,4 +1,4 @@
-"""The rows selected in a table, as ranges: changes are told once a turn, and ids looked up when they are needed."""
+"""The selected rows of a table. Works on ranges, so that the cost does not depend on the number of rows."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def selected_ranges(selection: QItemSelectionModel) -> list[tuple[int, int]]:
 class RowSelection(QObject):
     """Selected rows of `view` by their ids. They stay selected while the model resets or changes their order."""
 
-    changed = Signal()  # in the next turn of the event loop, once for all changes until then
+    changed = Signal()  # emitted once per turn of the event loop
 
     def __init__(self, view: QTableView, model: TableModel[Any]) -> None:
         super().__init__(view)
@@ -64,7 +64,7 @@ class RowSelection(QObject):
 
     @property
     def only(self) -> Hashable | None:
-        """The id of the selected row; None: there is not just one."""
+        """The id of the selected row; None unless exactly one is selected."""
         ranges = selected_ranges(self._model)
         return self._table.id_at(ranges[0][0]) if len(ranges) == 1 and ranges[0][0] == ranges[0][1] else None
 
@@ -74,11 +74,11 @@ class RowSelection(QObject):
         return [row_id for part in parts for row_id in part]
 
     def positions(self) -> list[int]:
-        """Where the selected rows are, ascending."""
+        """Positions of the selected rows, ascending."""
         return [place for first, last in sorted(selected_ranges(self._model)) for place in range(first, last + 1)]
 
     def select(self, ids: Iterable[Hashable]) -> int:
-        """Select these rows and no others, as far as they are shown. Returns where the first is, -1: nowhere."""
+        """Select exactly these rows, as far as they are shown. Returns the position of the first, or -1."""
         positions = self._table.positions(ids)
         selection = QItemSelection()
         last_column = self._table.columnCount() - 1
@@ -88,7 +88,7 @@ class RowSelection(QObject):
         return positions[0] if positions else -1
 
     def make_current(self, position: int) -> None:
-        """Have the keyboard go on from a row, without scrolling there; -1: none."""
+        """Make a row the current one, without scrolling to it; does nothing for -1."""
         if position >= 0:
             self._view.setAutoScroll(False)
             index = self._table.index(position, max(self._view.currentIndex().column(), 0))
@@ -96,7 +96,7 @@ class RowSelection(QObject):
             self._view.setAutoScroll(True)
 
     def settle(self) -> None:
-        """Tell of a change now that would be told in the next turn."""
+        """Emit a pending `changed` now."""
         if self._soon.isActive():
             self._soon.stop()
             self.changed.emit()

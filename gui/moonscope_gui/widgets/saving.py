@@ -1,4 +1,4 @@
-"""Where a file is to be saved, and that it was not."""
+"""The dialog for saving a file, and the message that it failed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 
 def save_chooser(parent: QWidget, title: str, name: str, filters: Sequence[str]) -> QFileDialog:
-    """To be connected (`fileSelected`) and opened; it goes when it is closed. `filters` as `CSV (*.csv)`."""
+    """A dialog to connect to (`fileSelected`) and to open; deleted when closed. `filters` are as `CSV (*.csv)`."""
     chooser = QFileDialog(parent, title)
     chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     chooser.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
@@ -18,5 +18,5 @@ def save_chooser(parent: QWidget, title: str, name: str, filters: Sequence[str])
     return chooser
 
 
-def tell_not_saved(parent: QWidget, why: str) -> None:
+def show_save_error(parent: QWidget, why: str) -> None:
     QMessageBox(QMessageBox.Icon.Warning, "Not saved", why, parent=parent).open()

@@ -1,4 +1,4 @@
-"""The one table model: rows with ids, filter, sort, and changes that leave selection and scroll alone.
+"""The table model: rows with ids, filter and sort; changes keep selection and scroll position.
 
 Subclasses declare columns and say what identifies a row. Filtering and sorting happen on raw values, in an
 `Arrangement`, instead of in a `QSortFilterProxyModel`: a proxy compares cell by cell through `data()`, which for
@@ -38,8 +38,8 @@ class Column(Generic[Row]):
     tip: str = ""
     numeric: bool = False  # right-aligned, fixed-width digits, zeros muted
     width: int = 8  # in characters
-    rank: int = 0  # 0: always shown; others by rank, as far as there is room and the user chose nothing else
-    yields: bool = False  # always shown but when a column that is required now needs the room
+    rank: int = 0  # 0: always shown; others by rank, as far as there is room
+    yields: bool = False  # hidden if required columns need the room
     stretch: bool = False
     tone: Callable[[Row], str] | None = None  # a colour token of the theme, "" for none
     searched: bool | None = None  # by the filter; default: text columns
@@ -64,9 +64,9 @@ class Column(Generic[Row]):
 class TableModel(QAbstractTableModel, Generic[Row]):
     """Rows of one kind of value, keyed by `row_id`."""
 
-    about_to_apply = Signal()  # rows come, go or change places; what they contain may change without it
-    about_to_reorder = Signal()  # rows that stay change places: before Qt's own signal, which its selections follow
-    applied = Signal(bool)  # True: rows that stay changed places
+    about_to_apply = Signal()  # rows are added, removed or moved; not emitted if only contents change
+    about_to_reorder = Signal()  # before layoutAboutToBeChanged, which Qt's selections follow
+    applied = Signal(bool)  # whether remaining rows moved
 
     required_changed = Signal()
 
@@ -79,7 +79,7 @@ class TableModel(QAbstractTableModel, Generic[Row]):
         self._needle = ""
         self._accept: Callable[[Row], bool] | None = None
         self._searched = tuple(column for column in self.columns if column.is_searched)
-        self.required: frozenset[str] = frozenset()  # keys of columns that tell rows apart now, whatever their rank
+        self.required: frozenset[str] = frozenset()  # keys of columns shown whatever their rank
 
     def row_id(self, row: Row) -> Hashable:
         """What identifies a row; comparable with the ids of all others."""
@@ -88,36 +88,36 @@ class TableModel(QAbstractTableModel, Generic[Row]):
     # What changes
 
     def apply(self, changed: Iterable[Row] = (), gone: Iterable[Hashable] = ()) -> None:
-        """Take over rows that are new or changed, and drop those that are gone."""
+        """Add or replace the rows `changed`, and remove those with ids in `gone`."""
         touched = {self.row_id(row): row for row in changed}
         lost = {row_id for row_id in gone if row_id in self._rows and row_id not in touched}
-        moved = self._arrangement.take(touched)
+        moved = self._arrangement.update(touched)
         if moved or lost:
             self._rearrange(touched, lost)
         else:
             self._announce(touched)
 
     def reset_rows(self, rows: Iterable[Row] = ()) -> None:
-        """Forget all rows and take these instead."""
+        """Replace all rows."""
         self.beginResetModel()
         self._arrangement.reset({self.row_id(row): row for row in rows})
         self._set_ids(self._arrangement.order())
         self.endResetModel()
 
     def require(self, keys: Iterable[str]) -> None:
-        """Have these columns shown although they have a rank."""
+        """Show these columns whatever their rank."""
         required = frozenset(keys)
         if required != self.required:
             self.required = required
             self.required_changed.emit()
 
     def set_filter(self, text: str) -> None:
-        """Show only rows where a text column contains `text`, whatever its case."""
+        """Show only rows where a text column contains `text`; case does not matter."""
         self._needle = text.strip().casefold()
         self._filter()
 
     def set_accept(self, accept: Callable[[Row], bool] | None) -> None:
-        """Show only rows that `accept` is true for, apart from the filter text."""
+        """Show only rows for which `accept` is true, in addition to the filter text."""
         self._accept = accept
         self._filter()
 
@@ -151,7 +151,7 @@ class TableModel(QAbstractTableModel, Generic[Row]):
         return self._rows.get(row_id)
 
     def positions(self, wanted: Iterable[Hashable]) -> list[int]:
-        """Where rows are shown, ascending; ids that are not shown are left out."""
+        """Positions of rows, ascending, as far as they are shown."""
         if self._place_of is None:
             self._place_of = {row_id: place for place, row_id in enumerate(self._ids)}
         places = self._place_of
@@ -167,7 +167,7 @@ class TableModel(QAbstractTableModel, Generic[Row]):
         return self.shown(self.columns[column], self.row_at(position))
 
     def whole_text_at(self, position: int, column: int) -> str:
-        """What a cell says, nothing left out for want of room; for copying."""
+        """The unabbreviated text of a cell, for copying."""
         declared = self.columns[column]
         return declared.text(declared.value(self.row_at(position)))
 
@@ -219,7 +219,7 @@ class TableModel(QAbstractTableModel, Generic[Row]):
             return _RIGHT if column.numeric else _LEFT
         return None
 
-    # Mechanics: remove, reorder, insert, announce; each step leaves a consistent model
+    # Changes in steps: remove, reorder, insert, dataChanged; the model is consistent after each
 
     def _filter(self) -> None:
         self._arrangement.show_only(self._shows if self._needle or self._accept is not None else None)
@@ -251,7 +251,7 @@ class TableModel(QAbstractTableModel, Generic[Row]):
                 self._reorder(stay)
             self._insert(new, wanted)
             self._announce(touched)
-        self._arrangement.drop(lost)
+        self._arrangement.remove(lost)
         self.applied.emit(moved)
 
     def _replace(self, wanted: list[Hashable]) -> None:

@@ -1,4 +1,4 @@
-"""A table with its filter line, the count of rows, and room for a few widgets of the dock."""
+"""A table with a filter, the number of rows, and a row for more widgets."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ class TablePanel(QWidget):
         self._show_count()
 
     def set_connected(self, connected: bool) -> None:
-        """Rows of a host that is gone look gone."""
+        """Disable the table while there is no connection."""
         self.view.setEnabled(connected)
 
     def reveal(self, ids: Sequence[Hashable]) -> None:
-        """Select rows and scroll to the first of them; what hides one of them is taken back."""
+        """Select rows and scroll to the first of them; filters that hide one of them are cleared."""
         if self._wait.isActive():  # a filter that is applied later would hide them again
             self._apply_filter()
         if len(self.model.positions(ids)) < len(ids):
@@ -66,7 +66,7 @@ class TablePanel(QWidget):
             self.view.scrollTo(self.model.index(position, 0))
 
     def show_all(self) -> None:
-        """Filter no rows."""
+        """Clear all filters."""
         self.filter.clear()
         self._apply_filter()
 

@@ -1,4 +1,4 @@
-"""A table on a `TableModel`: columns that fit, selection by id, and a scroll position that live data leaves alone."""
+"""A view of a `TableModel`: columns that fit, selection by id, and a scroll position that updates do not move."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _REPAINT_MS = 1000  # for columns that show ages
 
 
 class TableView(QTableView):
-    """Rows are selected whole. Ids, not positions, go in and out."""
+    """Selects whole rows; they are named by ids, not positions."""
 
     chosen = Signal()  # other rows are selected: `selection.changed`
     opened = Signal(object)  # id of a row that was double-clicked, or on which Enter was pressed
@@ -89,7 +89,7 @@ class TableView(QTableView):
         header = self.horizontalHeader()
         header.setSectionsMovable(True)
         header.setHighlightSections(False)
-        for each in (header, self.verticalHeader()):  # else each of them asks of every row whether it is selected
+        for each in (header, self.verticalHeader()):  # a highlighted header asks of every row whether it is selected
             each.setSelectionModel(QItemSelectionModel(self._table, each))
         header.setSortIndicatorClearable(True)
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
@@ -106,11 +106,11 @@ class TableView(QTableView):
         return self.selection.in_order()
 
     def select_ids(self, ids: Sequence[Hashable]) -> None:
-        """Select rows, without scrolling. The keyboard goes on from the first of them."""
+        """Select rows, without scrolling, and make the first of them the current one."""
         self.selection.make_current(self.selection.select(ids))
 
     def ids_in_sight(self) -> list[Hashable]:
-        """Of the rows that are on the screen, from the top."""
+        """Ids of the visible rows, from the top."""
         first, last = self.rowAt(0), self.rowAt(self.viewport().height() - 1)
         if first < 0:
             return []
@@ -130,7 +130,7 @@ class TableView(QTableView):
     @Slot()
     def _remember_place(self) -> None:
         top = self.indexAt(QPoint(0, 0))
-        at_start = self.verticalScrollBar().value() == 0  # who watches the first rows goes on watching them
+        at_start = self.verticalScrollBar().value() == 0  # the first rows stay visible
         self._anchor = QPersistentModelIndex() if at_start else QPersistentModelIndex(top)
         self._anchor_offset = self.rowViewportPosition(top.row()) if top.isValid() else 0
 
@@ -138,7 +138,7 @@ class TableView(QTableView):
     def _restore_place(self, moved: bool) -> None:
         if self.follow_tail:
             self.scrollToBottom()
-        elif self._anchor.isValid() and not moved:  # after a reordering there is no place to go back to
+        elif self._anchor.isValid() and not moved:  # not after a reordering
             self.executeDelayedItemsLayout()
             shift = self.rowViewportPosition(self._anchor.row()) - self._anchor_offset
             if shift:
@@ -160,11 +160,11 @@ class TableView(QTableView):
     # Columns
 
     def save_columns(self) -> QByteArray | None:
-        """The header as the user arranged it, None when it never was."""
+        """The state of the header, None if the user never changed it."""
         return self.horizontalHeader().saveState() if self._customised else None
 
     def restore_columns(self, state: QByteArray | None) -> None:
-        """Take over an arrangement; None gives the columns that fit."""
+        """Restore a saved header; None gives the columns that fit."""
         self._customised = bool(state is not None and self.horizontalHeader().restoreState(state))
         if not self._customised:
             header = self.horizontalHeader()
@@ -174,7 +174,7 @@ class TableView(QTableView):
         self._fit()
 
     def natural_width(self, column: int) -> int:
-        """Pixels that the title and values of ordinary length need."""
+        """Width for the title and for values of the declared length, in pixels."""
         declared = self._table.columns[column]
         metrics = self.horizontalHeader().fontMetrics()
         title = metrics.horizontalAdvance(declared.title) + _INDICATOR
@@ -183,7 +183,7 @@ class TableView(QTableView):
 
     @Slot()
     def _fit(self) -> None:
-        """Show the columns there is room for; the stretched ones share the rest."""
+        """Show the columns that fit; stretched ones share the remaining width."""
         columns = self._table.columns
         room = self.viewport().width()
         self._fitting = True
@@ -241,7 +241,7 @@ class TableView(QTableView):
     # Events
 
     def add_menu(self, actions: Sequence[QAction]) -> None:
-        """What a click with the right button offers."""
+        """Set the context menu."""
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self.addActions(list(actions))
 

@@ -1,8 +1,8 @@
-"""Light and dark: the palette, the style sheet and the named colours of everything Moonscope draws.
+"""The light and the dark theme: palette, style sheet, and named colours.
 
-A colour is asked for by what it means (`colour("hit")`), never by its value. The sets are built on the
-colour-blind-safe palette of Okabe and Ito, darkened or lightened until text in them is readable on the
-table background (WCAG contrast of at least 4.5 for every token of `TEXT_TOKENS`).
+Colours are named by what they mean (`colour("hit")`). They are based on the colour-blind-safe palette of Okabe and
+Ito, darkened or lightened until text in them is readable on the table background (WCAG contrast of at least 4.5 for
+every token of `TEXT_TOKENS`).
 """
 
 from __future__ import annotations
@@ -92,10 +92,10 @@ def text_palette(token: str) -> QPalette:
 
 
 def set_tone(widget: QWidget, token: str) -> None:
-    """Write the text of a widget in the colour of `token`, one of `TEXT_TOKENS`, in whatever theme comes."""
+    """Show the text of a label in the colour of `token`, one of `TEXT_TOKENS`, in every theme."""
     if widget.property("tone") != token:
         widget.setProperty("tone", token)
-        widget.style().unpolish(widget)  # style sheets look at properties only then
+        widget.style().unpolish(widget)  # style sheets are not matched anew when a property changes
         widget.style().polish(widget)
 
 
@@ -119,9 +119,9 @@ def chosen() -> str:
 
 
 def apply(app: QApplication, name: str) -> None:
-    """Dress the application: "light", "dark", or "system" to go on following the desktop.
+    """Set palette and style sheet: "light", "dark", or "system" to follow the desktop.
 
-    Widgets get a `PaletteChange` event when `colour` gives other answers; what keeps colours looks them up again then.
+    Widgets get a `PaletteChange` event after the colours changed; those that cache colours look them up again.
     Raises ValueError for another name.
     """
     global _chosen
@@ -138,7 +138,7 @@ def fixed_font() -> QFont:
     """A font whose digits and letters all have one width, in the size of the application's font."""
     font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
     metrics = QFontMetricsF(font)
-    if metrics.horizontalAdvance("i") != metrics.horizontalAdvance("M"):  # no desktop that would name one
+    if metrics.horizontalAdvance("i") != metrics.horizontalAdvance("M"):  # Qt found none
         font.setFamilies(["DejaVu Sans Mono", "Menlo", "Consolas", "Liberation Mono", "monospace"])
     font.setPointSizeF(QApplication.font().pointSizeF())
     return font
@@ -151,7 +151,7 @@ def _dress(app: QApplication, values: dict[str, str]) -> None:
     app.setPalette(_palette())
     words = {token: colour.name() for token, colour in _colours.items()}
     words |= {"icons": icon_folder().as_posix(), "theme": "dark" if is_dark() else "light"}
-    words |= {f"{token}-tint": f"#24{words[token][1:]}" for token in TEXT_TOKENS}  # of one seventh opacity
+    words |= {f"{token}-tint": f"#24{words[token][1:]}" for token in TEXT_TOKENS}  # 14 % opaque
     tones = "".join(f'QLabel[tone="{token}"] {{ color: {words[token]}; }}\n' for token in TEXT_TOKENS)
     app.setStyleSheet(tones + re.sub(r"@([a-z-]+)", lambda found: words[found[1]], style_sheet()))
 

@@ -1,4 +1,4 @@
-"""Text to read in lines of a tone each; the colours follow the theme."""
+"""Read-only text whose lines have colours of the theme."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TONE = int(QTextFormat.Property.UserProperty)
 
 
 class TonedText(QPlainTextEdit):
-    """The newest `scrollback` lines. Who reads the end goes on reading the end."""
+    """Keeps the newest `scrollback` lines. If it was scrolled to the end, it stays there."""
 
     def __init__(self, scrollback: int, placeholder: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,7 +41,7 @@ class TonedText(QPlainTextEdit):
             self._restyle()
 
     def _restyle(self) -> None:
-        """What was written before, too, takes on the new colours."""
+        """Colour all lines anew."""
         block, cursor = self.document().begin(), QTextCursor(self.document())
         cursor.beginEditBlock()
         while block.isValid():

@@ -48,7 +48,7 @@ class Workspace(QMainWindow):
         self.reset()
 
     def reset(self) -> None:
-        """The layout of a first start."""
+        """Set the default layout."""
         placed: dict[str, QDockWidget] = {}
         for part in self.parts:
             dock = self.docks[part.name]
@@ -78,7 +78,7 @@ class Workspace(QMainWindow):
             self.splitDockWidget(placed["bottom"], dock, Qt.Orientation.Horizontal)
 
     def balance(self) -> None:
-        """Share the room: half of the height for each row; files and plots three fifths of the width."""
+        """Give each row half of the height, and files and plots about three fifths of the width."""
         first = {part.place: self.docks[part.name] for part in reversed(self.parts)}
         if not {"left", "right", "bottom", "tabs"} <= first.keys():
             return
@@ -90,16 +90,16 @@ class Workspace(QMainWindow):
         self.resizeDocks([first["left"], first["bottom"]], heights, Qt.Orientation.Vertical)
 
     def show_part(self, name: str) -> None:
-        """Bring a dock into sight, whatever hid it."""
+        """Show and raise a dock."""
         self.docks[name].show()
         self.docks[name].raise_()
 
     def sees(self, name: str) -> bool:
-        """Whether a dock is to be seen. Qt calls those behind other tabs visible: it moves them out of the window."""
+        """Whether a dock is visible. `isVisible` is true for docks behind other tabs, too: Qt moves them aside."""
         return self.docks[name] in self._seen
 
     def hides(self, widget: QWidget | None) -> bool:
-        """Whether a widget is in a dock that is not to be seen."""
+        """Whether a widget is in a dock that is not visible."""
         return any(dock.isAncestorOf(widget) for dock in self.docks.values() if dock not in self._seen and widget)
 
     def _note_seen(self, dock: QDockWidget, seen: bool) -> None:
@@ -107,7 +107,7 @@ class Workspace(QMainWindow):
         self.part_seen.emit(dock.objectName(), seen)
 
     def go(self, name: str) -> None:
-        """Bring a dock into sight, with the keyboard in it."""
+        """Show a dock and give it the keyboard focus."""
         self.show_part(name)
         self.docks[name].activateWindow()
         self.docks[name].widget().setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -120,5 +120,5 @@ class Workspace(QMainWindow):
         return self.saveState(LAYOUT_VERSION)
 
     def restore_layout(self, state: QByteArray | None) -> bool:
-        """False when there is none, or it is of another version: the default stays."""
+        """Returns False, and changes nothing, if there is none or its version is another."""
         return state is not None and self.restoreState(state, LAYOUT_VERSION)

@@ -24,7 +24,7 @@ _EMPTY = "Nothing is cached. Load files to see what takes the memory."
 
 
 class CacheMapDialog(QDialog):
-    """Told the generations in the cache again and again; what is selected stays selected."""
+    """The selection survives updates."""
 
     opened = Signal(int, object)  # a generation, and the path of a prototype in it
 
@@ -68,7 +68,7 @@ class CacheMapDialog(QDialog):
         return self._task.is_running
 
     def show_shapes(self, shapes: Mapping[int, Shape], unread: int = 0) -> None:
-        """What each generation in the cache looks like now; `unread` of them are still to be divided into functions."""
+        """Show a box for each generation; for `unread` of them, the functions are not known yet."""
         order, files = tuple(shapes), tuple(shapes.values())
         self._unread = unread
         self._task.start(in_thread(_sum_up, files), partial(self._take, order))
@@ -87,13 +87,13 @@ class CacheMapDialog(QDialog):
         self._read(None)
 
     def _renumbered(self, path: PrototypePath, order: tuple[int, ...]) -> PrototypePath:
-        """The same box among others."""
+        """The path of the same box after an update."""
         generation = self._order[path[0]] if path and path[0] < len(self._order) else None
         return (order.index(generation), *path[1:]) if generation in order else ()
 
     @Slot(object)
     def _read(self, path: PrototypePath | None) -> None:
-        """Tell about the box under the pointer, else about the selected one."""
+        """Describe the box under the pointer, else the selected one."""
         sizes, path = self.map.sizes, self.map.selected if path is None else path
         if sizes is None or path not in sizes:
             self.read_out.setText("")

@@ -1,4 +1,4 @@
-"""The map of the cache: asks for the prototypes of one generation after the other while somebody looks at it."""
+"""The map of the cache: reads one generation after the other while the map is open."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from ...code.shapes import Shape
     from .dialog import CacheMapDialog
 
-_NEWS_MS = 400  # changes are shown together
-LARGE = 16 << 20  # bytes of source; larger files stay one box: they would take seconds and hundreds of megabytes
+_UPDATE_MS = 400  # changes are collected for this long
+LARGE = 16 << 20  # bytes of source; larger files are one box: reading them takes seconds and hundreds of megabytes
 
 
 class CacheMapFeature(Feature):
-    """Keeps what was found out about each generation for as long as it is in the cache. Small files come first."""
+    """Keeps the sizes of each generation while it is in the cache. Small files are read first."""
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._dialog: CacheMapDialog | None = None
         self._known: dict[int, Shape | None] = {}  # by generation; None: cannot be read
         self._task = Task(self, context.link)  # one generation after the other
-        self._tell = QTimer(self, singleShot=True, interval=_NEWS_MS)
-        self._tell.timeout.connect(self._show)
+        self._update_timer = QTimer(self, singleShot=True, interval=_UPDATE_MS)
+        self._update_timer.timeout.connect(self._show)
         context.link.connected.connect(lambda _: self.forget())
         context.state.generations_changed.connect(self.follow)
         context.map_wanted.connect(self.open)
@@ -56,14 +56,14 @@ class CacheMapFeature(Feature):
 
     @Slot()
     def follow(self) -> None:
-        """Generations may have come and gone."""
+        """Update the map: generations were added or removed."""
         if self._dialog is not None:
-            if not self._tell.isActive():
-                self._tell.start()
+            if not self._update_timer.isActive():
+                self._update_timer.start()
             self._next()
 
     def forget(self) -> None:
-        """Another engine."""
+        """Forget what is known: another engine is connected."""
         self._task.drop()
         self._known.clear()
         self.follow()
@@ -71,7 +71,7 @@ class CacheMapFeature(Feature):
     @Slot()
     def _closed(self) -> None:
         self._dialog = None
-        self._tell.stop()
+        self._update_timer.stop()
 
     def _unread(self) -> list[GenerationRow]:
         return [row for row in self._rows() if row.id not in self._known and row.source_bytes <= LARGE]

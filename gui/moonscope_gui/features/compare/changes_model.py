@@ -1,4 +1,4 @@
-"""Two trees of prototypes compared: what became of each function."""
+"""The functions of a comparison, as a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two versions of code side by side: what became of each function, and where its instructions differ."""
+"""Two versions of code side by side: changes of each function, and where its instructions differ."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ Fetch = Callable[[Subject, Take, Fail], object]
 
 
 class CompareDialog(QDialog):
-    """`first` and `second` are places in `subjects`; `fetch` gets the prototypes of one."""
+    """`first` and `second` are indexes in `subjects`; `fetch` reads the prototypes of one."""
 
     def __init__(
         self, subjects: Sequence[Subject], first: int, second: int, fetch: Fetch, parent: QWidget | None = None
@@ -128,9 +128,9 @@ class CompareDialog(QDialog):
     def _fail(self, subject: Subject, error: MoonscopeError) -> None:
         if subject in self._sides():
             self.summary.setText("There is nothing to compare.")
-            self._tell(f"{subject.title}: {error}")
+            self._show_notice(f"{subject.title}: {error}")
 
-    # What came of it
+    # The comparison
 
     def _show(self, comparison: Comparison | None) -> None:
         self._task.drop()
@@ -138,7 +138,7 @@ class CompareDialog(QDialog):
         self.changes.show(comparison)
         for label, side in zip(self._sizes, (comparison.a, comparison.b) if comparison else (None, None), strict=True):
             label.setText(side_words(side) if side else "")
-        self._tell(comparison.notice if comparison else "")
+        self._show_notice(comparison.notice if comparison else "")
         if comparison is None:
             self._show_function(None)
             return
@@ -149,7 +149,7 @@ class CompareDialog(QDialog):
         if self.changes.rowCount():
             self.functions.select_ids([self.changes.id_at(0)])
 
-    def _tell(self, notice: str) -> None:
+    def _show_notice(self, notice: str) -> None:
         self.notice.setText(notice)
         self.notice.setVisible(bool(notice))
 
@@ -187,7 +187,7 @@ class CompareDialog(QDialog):
     def _go(self, place: int) -> None:
         self.code.go_to(place)
 
-    # Looks
+    # Layout
 
     def _lay_out(self) -> None:
         turn = tool_button("⇄", "Exchange both sides")

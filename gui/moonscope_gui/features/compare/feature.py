@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .dialog import Fail, Subject, Take
 
 MOST = 2  # files that can be compared at once
-LONGEST_NAME = 30  # characters: which version it is must be seen beside the name
+LONGEST_NAME = 30  # characters, so that the version beside it is visible
 
 
 class CompareFeature(Feature):
@@ -74,6 +74,6 @@ class CompareFeature(Feature):
 
 
 def _pair(entry: FileEntry) -> tuple[int, int]:
-    """Before and after, as places among the subjects of one file: newest version first, then the disk."""
+    """Indexes of before and after among the subjects of one file: newest version first, then the disk."""
     versions = len(entry.retired) + (entry.generation is not None)
     return (1, 0) if versions > 1 else (0, versions)

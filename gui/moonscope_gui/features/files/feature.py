@@ -45,7 +45,7 @@ class FilesFeature(TableFeature):
         context.files_opened.connect(self.open_paths)
         FileDrops(context.window, self.open_paths)
         context.files_wanted.connect(self._reveal)
-        self.dock.view.opened.connect(lambda _: context.part_wanted.emit("prototypes"))
+        self.dock.view.opened.connect(lambda _: context.prototypes_wanted.emit())
         self._offer_actions()
 
     def _offer_actions(self) -> None:

@@ -14,7 +14,7 @@ from moonscope.model import Prototype, PrototypeTree
 from ...link.task import Task, in_thread
 from ...widgets import icons
 from ...widgets.buttons import tool_button
-from ...widgets.saving import save_chooser, tell_not_saved
+from ...widgets.saving import save_chooser, show_save_error
 from .export_html import as_html
 from .export_text import as_json, as_listing
 from .source_text import Source
@@ -71,7 +71,7 @@ class Exports(QObject):
 
     def _tell(self, failure: str) -> None:
         if failure:
-            tell_not_saved(self._window, failure)
+            show_save_error(self._window, failure)
 
 
 def write(path: Path, tree: PrototypeTree, prototype: Prototype, source: Source | None) -> str:

@@ -50,6 +50,7 @@ class InspectorFeature(Feature):
         context.selection_changed.connect(self._follow_selection)
         context.state.files_changed.connect(self.follow)
         context.part_seen.connect(self._follow_part)
+        context.prototypes_wanted.connect(self.show_selected)
         context.place_wanted.connect(self._show_wanted)
         context.function_wanted.connect(self._show_function)
         self._offer_actions()
@@ -86,8 +87,10 @@ class InspectorFeature(Feature):
         self._shown = self._stays = None
         self.dock.clear()
 
+    @Slot()
     def show_selected(self) -> None:
         """Show the selected file, whatever was opened since it was selected."""
+        self._context.part_wanted.emit("prototypes")
         self._stays = None
         if self._stopped:
             self._shown = None

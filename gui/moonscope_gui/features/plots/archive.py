@@ -1,4 +1,4 @@
-"""A whole run in a table of fixed size: resolution is halved whenever it is full."""
+"""All samples of a run in a table of fixed size: whenever it is full, its resolution is halved."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Archive:
 
     @property
     def stride(self) -> int:
-        """How many of the rows given make one row kept."""
+        """How many rows were merged into each row kept."""
         return self._stride
 
     def append(self, row: npt.ArrayLike) -> None:

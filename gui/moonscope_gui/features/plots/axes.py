@@ -1,4 +1,4 @@
-"""Axes whose ticks are round in the unit they show: bytes, counts, the time of day."""
+"""Axes with round ticks: bytes in powers of two, counts, the time of day."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _LABEL_HEIGHT = 24  # pixels from one label to the next, at least
 
 
 def binary_step(span: float, ticks: int) -> float:
-    """The smallest power of two that cuts `span` bytes into at most `ticks` parts; at least 1."""
+    """The smallest power of two, at least 1, that divides `span` bytes into at most `ticks` steps."""
     return float(2 ** max(0, math.ceil(math.log2(max(span, 1.0) / max(ticks, 1)))))
 
 
 def decimal_step(span: float, ticks: int, least: float) -> float:
-    """The smallest of 1, 2, 5 × 10ⁿ that cuts `span` into at most `ticks` parts; at least `least`."""
+    """The smallest of 1, 2, 5 × 10ⁿ, at least `least`, that divides `span` into at most `ticks` steps."""
     rough = max(span, 1e-12) / max(ticks, 1)
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * (1 - 1e-9))
@@ -25,7 +25,7 @@ def decimal_step(span: float, ticks: int, least: float) -> float:
 
 
 def tick_bytes(value: float) -> str:
-    """A multiple of a power of two without digits that say nothing: `0`, `512 KiB`, `1.5 MiB`."""
+    """Bytes in binary units without trailing zeros: `0`, `512 KiB`, `1.5 MiB`."""
     if value == 0:
         return "0"
     unit = min(int(math.log2(abs(value)) // 10), len(_UNITS) - 1)
@@ -45,8 +45,8 @@ def multiples(low: float, high: float, step: float) -> list[float]:
 
 
 class RoundAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
-    """One level of ticks, placed by `step` and worded by `word`. pyqtgraph's own axis has no units of 1,024 and knows
-    of no things that are whole."""
+    """One level of ticks, `step` apart, with labels by `format_tick`. pyqtgraph's AxisItem has neither units of 1,024
+    nor ticks at whole numbers only."""
 
     def __init__(self, orientation: str) -> None:
         super().__init__(orientation)
@@ -55,7 +55,7 @@ class RoundAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
     def step(self, span: float, size: float) -> float:
         raise NotImplementedError
 
-    def word(self, value: float) -> str:
+    def format_tick(self, value: float) -> str:
         raise NotImplementedError
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:
@@ -65,31 +65,31 @@ class RoundAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
         return [(step, multiples(minVal, maxVal, step))]
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
-        return [self.word(value) for value in values]
+        return [self.format_tick(value) for value in values]
 
 
 class BytesAxis(RoundAxis):
     def step(self, span: float, size: float) -> float:
         return binary_step(span, int(size // _LABEL_HEIGHT))
 
-    def word(self, value: float) -> str:
+    def format_tick(self, value: float) -> str:
         return tick_bytes(value)
 
 
 class CountAxis(RoundAxis):
-    """Whole things, such as VMs."""
+    """Whole numbers, such as those of VMs."""
 
     least = 1.0
 
     def step(self, span: float, size: float) -> float:
         return decimal_step(span, int(size // _LABEL_HEIGHT), self.least)
 
-    def word(self, value: float) -> str:
+    def format_tick(self, value: float) -> str:
         return tick_count(value)
 
 
 class RateAxis(CountAxis):
-    """Things per second, which may be fractions."""
+    """Counts per second, which may be fractions."""
 
     least = 0.0
 
@@ -104,6 +104,6 @@ class ClockAxis(pg.DateAxisItem):  # type: ignore[misc]
         return [(step, [value - self.origin for value in values]) for step, values in levels]
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
-        exact = [value + self.origin + 0.5e-3 for value in values]  # half a millisecond: seconds are cut, not rounded
+        exact = [value + self.origin + 0.5e-3 for value in values]  # DateAxisItem truncates to milliseconds
         strings: list[str] = super().tickStrings(exact, scale, spacing)
         return strings

@@ -27,7 +27,7 @@ _FOOT, _FOOT_PIXELS = 0.04, 8  # of the height, and at least: neither a line at 
 
 
 class Canvas(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
-    """Draws the lines of one chart. Times are seconds after `origin`, so that pixels lose no precision."""
+    """Draws the lines of one chart. x is in seconds after `origin`, since those since the epoch lose precision."""
 
     hovered = Signal(object, QPoint)  # the time under the mouse, or None; and where on the screen the mouse is
     panned = Signal(float, float)  # the user moved the view to these times
@@ -43,7 +43,7 @@ class Canvas(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
         self._marks: Sequence[Mark] = ()
         self._cursor: int | None = None
         self._top = 0.0
-        self._widths: dict[str, float] = {}  # of texts in pixels
+        self._widths: dict[str, float] = {}  # of label texts, in pixels
         self._curves = [pg.PlotCurveItem(connect="finite", antialias=True) for _ in chart.lines]
         for curve in self._curves:
             self.addItem(curve)
@@ -54,7 +54,7 @@ class Canvas(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
         self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.FullViewportUpdate)  # for drawForeground
         self.setMenuEnabled(False)
         menu = self.getPlotItem().ctrlMenu
-        menu.setParent(self, menu.windowFlags())  # else pyqtgraph leaves it behind as a window of its own
+        menu.setParent(self, menu.windowFlags())  # pyqtgraph creates it without a parent
         self.hideButtons()
         self.setMinimumSize(QSize(120, 60))
         self.setFrameShape(self.Shape.NoFrame)
@@ -80,7 +80,7 @@ class Canvas(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
         self._clock.origin = moment
 
     def restyle(self) -> None:
-        """Take on the colours of the theme and the font."""
+        """Set colours and font from theme and widget."""
         self._font = QFont(self.font())
         self._font.setPointSizeF(max(self._font.pointSizeF() * 0.88, 6.0))
         self._metrics = QFontMetricsF(self._font)
@@ -110,7 +110,7 @@ class Canvas(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
             curve.setData(self._x, self._y[:, number])
         self.view.setXRange(window[0] - self.origin, window[1] - self.origin, padding=0)
         self._fit_height()
-        self.view.updateMatrix()  # now: a change while it is painted would have everything painted twice
+        self.view.updateMatrix()  # now, because a change during painting causes a second repaint
 
     def is_shown(self, name: str) -> bool:
         return name not in self._hidden
@@ -124,7 +124,7 @@ class Canvas(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
         self._fit_height()
 
     def set_dimmed(self, dimmed: bool) -> None:
-        """Look as old as the data are."""
+        """Dim the plot, for data that are no longer updated."""
         for curve in self._curves:
             curve.setOpacity(_DIMMED if dimmed else 1.0)
 
@@ -132,8 +132,8 @@ class Canvas(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
         self.view.setMouseEnabled(x=allowed, y=False)
         self.setCursor(Qt.CursorShape.OpenHandCursor if allowed else Qt.CursorShape.CrossCursor)
 
-    def show_clock(self, shown: bool) -> None:
-        """Whether the times stand under this plot, or only under another one below it."""
+    def show_time_axis(self, shown: bool) -> None:
+        """Show or hide the labels of the time axis."""
         self._clock.setStyle(showValues=shown)
         self._clock.setHeight(None if shown else 4)
 
@@ -147,8 +147,8 @@ class Canvas(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
         visible = self._y[np.searchsorted(self._x, low) : np.searchsorted(self._x, high, side="right"), shown]
         peak = float(np.nanmax(visible)) if visible.size and not np.isnan(visible).all() else 0.0
         room = _LABEL_ROOM if self._labelled else _HEADROOM
-        needed = max(peak * room, self.chart.least_top)
-        if not 0.7 * self._top <= needed <= self._top:  # stays still while the peak changes little
+        needed = max(peak * room, self.chart.minimum_top)
+        if not 0.7 * self._top <= needed <= self._top:  # small changes of the peak do not rescale
             self._top = needed * 1.08
             below = max(_FOOT, _FOOT_PIXELS / max(self.view.height(), 1.0))
             self.view.setYRange(-below * self._top, self._top, padding=0)
@@ -202,8 +202,7 @@ class Canvas(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
         return self._widths[text]
 
     def _paint_marks(self, painter: QPainter, area: QRectF) -> None:
-        """A line where an event happened, in its own colour; only a tick at the foot when it is not serious and there
-        is no room for its label, so that many hide nothing."""
+        """Paint a line for each event; only a tick at the bottom if it is not serious and has no room for a label."""
         pixel, origin = self._pixel_of(area), self.origin
         place = {id(mark): pixel(mark.time - origin) for mark in self._marks}
         visible = [mark for mark in self._marks if area.left() <= place[id(mark)] <= area.right()]

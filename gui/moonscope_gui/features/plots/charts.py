@@ -1,4 +1,4 @@
-"""What is plotted: the charts, their lines, and the words for their values."""
+"""The charts, their lines, and the formats of their values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SOLID, _DASH, _DOT = Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.D
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a chart. Colour and stroke both tell it from the others."""
+    """A line of a chart. It differs from the others in colour and in stroke."""
 
     name: str
     token: str  # of the theme
@@ -33,9 +33,9 @@ class Chart:
     title: str
     lines: tuple[Line, ...]
     values: Callable[[Rows], Rows]
-    word: Callable[[float], str]
+    format: Callable[[float], str]
     axis: type[RoundAxis]
-    least_top: float  # the axis reaches at least so far, so that noise does not fill the plot
+    minimum_top: float  # of the axis, so that noise does not fill the plot
 
 
 _OUTCOMES = (

@@ -25,7 +25,7 @@ from moonscope.model import Mark, Sample
 from ...widgets import formats, icons, theme
 from ...widgets.buttons import tool_button
 from ...widgets.elided_label import ElidedLabel
-from ...widgets.saving import save_chooser, tell_not_saved
+from ...widgets.saving import save_chooser, show_save_error
 from .marks import Marks
 
 if TYPE_CHECKING:
@@ -34,15 +34,14 @@ if TYPE_CHECKING:
 
 _SPANS: tuple[tuple[str, float | None], ...] = (("30 s", 30.0), ("2 min", 120.0), ("10 min", 600.0), ("All", None))
 _FIRST_SPAN = 120.0
-_LEAST_SIZE = QSize(280, 190)
+_MINIMUM_SIZE = QSize(280, 190)
 _EMPTY = "No samples yet.\nMemory, loads and VMs appear here as soon as the engine reports them."
 
 
 class PlotsDock(QWidget):
     """Plots what the engine samples. Recording never stops; pausing holds only the view.
 
-    The plots are built, and pyqtgraph imported, when the dock was painted without them once: the first picture of the
-    window need not wait for them.
+    The plots are built, and pyqtgraph is imported, after the dock was painted once, so that the window opens sooner.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -112,7 +111,7 @@ class PlotsDock(QWidget):
             self._plots.redraw()
 
     def reset(self) -> None:
-        """Another source of samples: forget what was recorded."""
+        """Forget what was recorded: the samples come from another engine now."""
         self.marks.clear()
         if not self._is_empty:
             self.history.clear()
@@ -122,7 +121,7 @@ class PlotsDock(QWidget):
         self._show_state()
 
     def set_connected(self, connected: bool) -> None:
-        """Without a connection the lines end, and what is left looks as old as it is."""
+        """Without a connection, the lines end and the plots are dimmed."""
         self._connected = connected
         if not connected and not self._is_empty:
             self.history.add_gap()
@@ -151,7 +150,7 @@ class PlotsDock(QWidget):
         return next((button.text() for button in self._span_buttons if button.isChecked()), "")
 
     def choose_range(self, name: str) -> None:
-        """Show the range of that name; another name is of no account."""
+        """Choose a range by its name; unknown names are ignored."""
         spans = dict(_SPANS)
         if name in spans:
             self.set_span(spans[name])
@@ -216,8 +215,8 @@ class PlotsDock(QWidget):
         theme.set_tone(self._state, token)
 
     def minimumSizeHint(self) -> QSize:
-        """The same with and without the plots, so that no dock moves when they arrive."""
-        return _LEAST_SIZE
+        """The same with and without the plots, so that docks keep their sizes when they are built."""
+        return _MINIMUM_SIZE
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
@@ -255,7 +254,7 @@ class PlotsDock(QWidget):
         try:
             self.save(Path(name))
         except (OSError, ValueError) as error:
-            tell_not_saved(self, str(error))
+            show_save_error(self, str(error))
 
     def save(self, path: Path) -> None:
         """Write the plots, in the form that the suffix of `path` names (.png, .svg or .csv).

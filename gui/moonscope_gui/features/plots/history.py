@@ -1,4 +1,4 @@
-"""The samples that plots draw from, as rows of numbers."""
+"""The history of samples, as rows of numbers."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def rates(rows: Rows) -> Rows:
 
 
 class History:
-    """Samples by time: the recent ones as they came, and the whole run thinned, both in memory of fixed size."""
+    """Samples by time, in memory of fixed size: the recent ones as they came, and the whole run at lower resolution."""
 
     def __init__(self, recent: int = 16_384, archive: int = 8_192) -> None:
         self._recent = Ring(recent, _WIDTH)
@@ -100,7 +100,7 @@ class History:
     def rows(self, start: float = -np.inf, end: float = np.inf, limit: int = 1_000) -> Rows:
         """The rows from `start` to `end` (times), merged to about `limit`.
 
-        One row before and one after come along where there are such, so that lines reach the edges.
+        Includes one row before and one after, so that lines reach the edges.
         """
         rows, first = self._source(start)
         low = max(int(np.searchsorted(rows[:, Column.TIME], start)) - 1, 0)

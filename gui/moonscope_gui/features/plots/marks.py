@@ -1,4 +1,4 @@
-"""Events on the time axis: where each of them stands, and which labels there is room for."""
+"""Events on the time axis: their positions, and the labels that fit."""
 
 from __future__ import annotations
 

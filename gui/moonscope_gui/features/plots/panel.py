@@ -57,7 +57,7 @@ class Panel(QWidget):
         """Each shown line and its value, in words, in the row drawn at `position`."""
         values = self.canvas.values_at(position)
         return [
-            (line, self.chart.word(value) if np.isfinite(value) else "no data")
+            (line, self.chart.format(value) if np.isfinite(value) else "no data")
             for line, value in zip(self.chart.lines, values, strict=True)
             if self.canvas.is_shown(line.name)
         ]
@@ -79,7 +79,7 @@ class Panel(QWidget):
             muted = theme.colour("muted").name()
             return f'<a href="{line.name}" style="color:{muted}"><s>{line.name}</s></a>'
         value = self._latest[number] if self._latest is not None else np.nan
-        words = self.chart.word(value) if np.isfinite(value) else "–"
+        words = self.chart.format(value) if np.isfinite(value) else "–"
         words = words.replace(" ", "\N{NO-BREAK SPACE}").replace("/", "/\N{WORD JOINER}")
         words = words.ljust(_VALUE_WIDTH, _FIGURE_SPACE)
         colour, text = theme.colour(line.token).name(), theme.colour("text").name()

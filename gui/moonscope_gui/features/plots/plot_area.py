@@ -15,21 +15,21 @@ from .readout import ReadOut
 from .ring import Rows
 
 _NEAR = 6  # pixels from the mouse to events that are read out
-_LEAST_SPAN = 10.0  # seconds; what "all" shows at first
+_MINIMUM_SPAN = 10.0  # seconds; what "all" shows at first
 _WIDE = 1.4  # width to height from which memory stands beside the others
 _VERY_WIDE = 3.2  # … and all stand beside each other
 _ACROSS, _DOWN = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
 
 
 class PlotArea(QWidget):
-    """The plots of what is recorded in `history` and `marks`, which others fill. Nothing is drawn while hidden."""
+    """Plots `history` and `marks`, which the dock fills. Nothing is drawn while it is hidden."""
 
     def __init__(self, history: History, marks: Marks, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._history = history
         self._marks = marks
         self._span: float | None = 120.0
-        self._shown = (0.0, _LEAST_SPAN)
+        self._shown = (0.0, _MINIMUM_SPAN)
         self._paused = False
         self._times: Rows = np.empty(0)
         self._hovered: tuple[Panel, float, QPoint] | None = None
@@ -50,7 +50,7 @@ class PlotArea(QWidget):
         self.show_totals(False)
 
     def follow(self, even_paused: bool = False) -> None:
-        """The history grew: show its end, unless the view is held."""
+        """Show the end of the history, unless the view is paused."""
         if even_paused or not self._paused:
             self._look_at(self._history.last_time)
 
@@ -62,12 +62,12 @@ class PlotArea(QWidget):
         return self._shown
 
     def set_span(self, seconds: float | None) -> None:
-        """How much time is shown, up to the latest sample (or what was the latest when paused). None: all."""
+        """Set how much time is shown, in seconds up to the latest sample (when paused: as of then); None for all."""
         self._span = seconds
         self._look_at(self._shown[1])
 
     def set_paused(self, paused: bool) -> None:
-        """A held view can be moved and zoomed."""
+        """A paused view can be moved and zoomed."""
         self._paused = paused
         for panel in self._panels:
             panel.canvas.set_panning(paused)
@@ -82,7 +82,7 @@ class PlotArea(QWidget):
         for panel in self._panels:
             if panel.chart in (LOAD_RATES, LOAD_TOTALS):
                 panel.setVisible((panel.chart is LOAD_TOTALS) == totals)
-        self._place_clocks()
+        self._show_time_axes()
         self.redraw()
 
     def visible_rows(self) -> Rows:
@@ -93,7 +93,7 @@ class PlotArea(QWidget):
         return rows[(times >= start) & (times <= end)]
 
     def hide_cursor(self) -> None:
-        """Take the cross-hair away, as for a picture."""
+        """Hide the cross-hair, as for a picture."""
         self._hovered = None
         self._update_cursor()
 
@@ -102,7 +102,7 @@ class PlotArea(QWidget):
             self.redraw()
             return
         start = self._history.first_time if self._span is None else end - self._span
-        self._shown = (start, max(end, start + _LEAST_SPAN))
+        self._shown = (start, max(end, start + _MINIMUM_SPAN))
         self.redraw()
 
     def redraw(self) -> None:
@@ -157,7 +157,7 @@ class PlotArea(QWidget):
             self._others.setOrientation(orientations[1])
             alike = orientations[0] == orientations[1]
             self._all.setSizes([100, 200] if alike else [100, 100])
-            self._place_clocks()
+            self._show_time_axes()
         self.redraw()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -169,9 +169,9 @@ class PlotArea(QWidget):
         if event.type() in (QEvent.Type.FontChange, QEvent.Type.PaletteChange):
             self._restyle()
 
-    def _place_clocks(self) -> None:
-        """A plot shows times unless the one below it does."""
+    def _show_time_axes(self) -> None:
+        """Label the time axis of the lowest plot of each column."""
         memory, *others = [panel for panel in self._panels if not panel.isHidden()]
-        memory.canvas.show_clock(self._all.orientation() == _ACROSS)
+        memory.canvas.show_time_axis(self._all.orientation() == _ACROSS)
         for panel in others:
-            panel.canvas.show_clock(self._others.orientation() == _ACROSS or panel is others[-1])
+            panel.canvas.show_time_axis(self._others.orientation() == _ACROSS or panel is others[-1])

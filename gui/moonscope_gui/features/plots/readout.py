@@ -1,4 +1,4 @@
-"""The label beside the cross-hair: the time, what happened then, and the values."""
+"""The label at the cross-hair: time, values, and events."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MARKS_SHOWN = 8
 
 
 class ReadOut(QLabel):
-    """Floats over its parent, beside the mouse, always whole."""
+    """Floats over its parent, near the mouse, without being cut off."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)

@@ -18,7 +18,7 @@ from ...state.engine_state import FileId
 from ..feature import Feature
 
 PAUSE_MS = 30  # from one file to the next: the window comes first
-NEWS_MS = 250  # verdicts are shown together
+UPDATE_MS = 250  # verdicts are shown together
 LARGE = 1 << 20  # bytes of source; larger files are analysed only when asked for
 MOST = 5_000  # verdicts that are kept
 
@@ -30,11 +30,11 @@ class VerdictsFeature(Feature):
         super().__init__(context)
         self._task = Task(self, context.link)  # one generation after the other
         self._wanted: int | None = None  # the one whose dialog opens as soon as it is
-        self._news: set[FileId] = set()
+        self._found: set[FileId] = set()
         self._pause = QTimer(self, singleShot=True, interval=PAUSE_MS)
         self._pause.timeout.connect(self._next)
-        self._tell = QTimer(self, singleShot=True, interval=NEWS_MS)
-        self._tell.timeout.connect(self._show_news)
+        self._update_timer = QTimer(self, singleShot=True, interval=UPDATE_MS)
+        self._update_timer.timeout.connect(self._announce)
         context.link.connected.connect(lambda _: self.forget())
         context.state.files_changed.connect(self.follow)
         context.part_seen.connect(lambda *_: self.follow())
@@ -50,10 +50,10 @@ class VerdictsFeature(Feature):
             self._pause.start()
 
     def forget(self) -> None:
-        """Another engine."""
+        """Forget what is known: another engine is connected."""
         self._task.drop()
         self._wanted = None
-        self._news.clear()
+        self._found.clear()
 
     def explain(self) -> None:
         """Say what the selected file does with globals, and where."""
@@ -99,18 +99,18 @@ class VerdictsFeature(Feature):
     def _take(self, generation: int, verdict: FileVerdict) -> None:
         if generation in self._context.state.generations:
             self._context.state.verdicts[generation] = verdict
-            self._news.add((verdict.lua, verdict.key))
+            self._found.add((verdict.lua, verdict.key))
         if generation == self._wanted:
             self._wanted = None
             self._open(verdict)
-        if not self._tell.isActive():
-            self._tell.start()
+        if not self._update_timer.isActive():
+            self._update_timer.start()
         self.follow()
 
     @Slot()
-    def _show_news(self) -> None:
-        news, self._news = self._news, set()
-        self._context.state.verdicts_found.emit(news)
+    def _announce(self) -> None:
+        found, self._found = self._found, set()
+        self._context.state.verdicts_found.emit(found)
 
     def _open(self, verdict: FileVerdict) -> None:
         from .dialog import VerdictDialog

@@ -77,7 +77,7 @@ class WhatIfDialog(QDialog):
         self._lay_out()
         self.finished.connect(lambda: cancel())
 
-    # What the flow calls
+    # Called by the feature
 
     def show_step(self, done: int, total: int, words: str) -> None:
         self.progress.setRange(0, total)

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 _MEASURE = "collectgarbage() collectgarbage() return collectgarbage('count') * 1024"  # bytes, in all Luas
 _STEPS = 4  # of each mode
-_NEWS_MS = 3_000  # the longest wait for counts, times and bytes: they come with updates, which may be held back
-_NAMED = 20  # failures that are told one by one
+_UPDATE_TIMEOUT_MS = 3_000  # for counts, times and bytes, which come with updates; these may be paused
+_NAMED = 20  # failures that are listed
 
 
 class WhatIfFeature(Feature):
@@ -51,7 +51,7 @@ class WhatIfFeature(Feature):
         self._dialog: WhatIfDialog | None = None
         self._vms: frozenset[int] = frozenset()  # those of the mode that is measured now
         self._durations: list[float] = []  # of their loads, in µs
-        context.link.updated.connect(self._watch)
+        context.link.updated.connect(self._collect_durations)
         context.link.lost.connect(self.cancel)
         self.offer("what-if", "&What Would the Cache Buy?…",
                    "Load the cached files into fresh VMs in every cache mode, and compare memory and time", self.open,
@@ -71,7 +71,7 @@ class WhatIfFeature(Feature):
 
     @Slot()
     def cancel(self) -> None:
-        """Stop as soon as possible; the VMs are closed all the same."""
+        """Stop as soon as possible; the VMs are closed in any case."""
         if self._task is not None:
             self._task.cancel()
 
@@ -89,24 +89,24 @@ class WhatIfFeature(Feature):
 
     def _steps(self, lua: LuaVersion, count: int, paths: tuple[str, ...]) -> Steps[None]:
         for place, mode in enumerate(CacheMode):
-            self._tell(place, 0, f"{mode}: spawning {formats.plural(count, 'VM')}")
+            self._show_step(place, 0, f"{mode}: spawning {formats.plural(count, 'VM')}")
             spawn = Spawn(count=count, options=VMOptions(lua=lua, mode=mode))
             vms = (yield from ask(spawn, whole=True)).vms
             self._vms, self._durations = frozenset(vms), []
             try:
                 yield from self._measure(place, mode, vms, [(lua, path) for path in paths])
-            except Exception:  # whatever it is, the VMs do not stay
+            except Exception:  # whatever the error, close the VMs
                 yield from ask(Close(vms=vms), whole=True)
                 raise
             yield from ask(Close(vms=vms), whole=True)
 
     def _measure(self, place: int, mode: CacheMode, vms: tuple[int, ...], files: Sequence[FileId]) -> Steps[None]:
-        """One mode: load, and add what came of it to the dialog."""
-        self._tell(place, 1, f"{mode}: measuring the fresh VMs")
+        """Measure one mode, and add the result to the dialog."""
+        self._show_step(place, 1, f"{mode}: measuring the fresh VMs")
         before = yield from ask(RunChunk(vms=vms, source=_MEASURE))
-        self._tell(place, 2, f"{mode}: loading {formats.plural(len(files), 'file')}")
+        self._show_step(place, 2, f"{mode}: loading {formats.plural(len(files), 'file')}")
         report = yield from ask(Load(paths=tuple(key for _, key in files), vms=vms))
-        self._tell(place, 3, f"{mode}: measuring the VMs with the files in them")
+        self._show_step(place, 3, f"{mode}: measuring the VMs with the files in them")
         after = yield from ask(RunChunk(vms=vms, source=_MEASURE))
         waited = QElapsedTimer()
         waited.start()
@@ -114,9 +114,9 @@ class WhatIfFeature(Feature):
         loads = [file for file in files if file[1] not in missing]
 
         def arrived() -> bool:
-            return self._counted(vms) >= report.loaded and self._weighed(self._generations(loads))
+            return self._counted(vms) >= report.loaded and self._measured(self._generations(loads))
 
-        yield lambda: arrived() or waited.hasExpired(_NEWS_MS)
+        yield lambda: arrived() or waited.hasExpired(_UPDATE_TIMEOUT_MS)
         grown = round(_bytes(after) - _bytes(before))
         rows = self._generations(loads)
         finding = Finding(
@@ -138,7 +138,7 @@ class WhatIfFeature(Feature):
         return row.counters if row is not None else Counters()
 
     def _counted(self, vms: Iterable[int]) -> int:
-        """Loads that did not fail."""
+        """The number of loads that did not fail."""
         counters = [self._counters(vm) for vm in vms]
         return sum(each.loads - each.errors for each in counters)
 
@@ -148,7 +148,7 @@ class WhatIfFeature(Feature):
         others = sum(row.shared_bytes for row in state.generations.values() if row.id not in chosen)
         return state.sample.shared_bytes - others if state.sample is not None else 0
 
-    def _weighed(self, rows: Sequence[GenerationRow]) -> bool:
+    def _measured(self, rows: Sequence[GenerationRow]) -> bool:
         """The sampler measures new generations a portion at a time; its next sample counts them."""
         return all(row.unshared_bytes for row in rows) and self._shared(rows) >= sum(row.shared_bytes for row in rows)
 
@@ -158,13 +158,13 @@ class WhatIfFeature(Feature):
         return [row for row in rows if row is not None]
 
     @Slot(object)
-    def _watch(self, update: Update) -> None:
+    def _collect_durations(self, update: Update) -> None:
         loads = (event for event in update.loads if event.vm in self._vms and event.outcome is not Outcome.ERROR)
         self._durations += [event.duration_us for event in loads]
 
     # The dialog
 
-    def _tell(self, place: int, step: int, words: str) -> None:
+    def _show_step(self, place: int, step: int, words: str) -> None:
         if self._dialog is not None:
             self._dialog.show_step(place * _STEPS + step, len(CacheMode) * _STEPS, f"{words} …")
 
@@ -195,7 +195,7 @@ class WhatIfFeature(Feature):
 
 
 def _bytes(results: Sequence[RunResult]) -> float:
-    """The middle of what the VMs answered; 0 when none did."""
+    """The median of the answers of the VMs; 0 if there is none."""
     found = [float(result.values[0]) for result in results if result.failure is None and result.values]
     return median(found) if found else 0.0
 
@@ -205,10 +205,10 @@ def _total(counters: Sequence[Counters]) -> Counters:
 
 
 def _plain_bytes(rows: Sequence[GenerationRow], grown: int) -> int:
-    """What one VM holds of these files without the cache; `grown` is by how much one grew that has mode off.
+    """Bytes that one VM holds of these files without the cache; `grown` is by how much a VM with mode off grew.
 
-    On Moonscope's own runtime any VM finds the strings that others have in the cache, and does without its own. There
-    the engine measured each file in a state that finds none.
+    With tier direct, a VM uses the interned strings of the cache even if its mode is off, so `grown` is too small.
+    There the engine's measurement of each file, made in a separate Lua state, is used.
     """
     if any(row.tier is Tier.DIRECT for row in rows) and all(row.unshared_bytes for row in rows):
         return sum(row.unshared_bytes for row in rows)
