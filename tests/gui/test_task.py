@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
+import shiboken6
+from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
 from moonscope.commands import Close, Spawn
@@ -130,6 +133,28 @@ def test_waiting_for_a_condition_is_cancelled_at_once(qapp: object) -> None:
     task.cancel()
     assert [type(error) for error in errors] == [CancelledError]
     assert not task.is_running
+
+
+class Receiver(QObject):
+    """Something that a result is for, and that may be gone by then."""
+
+    def __init__(self, results: list[str]) -> None:
+        super().__init__()
+        self.results = results
+
+    def take(self, *values: str) -> None:
+        self.results.append(" ".join(values))
+
+
+def test_what_is_for_somebody_who_is_gone_is_dropped(qapp: object, waits: Waits) -> None:
+    results: list[str] = []
+    receiver = Receiver(results)
+    tasks = Task(), Task()
+    tasks[0].start(in_thread(str), receiver.take)
+    tasks[1].start(in_thread(str), partial(receiver.take, "with an argument"))
+    shiboken6.delete(receiver)
+    waits(lambda: not any(task.is_running for task in tasks))
+    assert results == []
 
 
 def test_how_far_a_function_is_can_be_seen(qapp: object, waits: Waits) -> None:

@@ -136,13 +136,13 @@ class Task(QObject):
             step = resume()
         except StopIteration as end:
             self._end()
-            call_alive(finish, end.value)
+            _call_alive(finish, end.value)
         except MoonscopeError as error:
             self._end()
-            call_alive(fail, error)
+            _call_alive(fail, error)
         except Exception as error:  # a fault of the steps: whoever waits for them is told, too
             self._end()
-            call_alive(fail, MoonscopeError(f"{type(error).__name__}: {error}"))
+            _call_alive(fail, MoonscopeError(f"{type(error).__name__}: {error}"))
             raise
         else:
             self._begin(step)
@@ -274,11 +274,14 @@ class Tasks(QObject):
             self.failed.emit(title, str(error))
 
 
-def call_alive(callback: Callable[..., object], *values: object) -> None:
-    """Call, unless it is a method of a QObject that Qt has deleted meanwhile."""
-    owner = getattr(callback, "__self__", None)
+def _call_alive(callback: Callable[..., object], value: object) -> None:
+    """Call, unless it is a method of a QObject that Qt has deleted meanwhile, or a `partial` of one."""
+    method = callback
+    while isinstance(method, partial):
+        method = method.func
+    owner = getattr(method, "__self__", None)
     if not isinstance(owner, QObject) or shiboken6.isValid(owner):
-        callback(*values)
+        callback(value)
 
 
 def _raise(error: MoonscopeError) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from moonscope.commands import Inspect, InspectFile
-from moonscope.errors import MoonscopeError
-from moonscope.model import PrototypeTree
 
 from ...link.context import Context
-from ...link.task import call_alive, read
+from ...link.task import read
 from ...state.file_entry import FileEntry
 from ...widgets import formats
 from ..feature import Feature
@@ -64,12 +63,7 @@ class CompareFeature(Feature):
                 yield Subject(f"{name} \N{EM DASH} on disk now, {words}", InspectFile(path=file.key, lua=lua))
 
     def _fetch(self, subject: Subject, take: Take, fail: Fail) -> None:
-        def done(tree: PrototypeTree) -> None:
-            call_alive(take, subject, tree)
-
-        def failed(error: MoonscopeError) -> None:
-            call_alive(fail, subject, error)
-
+        done, failed = partial(take, subject), partial(fail, subject)
         self._context.tasks.start(f"Inspect {subject.title}", read(subject.command), done, failed)
 
 
