@@ -15,7 +15,7 @@ from .cache.code_cache import CodeCache
 from .cache.forks import refuse_in_child
 from .commands.command import Command, R, Services
 from .errors import UsageError
-from .model import NOBODY, CacheMode, Context, Libraries, LuaVersion, Settings, Sharing, Update
+from .model import NO_CONTEXT, CacheMode, Context, Libraries, LuaVersion, Settings, Sharing, Update
 from .telemetry.change_log import ChangeLog
 from .telemetry.recorder import Recorder, Sampler
 from .version import __version__
@@ -54,7 +54,8 @@ class Engine:
         cache_files: int = 0,
     ) -> None:
         if not 0 < interval <= threading.TIMEOUT_MAX:
-            raise UsageError(f"the interval between samples must be more than 0 s, and no centuries, not {interval}")
+            most = f"{threading.TIMEOUT_MAX:.0f}"
+            raise UsageError(f"the interval between samples must be more than 0 and at most {most} s, not {interval}")
         self._caches = Caches(
             default_sharing, allow_binary=allow_binary, own=own_runtime, max_bytes=cache_bytes, max_files=cache_files
         )
@@ -87,7 +88,7 @@ class Engine:
 
     # What every host and window uses
 
-    def perform(self, command: Command[R], context: Context = NOBODY) -> R:
+    def perform(self, command: Command[R], context: Context = NO_CONTEXT) -> R:
         """Carry out a command and give its answer. Blocks; `context` is used in this thread. When this thread is
         interrupted (KeyboardInterrupt), what waits for its turn is dropped and what runs is interrupted. Raises
         MoonscopeError."""

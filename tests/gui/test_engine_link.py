@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 
 from moonscope.commands import Command, InspectFile, Load, RunChunk, Spawn
 from moonscope.errors import BytecodeError, CancelledError, ConnectionLost, UsageError
-from moonscope.model import NOBODY, Chunk, LuaVersion
+from moonscope.model import NO_CONTEXT, Chunk, LuaVersion
 from moonscope_gui.link import task
 from moonscope_gui.link.engine_link import EngineLink
 from moonscope_gui.link.task import Task, ask, read
@@ -98,7 +98,7 @@ def test_a_chunk_arrives_as_the_tree_read_from_it(connected: EngineLink, qtbot: 
 def test_bytes_that_are_no_chunk_are_an_error_in_words() -> None:
     """A host may be of any make."""
     with pytest.raises(BytecodeError):
-        task._tree_of(Chunk(LuaVersion.LUA54, "a.lua", b"nonsense"), NOBODY)
+        task._tree_of(Chunk(LuaVersion.LUA54, "a.lua", b"nonsense"), NO_CONTEXT)
 
 
 def test_a_chunk_that_came_is_not_read_when_it_is_not_wanted_any_more(

@@ -203,7 +203,7 @@ def test_silent_strangers_do_not_keep_the_owner_out(
             strangers.enter_context(dial_any(host.address))
         for _ in range(20):
             assert attach(host, timeout=2.0).request(Collect()).result(DEADLINE) == 0
-        assert len(host._strangers) <= 64
+        assert len(host._unauthenticated) <= 64
     assert client.request(Collect()).result(DEADLINE) == 0
 
 

@@ -27,9 +27,9 @@ def file_state(tree: PrototypeTree) -> FileState:
     """What all prototypes of a file do with the state of the VM that runs them."""
     assigned = Assigned()
     for _ in range(_MOST_ROUNDS):
-        assigned.news = False
+        assigned.changed = False
         found = _round(tree, assigned)
-        if not assigned.news:
+        if not assigned.changed:
             break
     return FileState(lua=tree.lua, key=tree.key, prototypes=tuple(found))
 

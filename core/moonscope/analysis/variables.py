@@ -21,7 +21,7 @@ class Assigned:
 
     def __init__(self) -> None:
         self.values: dict[Variable, Global] = {}
-        self.news = False
+        self.changed = False
 
     def add(self, variable: Variable, value: Value | None) -> None:
         if isinstance(value, Global) and is_shared_table(value):
@@ -29,7 +29,7 @@ class Assigned:
             best = value if known is None else weightier(known, value)
             if best != known:
                 self.values[variable] = best
-                self.news = True
+                self.changed = True
 
 
 class Scope:

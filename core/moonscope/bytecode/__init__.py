@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ..model import NOBODY, Context, LuaVersion, Prototype, PrototypeTree, walk
+from ..model import NO_CONTEXT, Context, LuaVersion, Prototype, PrototypeTree, walk
 from . import luajit
 from .layout import RawFunction, check_version, read_chunk
 from .listing import listing, operands_text
@@ -30,7 +30,7 @@ def read(
     key: str = "",
     *,
     generation: int | None = None,
-    context: Context = NOBODY,
+    context: Context = NO_CONTEXT,
 ) -> PrototypeTree:
     """The prototypes of a dump that `string.dump`, `lua_dump` or luac of that Lua made on a 64-bit machine.
 

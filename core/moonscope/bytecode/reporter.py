@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from ..model import NOBODY, Context
+from ..model import NO_CONTEXT, Context
 
 STRIDE = 1024
 """Constants or instructions of a long function after which the context is asked again."""
@@ -14,7 +14,7 @@ GAP = 0.1  # seconds, at least, between two reports
 class Reporter:
     """Tells a context now and then how many of `total` units are done, and asks it whether to go on."""
 
-    def __init__(self, context: Context = NOBODY, total: int = 0) -> None:
+    def __init__(self, context: Context = NO_CONTEXT, total: int = 0) -> None:
         self._context = context
         self._total = total
         self._next = time.monotonic() + GAP

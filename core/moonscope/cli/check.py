@@ -22,7 +22,7 @@ from ..analysis.words import EXPLANATIONS, SUMMARIES
 from ..cache.code_cache import CodeCache
 from ..commands.find_files import find_files
 from ..errors import MoonscopeError, UnsupportedError
-from ..model import NOBODY, LuaVersion, names
+from ..model import NO_CONTEXT, LuaVersion, names
 from ..version import __version__
 from .arguments import choice
 from .report import Failure
@@ -98,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check(paths: Sequence[str], lua: LuaVersion) -> CheckReport:
-    found, troubles = find_files(paths, NOBODY)
+    found, troubles = find_files(paths, NO_CONTEXT)
     failures = [Failure(trouble.path, trouble.message) for trouble in troubles]
     cache = CodeCache(lua)
     verdicts = []

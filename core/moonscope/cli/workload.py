@@ -16,7 +16,7 @@ from ..commands.command import R
 from ..engine import Engine
 from ..errors import CancelledError, MoonscopeError
 from ..model import (
-    NOBODY,
+    NO_CONTEXT,
     Context,
     FileFailure,
     GenerationState,
@@ -192,7 +192,7 @@ class Workload:
             self._engine.wait(revision, PATIENCE)
 
     def _do(self, command: Command[R], title: str | None = None) -> R:
-        progress = self._stages.stage(title) if title else NOBODY.progress
+        progress = self._stages.stage(title) if title else NO_CONTEXT.progress
         return self._engine.perform(command, Context(progress, self._cancelled))
 
 

@@ -27,7 +27,7 @@ __all__ = ["EngineLike", "Limits", "Server", "serve"]
 log = logging.getLogger("moonscope.host")
 
 _CLOSE_SECONDS = 5.0
-_FAREWELL_SECONDS = 3.0  # for all clients to read why they are let go
+_LAST_MESSAGE_SECONDS = 3.0  # for all clients to read why they are let go
 _PAUSE_SECONDS = 0.5  # before connections are accepted again, when one could not be
 
 
@@ -67,7 +67,7 @@ class Server(Forkable):
         self._limits = limits
         self._sockets: set[socket.socket] = set()  # of all connections
         self._sessions: dict[Session, asyncio.Task[None]] = {}
-        self._strangers: dict[Session, None] = {}  # of those, who have proven nothing yet; the oldest first
+        self._unauthenticated: dict[Session, None] = {}  # of those, who have proven nothing yet; the oldest first
         self._clients: set[Session] = set()  # who have
         self._lock = threading.Lock()
         self._closing = False
@@ -166,7 +166,7 @@ class Server(Forkable):
             else:
                 task.cancel()
         if self._sessions:
-            _, late = await asyncio.wait(self._sessions.values(), timeout=_FAREWELL_SECONDS)
+            _, late = await asyncio.wait(self._sessions.values(), timeout=_LAST_MESSAGE_SECONDS)
             for task in late:
                 task.cancel()
 
@@ -190,11 +190,11 @@ class Server(Forkable):
             sock.close()
             return
         session = Session(stream, self._service, updates, self._believe)
-        while len(self._strangers) >= self._limits.strangers:
-            oldest = next(iter(self._strangers))
+        while len(self._unauthenticated) >= self._limits.unauthenticated:
+            oldest = next(iter(self._unauthenticated))
             self._sessions[oldest].cancel()
-            del self._strangers[oldest]
-        self._strangers[session] = None
+            del self._unauthenticated[oldest]
+        self._unauthenticated[session] = None
         self._sessions[session] = task = asyncio.create_task(session.run())
         task.add_done_callback(lambda task: self._forget_session(session, sock, task))
 
@@ -202,12 +202,12 @@ class Server(Forkable):
         """It has proven that it knows the key. Raises UsageError when there are too many of these."""
         if len(self._clients) >= self._limits.connections:
             raise UsageError(f"{self._limits.connections} windows are attached to this host; close one of them first")
-        self._strangers.pop(session, None)
+        self._unauthenticated.pop(session, None)
         self._clients.add(session)
 
     def _forget_session(self, session: Session, sock: socket.socket, task: asyncio.Task[None]) -> None:
         self._sessions.pop(session, None)
-        self._strangers.pop(session, None)
+        self._unauthenticated.pop(session, None)
         self._clients.discard(session)
         self._sockets.discard(sock)
         if not task.cancelled() and (error := task.exception()) is not None:

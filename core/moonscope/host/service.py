@@ -35,7 +35,7 @@ class Limits:
     """What one connection may cost the others."""
 
     handshake_seconds: float = 2.0  # from connecting to the proof that the client knows the key
-    strangers: int = 64  # connections that have not proven yet that they know the key; the oldest gives way to a newer
+    unauthenticated: int = 64  # connections that have not proven the key yet; the oldest is closed for a newer one
     connections: int = 128  # of those that have
     requests: int = 256  # unanswered ones of one connection, and as many again of those that do not wait their turn
     backlog_bytes: int = 16 * 1024 * 1024  # unread answers after which no further request is read

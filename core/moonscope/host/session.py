@@ -41,7 +41,7 @@ from .updates import Updates
 
 log = logging.getLogger("moonscope.host")
 
-_FAREWELL_SECONDS = 1.0  # for the last message to be read
+_LAST_MESSAGE_SECONDS = 1.0  # for the last message to be read
 
 
 class Session:
@@ -56,7 +56,7 @@ class Session:
         self._subscription = Subscription(updates, self._outbox)
         self._requests = Requests(service, self._send_answer, self._send_progress)
         self._ended = asyncio.Event()
-        self._patience = _FAREWELL_SECONDS
+        self._patience = _LAST_MESSAGE_SECONDS
         self._recheck: asyncio.TimerHandle | None = None
 
     def end(self, reason: MoonscopeError, *, drop: bool = False) -> None:
@@ -64,8 +64,8 @@ class Session:
 
         With `drop`, for one who does not read, it is not sent what it was to read before, and has time to come back.
         """
-        self._outbox.stop(_refused(reason), drop=drop)  # dropped if there was a farewell before
-        self._patience = STALL_SECONDS if drop else _FAREWELL_SECONDS
+        self._outbox.stop(_refused(reason), drop=drop)  # dropped if there was a last message before
+        self._patience = STALL_SECONDS if drop else _LAST_MESSAGE_SECONDS
         self._ended.set()
 
     async def run(self) -> None:
@@ -110,9 +110,9 @@ class Session:
 
     async def _refuse(self, error: MoonscopeError) -> None:
         with contextlib.suppress(ConnectionLost, TimeoutError):
-            async with asyncio.timeout(_FAREWELL_SECONDS):
+            async with asyncio.timeout(_LAST_MESSAGE_SECONDS):
                 await self._stream.send(_refused(error))
-        await self._stream.finish(_FAREWELL_SECONDS)
+        await self._stream.finish(_LAST_MESSAGE_SECONDS)
 
     async def _serve(self) -> None:
         sending = asyncio.create_task(self._outbox.run())
@@ -127,7 +127,7 @@ class Session:
             await asyncio.wait(others)
             await asyncio.wait((sending,), timeout=self._patience)
             sending.cancel()
-        await self._stream.finish(_FAREWELL_SECONDS)
+        await self._stream.finish(_LAST_MESSAGE_SECONDS)
 
     async def _read(self) -> None:
         limits = self._service.limits

@@ -5,7 +5,7 @@ carry their unit in their name, sizes are bytes. File names are `str`; bytes tha
 by the `surrogateescape` rule in the engine and sent escaped as `\\xNN` (see `moonscope.model.names`).
 """
 
-from .context import NOBODY as NOBODY
+from .context import NO_CONTEXT as NO_CONTEXT
 from .context import Context as Context
 from .look import ClosureCount as ClosureCount
 from .look import LookEntry as LookEntry

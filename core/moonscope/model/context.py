@@ -29,4 +29,4 @@ class Context:
             raise CancelledError(f"{task}: cancelled")
 
 
-NOBODY = Context()  # follows it, nor stops it
+NO_CONTEXT = Context()  # progress is not reported, and nothing is cancelled

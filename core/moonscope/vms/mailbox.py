@@ -9,7 +9,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar, cast
 
 from ..errors import CancelledError
-from ..model import NOBODY, Context, LuaFailure, RunResult, VMOptions, VMState
+from ..model import NO_CONTEXT, Context, LuaFailure, RunResult, VMOptions, VMState
 from .vm import LuaVM
 
 T = TypeVar("T")
@@ -132,7 +132,7 @@ class Batch(Generic[T]):
     def wait(
         self,
         count: int,
-        context: Context = NOBODY,
+        context: Context = NO_CONTEXT,
         withdraw: Callable[[], None] | None = None,
         tend: Callable[[], bool] | None = None,
     ) -> dict[int, T | Exception]:

@@ -11,7 +11,7 @@ from ..cache.code_cache import CodeCache
 from ..cache.forks import refuse_in_child
 from ..errors import CancelledError, MoonscopeError, NotFoundError, UsageError
 from ..model import (
-    NOBODY,
+    NO_CONTEXT,
     CacheMode,
     Context,
     FileFailure,
@@ -89,7 +89,7 @@ class VMPool:
         cache: CodeCache,
         options: VMOptions | None = None,
         count: int = 1,
-        context: Context = NOBODY,
+        context: Context = NO_CONTEXT,
     ) -> SpawnReport:
         """Make VMs and run their boot scripts. One that fails is reported; the others live."""
         refuse_in_child(self._pid, "pool of VMs")
@@ -186,7 +186,7 @@ class VMPool:
         *,
         units: int = 1,
         brief: bool = False,
-        context: Context = NOBODY,
+        context: Context = NO_CONTEXT,
     ) -> dict[int, T | MoonscopeError]:
         """Do `work` in each of the VMs (None: in all). Gives, by id, what it returned or the error that kept it off.
         `brief` work runs no script: it is done even when scripts have all the workers that they may have.
@@ -253,7 +253,7 @@ class VMPool:
             assert actor.vm is not None
             actor.vm.mode = mode
 
-    def close(self, vms: Iterable[int] | None, context: Context = NOBODY) -> int:
+    def close(self, vms: Iterable[int] | None, context: Context = NO_CONTEXT) -> int:
         """Tear VMs down, each on a worker: running ones are interrupted, waiting jobs dropped. Returns how many.
 
         Some may be gone already, as when two windows close them. Raises NotFoundError when all of them are, and, once

@@ -12,7 +12,7 @@ from .handshake import prove_to_host
 from .keys import check_key, key_file_of, read_key
 
 _FULL_SECONDS = 0.01  # between two attempts while more connections wait for the host than the system lets wait
-_ATTEMPTS = 5  # a host that strangers crowd lets go of connections that have proven nothing yet, so perhaps of ours
+_ATTEMPTS = 5  # a host with too many connections that have not proven the key drops the oldest of them, so perhaps ours
 
 
 def connect(address: str, key: bytes | None = None, timeout: float = 5.0) -> Connection:

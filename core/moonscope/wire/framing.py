@@ -7,7 +7,7 @@ import struct
 from ..errors import ConnectionLost, ProtocolError
 
 HEADER_BYTES = 4
-CHUNK = 256 * 1024  # bytes read or written at a time; memory is taken as bytes arrive, not as a stranger claims them
+CHUNK = 256 * 1024  # bytes read or written at a time; memory is taken as bytes arrive, not as they are announced
 STALL_SECONDS = 60.0  # without progress in the middle of a message, after which the other side is given up
 
 _LENGTH = struct.Struct("!I")

@@ -218,8 +218,8 @@ size_t vm_replaced(struct vm *, uint32_t slot, uint32_t *slots, size_t room);
 bool hold_in_conflict(const struct generation *, const struct hold *);
 
 /* The VM's thread: nothing in the VM refers to the generation in this slot any more, and no load of it is under way. Its
-   hits are brought home and the hold ends, so the generation may be freed; a later load takes hold of it anew. A slot that
-   is not held is left alone. */
+   hits are added to the generation and the hold ends, so the generation may be freed; a later load takes hold of it
+   anew. A slot that is not held is left alone. */
 void vm_let_go(struct vm *, uint32_t slot);
 
 /* When a load begins: its `start` for those that follow (ticks), 0 when it is not to be timed if it is a hit. */

@@ -1,4 +1,4 @@
-"""The generation ledger: who keeps old code in memory."""
+"""Generations: which VMs keep old code in memory."""
 
 from __future__ import annotations
 

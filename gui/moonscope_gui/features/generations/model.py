@@ -1,4 +1,4 @@
-"""The generation ledger: every compiled version that is still in memory, and how many VMs keep it there."""
+"""Generations: every compiled version that is still in memory, and how many VMs keep it there."""
 
 from __future__ import annotations
 
