@@ -154,6 +154,44 @@ def test_a_script_cannot_end_a_vm_by_its_finalizer(lua: LuaVersion) -> None:
     )
 
 
+@pytest.mark.parametrize("lua", LUAS)
+def test_a_coroutine_that_there_is_no_memory_to_resume_ends_no_process(lua: LuaVersion) -> None:
+    """Lua 5.1 raises in the coroutine when its stack cannot grow, where nothing catches the error."""
+    run_python(
+        """
+        from moonscope.model import Libraries
+        vm = LuaVM(cache, VMOptions(lua=cache.lua, libraries=Libraries.PURE, memory_cap=1 << 20))
+        vm.run('''
+            local unpack, resume = unpack or table.unpack, coroutine.resume
+            local arguments, held, size = {}, nil, 20000
+            for i = 1, 3000 do arguments[i] = i end
+            local function fill_in_blocks() while true do size = size + 1 held = {held, ("x"):rep(size)} end end
+            local function fill() while true do held = {held} end end
+            local function pass(co, count) return resume(co, unpack(arguments, 1, count)) end
+            local function round(number)
+                local coroutines = {}
+                for i = 1, 30 do
+                    coroutines[i] = coroutine.create(function() coroutine.yield() end)
+                    if number % 2 == 0 then resume(coroutines[i]) end
+                end
+                pass(coroutine.create(print), 3000) -- room for them in this coroutine
+                pcall(fill_in_blocks)
+                pcall(fill)
+                for i = 1, number % 5 do held = held and held[1] end
+                for i = 1, 30 do pcall(pass, coroutines[i], 100 * i) end
+            end
+            for number = 1, 20 do
+                pcall(round, number)
+                held = nil
+                collectgarbage()
+            end
+        ''')
+        assert run(new_vm(), "return 6 * 7") == ("42",)
+        """,
+        lua,
+    )
+
+
 @pytest.mark.skipif(not has_own(LuaVersion.LUA54), reason="moonscope-runtime is not installed")
 @pytest.mark.parametrize("lua", [LuaVersion.LUA54, LuaVersion.LUA55])
 def test_what_is_left_above_the_top_of_a_stack_is_not_freed(lua: LuaVersion, tmp_path: Path) -> None:

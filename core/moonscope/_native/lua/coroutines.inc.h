@@ -10,6 +10,9 @@
 #include "lua/registry.inc.h"
 #include "lua/load.inc.h"
 #include "lua/interrupt.inc.h"
+#if LUA_VERSION_NUM == 501
+#include "lua/hooks.inc.h"
+#endif
 
 #if LUA_VERSION_NUM >= 504
 #define resume(L, coroutine, arguments, results) lua_resume(coroutine, L, arguments, results)
@@ -60,6 +63,34 @@ static lua_State *check_coroutine(lua_State *L, lua_State *coroutine)
     return coroutine;
 }
 
+#if LUA_VERSION_NUM == 501
+enum { STACK_LIMIT = 8000, ALWAYS_THERE = ON_LUAJIT ? 0 : 16 }; /* slots */
+
+static int grow_stack(lua_State *coroutine)
+{
+    const int *slots = lua_touserdata(coroutine, 1);
+    return lua_checkstack(coroutine, *slots) ? 0 : luaL_error(coroutine, "stack overflow");
+}
+
+/* lua_checkstack of another coroutine. When memory runs out it raises there, where nobody catches it, and the process ends:
+   so the stack grows in a protected call. A few slots are there in any case. */
+static bool check_stack_of(lua_State *L, lua_State *coroutine, int slots)
+{
+    if (slots > STACK_LIMIT - lua_gettop(coroutine))
+        return false;
+    if (slots > ALWAYS_THERE) {
+        struct hooks hooks = hooks_off(coroutine);
+        int status = protected_start(coroutine, grow_stack, &slots);
+        hooks_on(coroutine, &hooks);
+        if (status != LUA_OK) {
+            lua_xmove(coroutine, L, 1);
+            lua_error(L);
+        }
+    }
+    return lua_checkstack(coroutine, slots);
+}
+#endif
+
 /* NULL: it can be resumed, or lua_resume says itself why not. 5.1 raises when there is no room. */
 static const char *why_not_resume(lua_State *L, lua_State *coroutine, int arguments)
 {
@@ -69,14 +100,14 @@ static const char *why_not_resume(lua_State *L, lua_State *coroutine, int argume
         return "cannot resume running coroutine";
     if (status == DEAD)
         return "cannot resume dead coroutine";
-    return lua_checkstack(coroutine, arguments) ? NULL : "stack overflow";
+    return check_stack_of(L, coroutine, arguments) ? NULL : "stack overflow";
 #elif LUA_VERSION_NUM == 501
     static const char *const refusals[] = {
         [RUNNING] = "cannot resume running coroutine", [NORMAL] = "cannot resume normal coroutine",
         [DEAD] = "cannot resume dead coroutine",
     };
     enum coroutine_status status = coroutine_status(L, coroutine);
-    if (!lua_checkstack(coroutine, arguments))
+    if (!check_stack_of(L, coroutine, arguments))
         luaL_error(L, "too many arguments to resume");
     return refusals[status];
 #else
