@@ -233,6 +233,18 @@ def test_a_hook_that_counts_fires_as_often_beside_a_budget(lua: LuaVersion, coun
     assert alone.values == beside.values
 
 
+@pytest.mark.parametrize("events", ["l", "c", "crl"])
+def test_what_a_hook_raises_is_handled_beside_a_budget_as_without(
+    lua: LuaVersion, events: str, new_vm: NewVM
+) -> None:
+    source = f"debug.sethook(function() error('by the hook') end, '{events}')\nlocal x = 1\npcall(error)"
+    alone, beside = (new_vm(CodeCache(lua), instruction_budget=budget).run(source) for budget in (None, 10_000_000))
+    assert alone.failure is not None
+    assert beside.failure is not None
+    assert beside.failure.message == alone.failure.message
+    assert alone.failure.message.endswith("by the hook")
+
+
 @pytest.mark.parametrize("ends", ["time budget", "instruction budget", "interrupt"])
 def test_a_finalizer_that_runs_during_a_load_can_be_ended(
     lua: LuaVersion, ends: str, tmp_path: Path, new_vm: NewVM

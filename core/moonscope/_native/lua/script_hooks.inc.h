@@ -134,6 +134,8 @@ static void call_counted(lua_State *L, struct vm *vm, lua_Debug *activation)
         set_hooks_off((unsigned char *)L + inside.hooks, false);
     int status = prepare_script_hook(L, activation) ? protected_call(L, 2, 0, 0) : LUA_OK;
     vm->hooked = outer;
+    if (inside.hooks > 0 && !ON_LUAJIT) /* a handler of the error that is raised here sees no events, as in plain Lua */
+        set_hooks_off((unsigned char *)L + inside.hooks, true);
     if (status != LUA_OK && atomic_load(&vm->stop) != REASON_NONE)
         stop_now(L, vm, REASON_PERSON);
     if (status != LUA_OK)
