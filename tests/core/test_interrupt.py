@@ -93,6 +93,10 @@ ENDLESS = {
             local c <close> = setmetatable({}, {__close = function() while true do end end})
             error("x")
           end)()]]))()""",
+    "a stack that overflows": "local function deep() return deep() + 1 end while true do pcall(deep) end",
+    "a stack that overflows in a handler": """
+        local function deep() return deep() + 1 end
+        while true do xpcall(deep, deep) end""",
     "a hook removed again and again": "while true do debug.sethook() end",
 }
 
@@ -234,9 +238,7 @@ def test_a_hook_that_counts_fires_as_often_beside_a_budget(lua: LuaVersion, coun
 
 
 @pytest.mark.parametrize("events", ["l", "c", "crl"])
-def test_what_a_hook_raises_is_handled_beside_a_budget_as_without(
-    lua: LuaVersion, events: str, new_vm: NewVM
-) -> None:
+def test_what_a_hook_raises_is_handled_beside_a_budget_as_without(lua: LuaVersion, events: str, new_vm: NewVM) -> None:
     source = f"debug.sethook(function() error('by the hook') end, '{events}')\nlocal x = 1\npcall(error)"
     alone, beside = (new_vm(CodeCache(lua), instruction_budget=budget).run(source) for budget in (None, 10_000_000))
     assert alone.failure is not None
@@ -322,6 +324,16 @@ def test_the_traceback_tells_where_it_was(new_vm: NewVM) -> None:
     result = vm.run("local function spins()\nwhile true do end\nend\nspins()")
     assert result.failure is not None
     assert "spins" in result.failure.traceback
+
+
+def test_the_traceback_of_a_deep_stack_is_that_of_its_top(lua: LuaVersion, new_vm: NewVM) -> None:
+    source = "local function deep(n)\nif n == 0 then while true do end end\nreturn deep(n - 1) + 1 end\ndeep(5000)"
+    failure = new_vm(CodeCache(lua), instruction_budget=1_000_000).run(source).failure
+    assert failure is not None
+    levels = failure.traceback.splitlines()
+    assert levels[:3] == ["stack traceback:", "\tconsole:2: in a function", "\tconsole:3: in a function"]
+    assert levels[-1] == "\t..."
+    assert len(levels) < 30
 
 
 def test_an_interrupt_never_hits_the_next_run(new_vm: NewVM) -> None:

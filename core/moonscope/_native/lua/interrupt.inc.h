@@ -26,6 +26,7 @@
 #include "lua/vm.h"
 
 #include "lua/api.inc.h"
+#include "lua/clock.h"
 #include "lua/registry.inc.h"
 #include "lua/inside.inc.h"
 #include "lua/traceback.inc.h"
@@ -104,9 +105,17 @@ static void set_stop_hook(lua_State *running)
     lua_sethook(running, stop_hook, LUA_MASKCOUNT, 1);
 }
 
+/* In a signal handler, or from another thread. From 5.4 on lua_sethook goes through all frames: in a deep stack it takes
+   longer than until it is repeated, and would leave the run no time to end. */
 static void stop(struct vm *vm, lua_State *running)
 {
-    set_stop_hook(running);
+    enum { PAUSE = 20 }; /* times as long as setting the hook took */
+    uint64_t began = ticks_now();
+    if (lua_gethook(running) != stop_hook || began >= atomic_load(&vm->stop_again)) {
+        set_stop_hook(running);
+        uint64_t now = ticks_now();
+        atomic_store(&vm->stop_again, now + PAUSE * (now - began));
+    }
     let_hooks_run(vm, running);
 }
 

@@ -37,6 +37,23 @@ static void push_traceback(lua_State *L, int level)
 #endif
 }
 
+enum { DEEP = 1000, SHOWN = 20 }; /* levels */
+
+/* Of a stack whose lowest levels take long to get to: Lua goes there from the top, for each of them. */
+static void push_top_levels(lua_State *L)
+{
+    lua_pushstring(L, "stack traceback:");
+    for (int level = 0; level < SHOWN; level++) {
+        luaL_where(L, level);
+        const char *where = lua_tostring(L, -1);
+        lua_pushfstring(L, "\n\t%sin a function", where != NULL && *where != '\0' ? where : "[C]: ");
+        move_top(L, lua_gettop(L) - 1);
+        lua_concat(L, 2);
+    }
+    lua_pushstring(L, "\n\t...");
+    lua_concat(L, 2);
+}
+
 /* In a hook, which is no function of its own: level 0 is what was interrupted. */
 static void keep_interruption(lua_State *L, struct vm *vm, const char *text)
 {
@@ -45,7 +62,11 @@ static void keep_interruption(lua_State *L, struct vm *vm, const char *text)
     vm->told = true;
     int top = lua_gettop(L);
     size_t length = 0;
-    push_traceback(L, 0);
+    lua_Debug level;
+    if (lua_getstack(L, DEEP, &level))
+        push_top_levels(L);
+    else
+        push_traceback(L, 0);
     const char *traceback = lua_tolstring(L, -1, &length);
     vm_set_failure(vm, text, strlen(text), traceback, traceback == NULL ? 0 : length);
     lua_settop(L, top);

@@ -128,6 +128,7 @@ struct vm {
     _Atomic bool overdue;         /* and it is used up */
     pthread_t thread;             /* of the run, while there is one */
     _Atomic bool signalled;       /* a signal to it was not handled yet */
+    _Atomic uint64_t stop_again;  /* ticks; until then the hook that ends the run is not set anew */
     _Atomic bool paused;          /* the run waits, from its next instruction on, as long as this is set */
     pthread_cond_t unpaused;
     uint64_t budget;              /* instructions a run may take; 0: no limit */
