@@ -129,6 +129,7 @@ def test_targets_are_held_against_values_or_ratios() -> None:
     assert Measure("load", [1.0], target=Target("<=", 1.0, "ratio")).met is None  # nothing to compare with
 
 
+@pytest.mark.slow
 def test_nothing_to_load_is_a_wrong_command_line(moonscope: Command, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for arguments, says in (

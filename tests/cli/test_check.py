@@ -43,6 +43,7 @@ def test_each_file_gets_a_verdict_with_names_and_lines(moonscope: Command, proje
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("paths", "code"),
     [
@@ -95,6 +96,7 @@ def test_the_standard_library_is_that_of_the_chosen_lua(moonscope: Command, tmp_
         assert [reason["kind"] for reason in file["reasons"]] == [kind]
 
 
+@pytest.mark.slow
 def test_broken_files_are_named_and_the_rest_goes_on(moonscope: Command, project: Path) -> None:
     (project / "broken.lua").write_bytes(b"x = = \xff1\n")
     done = moonscope("check", "src")
@@ -119,6 +121,7 @@ def test_error_messages_that_quote_bytes_can_be_printed(moonscope: Command, tmp_
     assert "broken.lua:1" in failure["message"]
 
 
+@pytest.mark.slow
 def test_nothing_to_check_is_a_wrong_command_line(moonscope: Command, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "broken.lua").write_text("x =")

@@ -101,6 +101,7 @@ def test_names_that_the_terminal_cannot_show_are_escaped(moonscope: Command, tmp
     assert done.stdout.startswith(r"\u4e2d\u6587.lua")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is no signal there")
 def test_ctrl_c_ends_with_what_was_done(library: Path) -> None:
     """More work than anybody waits for, on a terminal, and Ctrl-C as soon as the VMs load."""

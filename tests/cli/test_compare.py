@@ -59,6 +59,7 @@ def test_json_is_the_whole_comparison(moonscope: Command) -> None:
     assert changes["added"]["b"]["size"] > 0
 
 
+@pytest.mark.slow
 def test_a_wrong_command_line_says_what_to_do(moonscope: Command) -> None:
     done = moonscope("compare", "old.lua")
     assert done.returncode == 2

@@ -77,6 +77,7 @@ NAMES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES, ids=NAMES.values())
 def test_any_name_loads_and_is_shown_in_one_line(moonscope: Command, tmp_path: Path, name: bytes) -> None:
     folder = tmp_path / "names"
@@ -95,6 +96,7 @@ def test_any_name_loads_and_is_shown_in_one_line(moonscope: Command, tmp_path: P
     assert f"{NAMES[name]}:1: " in line
 
 
+@pytest.mark.slow
 def test_a_folder_without_lua_files_is_said(moonscope: Command, tmp_path: Path) -> None:
     done = moonscope("run", tmp_path, "--vms", "2", "--json")
     assert done.returncode == 0
@@ -102,6 +104,7 @@ def test_a_folder_without_lua_files_is_said(moonscope: Command, tmp_path: Path) 
     assert "no .lua file" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_vm_that_is_full_is_an_error_of_its_file(moonscope: Command, tmp_path: Path) -> None:
     (tmp_path / "large.lua").write_text("return {" + "'0123456789', 12345678.5, " * 40_000 + "}")
     (tmp_path / "small.lua").write_text("return 1")
@@ -114,6 +117,7 @@ def test_a_vm_that_is_full_is_an_error_of_its_file(moonscope: Command, tmp_path:
     assert found["hits"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -387,6 +387,7 @@ def test_a_closed_engine_says_so(engine: Engine) -> None:
     assert engine.changes(0).revision > 0
 
 
+@pytest.mark.slow
 def test_a_vm_without_memory_names_every_file_that_was_not_loaded(lua: LuaVersion, write: Write, new_vm: NewVM) -> None:
     names = [write(f"{number}.lua", f"return {number}").encode() for number in range(1000)]
     cache = CodeCache(lua)

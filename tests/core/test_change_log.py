@@ -5,6 +5,7 @@ from __future__ import annotations
 import tracemalloc
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -79,6 +80,7 @@ def deltas(draw: st.DrawFn) -> Update:
     )
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(deltas(), st.booleans())), st.sampled_from([0, 1, 2, 1000]))
 def test_updates_in_any_partition_give_the_snapshot(steps: list[tuple[Update, bool]], max_gone: int) -> None:
     change_log = ChangeLog(Settings(), max_gone=max_gone)

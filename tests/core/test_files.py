@@ -107,6 +107,7 @@ def abyss(tmp_path: Path) -> Iterator[Path]:
     os.chdir(here)
 
 
+@pytest.mark.slow
 def test_folders_may_be_deeper_than_python_calls_itself(abyss: Path) -> None:
     found, failures = find_files([str(abyss)], NO_CONTEXT)
     assert len(found) > sys.getrecursionlimit()

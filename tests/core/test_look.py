@@ -394,6 +394,7 @@ def check_table(vm: LuaVM, steps: tuple[LookStep, ...], built: dict[Any, object]
             assert (entry.value,) == vm.run(f"return {literal(value)}").values
 
 
+@pytest.mark.slow
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(built=st.dictionaries(_keys, _values, max_size=6))
 def test_what_is_told_is_what_the_script_built(vm: LuaVM, built: dict[Any, object]) -> None:

@@ -211,6 +211,7 @@ def test_every_load_is_logged(
     assert [event.serial for event in events] == [1, 2, 3]
 
 
+@pytest.mark.slow
 def test_events_that_do_not_fit_are_counted(
     engine: Engine,
     spawn: Callable[..., tuple[int, ...]],

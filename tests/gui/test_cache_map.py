@@ -57,6 +57,7 @@ def box_named(dialog: CacheMapDialog, name: str) -> tuple[int, ...]:
     return next(path for top in files for path in (top, *sizes.children(top)) if sizes.shape(path).name == name)
 
 
+@pytest.mark.slow
 def test_the_whole_is_what_the_table_says_in_sum(map_of: CacheMapDialog, person: Person) -> None:
     assert names(map_of) == {"small.lua", "large.lua"}
     assert map_of.map.sizes is not None
@@ -64,12 +65,14 @@ def test_the_whole_is_what_the_table_says_in_sum(map_of: CacheMapDialog, person:
     assert "Code" in map_of.bar.accessibleDescription()
 
 
+@pytest.mark.slow
 def test_a_function_is_told_with_its_file(map_of: CacheMapDialog) -> None:
     map_of.map.hovered.emit(box_named(map_of, "M.f3"))
     assert map_of.read_out.text().startswith("large.lua: M.f3 · ")
     assert map_of.read_out.text().endswith("of the cache")
 
 
+@pytest.mark.slow
 def test_a_box_opens_in_the_inspector(map_of: CacheMapDialog, person: Person, qtbot: QtBot) -> None:
     map_of.map.select(box_named(map_of, "M.f3"))
     qtbot.keyClick(map_of.map, Qt.Key.Key_Return)
@@ -79,6 +82,7 @@ def test_a_box_opens_in_the_inspector(map_of: CacheMapDialog, person: Person, qt
     assert prototypes.current[0].key.endswith("large.lua")
 
 
+@pytest.mark.slow
 def test_follows_the_cache_and_keeps_what_is_selected(map_of: CacheMapDialog, person: Person, folder: Path) -> None:
     map_of.map.select(box_named(map_of, "M.f5"))
     held = person.window.state.files
@@ -91,12 +95,14 @@ def test_follows_the_cache_and_keeps_what_is_selected(map_of: CacheMapDialog, pe
     assert map_of.map.selected == box_named(map_of, "M.f5")
 
 
+@pytest.mark.slow
 def test_says_so_when_nothing_is_cached_any_more(map_of: CacheMapDialog, person: Person) -> None:
     for command in (Close(), Clear()):
         person.window.tasks.start("change", command)
     person.waits_until(lambda: "Nothing is cached" in map_of.title.text())
 
 
+@pytest.mark.slow
 def test_another_map_can_be_opened_after_the_first(map_of: CacheMapDialog, person: Person) -> None:
     map_of.close()
     person.waits_until(lambda: not shiboken6.isValid(map_of))
@@ -105,6 +111,7 @@ def test_another_map_can_be_opened_after_the_first(map_of: CacheMapDialog, perso
     person.waits_until(lambda: functions_in(again) == 9 + 2)
 
 
+@pytest.mark.slow
 def test_a_large_file_is_divided_too_after_the_small_ones(map_of: CacheMapDialog, person: Person, folder: Path) -> None:
     comment = "-- what people write about a function\n" * 40_000
     (folder / "huge.lua").write_text(f"{comment}local M = {{}}\nfunction M.deep() return 1 end\nreturn M\n")
@@ -115,6 +122,7 @@ def test_a_large_file_is_divided_too_after_the_small_ones(map_of: CacheMapDialog
     person.waits_until(lambda: "reading" not in map_of.title.text())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["PNG", "SVG"])
 def test_the_map_is_saved_as_a_picture(map_of: CacheMapDialog, person: Person, tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"map.{kind.lower()}"
@@ -132,6 +140,7 @@ def test_the_map_is_saved_as_a_picture(map_of: CacheMapDialog, person: Person, t
         assert QImage(str(path)).width() == map_of.map.width()
 
 
+@pytest.mark.slow
 def test_a_picture_that_cannot_be_written_is_told(map_of: CacheMapDialog, person: Person, tmp_path: Path) -> None:
     map_of.export.menu().actions()[1].trigger()
     chooser = map_of.findChild(QFileDialog)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,6 +50,7 @@ def merged(sequence: list[Update]) -> Update:
     return whole
 
 
+@pytest.mark.slow
 @given(st.lists(updates, min_size=1, max_size=6))
 def test_the_state_is_the_same_as_from_each_update(sequence: list[Update]) -> None:
     one_by_one, at_once = EngineState(), EngineState()
@@ -59,6 +61,7 @@ def test_the_state_is_the_same_as_from_each_update(sequence: list[Update]) -> No
     assert at_once.files == one_by_one.files
 
 
+@pytest.mark.slow
 @given(st.lists(updates, min_size=1, max_size=6))
 def test_the_models_show_the_state_whatever_the_updates_were(qapp: object, sequence: list[Update]) -> None:
     state = EngineState()

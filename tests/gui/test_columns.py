@@ -43,6 +43,7 @@ def titles(view: TableView) -> list[str]:
     return [column.title for place, column in enumerate(columns) if not view.isColumnHidden(place)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(1280, 800), (1920, 1080)])
 def test_files_and_vms_of_two_luas_can_be_told_apart(person: Person, folder: Path, size: tuple[int, int]) -> None:
     window = person.window

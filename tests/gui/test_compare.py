@@ -59,6 +59,7 @@ STATEMENTS = st.lists(
 ).map("\n".join)
 
 
+@pytest.mark.slow
 @given(STATEMENTS, STATEMENTS)
 def test_both_sides_are_whole_and_equal_lines_stand_beside_each_other(
     tmp_path_factory: pytest.TempPathFactory, before: str, after: str
@@ -95,6 +96,7 @@ def test_constants_of_one_side_are_marked(qapp: object, tmp_path: Path) -> None:
 REAL = sorted(path for path in moonscope_resources.samples().rglob("*.lua") if path.name != "broken.lua")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lua", LuaVersion)
 def test_colours_change_no_letter(qtbot: QtBot, tmp_path: Path, lua: LuaVersion) -> None:
     """What is coloured is what was compared; only constants of hundreds of characters are cut."""
@@ -146,6 +148,7 @@ def compared(person: Person) -> CompareDialog:
     return dialog
 
 
+@pytest.mark.slow
 def test_a_file_is_compared_with_what_is_on_disk(person: Person, folder: Path) -> None:
     person.opens(folder)
     (folder / "one.lua").write_text(NEW)
@@ -161,6 +164,7 @@ def test_a_file_is_compared_with_what_is_on_disk(person: Person, folder: Path) -
     dialog.close()
 
 
+@pytest.mark.slow
 def test_the_old_version_that_vms_hold_is_compared_with_the_new_one(person: Person, folder: Path) -> None:
     person.opens(folder)
     path = str(folder / "one.lua")
@@ -176,6 +180,7 @@ def test_the_old_version_that_vms_hold_is_compared_with_the_new_one(person: Pers
     dialog.close()
 
 
+@pytest.mark.slow
 def test_two_files_are_compared_and_what_is_the_same_can_be_shown(person: Person, folder: Path) -> None:
     (folder / "three.lua").write_text((folder / "one.lua").read_text() + "-- the same but for this\n")
     person.opens(folder)
@@ -191,6 +196,7 @@ def test_two_files_are_compared_and_what_is_the_same_can_be_shown(person: Person
     dialog.close()
 
 
+@pytest.mark.slow
 def test_the_instructions_can_be_searched_and_copied(person: Person, folder: Path, qtbot: QtBot) -> None:
     person.opens(folder)
     (folder / "one.lua").write_text(NEW)
@@ -209,6 +215,7 @@ def test_the_instructions_can_be_searched_and_copied(person: Person, folder: Pat
     dialog.close()
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_read_is_told_in_the_dialog(person: Person, folder: Path) -> None:
     person.opens(folder)
     (folder / "one.lua").unlink()
@@ -220,6 +227,7 @@ def test_a_file_that_cannot_be_read_is_told_in_the_dialog(person: Person, folder
     dialog.close()
 
 
+@pytest.mark.slow
 def test_an_answer_that_comes_after_the_dialog_was_closed_is_dropped(person: Person, folder: Path) -> None:
     person.opens(folder)
     person.selects("one.lua")

@@ -106,6 +106,7 @@ def test_an_error_comes_with_its_traceback(console: ConsoleDock) -> None:
     assert lines(console)[1:] == ["console:1: boom", "stack traceback:", "[C]: in ?"]
 
 
+@pytest.mark.slow
 def test_a_flood_is_cut_and_counted(console: ConsoleDock) -> None:
     console.show_output([printed(f"{n}\n", 1.0 + n) for n in range(10_000)])
     assert lines(console)[-1] == "and output of 9,800 more calls of print"

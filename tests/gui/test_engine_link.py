@@ -78,6 +78,7 @@ def is_host(process: psutil.Process) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_the_first_update_is_a_snapshot(link: EngineLink, qtbot: QtBot) -> None:
     with qtbot.waitSignal(link.updated, timeout=PATIENCE_MS) as first:
         link.start_host()
@@ -86,6 +87,7 @@ def test_the_first_update_is_a_snapshot(link: EngineLink, qtbot: QtBot) -> None:
     assert update.settings.pid in host_pids()
 
 
+@pytest.mark.slow
 def test_a_chunk_arrives_as_the_tree_read_from_it(connected: EngineLink, qtbot: QtBot, tmp_path: Path) -> None:
     (tmp_path / "a.lua").write_text("return function() end\n")
     answers = Answers()
@@ -101,6 +103,7 @@ def test_bytes_that_are_no_chunk_are_an_error_in_words() -> None:
         task._tree_of(Chunk(LuaVersion.LUA54, "a.lua", b"nonsense"), NO_CONTEXT)
 
 
+@pytest.mark.slow
 def test_a_chunk_that_came_is_not_read_when_it_is_not_wanted_any_more(
     connected: EngineLink, qtbot: QtBot, tmp_path: Path
 ) -> None:
@@ -126,6 +129,7 @@ def test_a_stopped_host_is_noticed_and_so_is_that_it_goes_on(connected: EngineLi
     assert answer.args == [True]
 
 
+@pytest.mark.slow
 def test_answers_come_in_the_gui_thread(connected: EngineLink, qtbot: QtBot) -> None:
     answers = Answers()
     request(connected, Spawn(count=3), answers)
@@ -133,6 +137,7 @@ def test_answers_come_in_the_gui_thread(connected: EngineLink, qtbot: QtBot) -> 
     assert answers.threads == {threading.main_thread()}
 
 
+@pytest.mark.slow
 def test_what_the_engine_refuses_is_an_error_in_words(connected: EngineLink, qtbot: QtBot) -> None:
     answers = Answers()
     request(connected, Load(paths=("x.lua",)), answers)
@@ -149,6 +154,7 @@ def test_without_an_engine_a_request_fails_but_never_at_once(link: EngineLink, q
     assert isinstance(answers.errors[0], ConnectionLost)
 
 
+@pytest.mark.slow
 def test_an_answer_to_somebody_who_is_gone_is_dropped(connected: EngineLink, qtbot: QtBot) -> None:
     gone, there = Answers(), Answers()
     request(connected, Spawn(), gone)
@@ -158,6 +164,7 @@ def test_an_answer_to_somebody_who_is_gone_is_dropped(connected: EngineLink, qtb
     assert gone.results == []
 
 
+@pytest.mark.slow
 def test_a_cancelled_request_ends_as_cancelled(connected: EngineLink, qtbot: QtBot) -> None:
     spawned, answers = Answers(), Answers()
     request(connected, Spawn(), spawned)
@@ -182,6 +189,7 @@ def test_a_killed_host_is_told_with_its_reason_and_answers_nothing_more(connecte
     assert not connected.is_connected
 
 
+@pytest.mark.slow
 def test_a_restart_after_a_loss_gives_an_empty_engine(connected: EngineLink, qtbot: QtBot) -> None:
     (pid,) = host_pids()
     with qtbot.waitSignal(connected.lost, timeout=PATIENCE_MS):
@@ -192,6 +200,7 @@ def test_a_restart_after_a_loss_gives_an_empty_engine(connected: EngineLink, qtb
     assert first.args[0].vms == ()
 
 
+@pytest.mark.slow
 def test_a_restart_ends_the_old_host_and_hears_it_no_more(connected: EngineLink, qtbot: QtBot) -> None:
     (old,) = host_pids()
     losses = list[str]()
@@ -202,6 +211,7 @@ def test_a_restart_ends_the_old_host_and_hears_it_no_more(connected: EngineLink,
     assert losses == []
 
 
+@pytest.mark.slow
 def test_closing_while_the_host_starts_leaves_no_process(link: EngineLink, qtbot: QtBot) -> None:
     link.start_host()
     qtbot.waitUntil(lambda: bool(host_pids()), timeout=PATIENCE_MS)
@@ -209,6 +219,7 @@ def test_closing_while_the_host_starts_leaves_no_process(link: EngineLink, qtbot
     qtbot.waitUntil(lambda: not host_pids(), timeout=PATIENCE_MS)
 
 
+@pytest.mark.slow
 def test_two_links_on_one_host_see_the_same(connected: EngineLink, qtbot: QtBot) -> None:
     assert connected._host is not None
     second, answers = EngineLink(), Answers()
@@ -227,6 +238,7 @@ def test_an_address_where_nobody_listens_is_told(link: EngineLink, qtbot: QtBot,
     assert "nobody" in lost.args[0]
 
 
+@pytest.mark.slow
 def test_a_paused_view_hears_everything_later_at_once(connected: EngineLink, qtbot: QtBot) -> None:
     answers, updates = Answers(), list[Any]()
     connected.set_paused(True)

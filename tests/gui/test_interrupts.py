@@ -39,6 +39,7 @@ def doing(person: Person, vm: int) -> str:
     return model.text_at(model.positions([vm])[0], column)
 
 
+@pytest.mark.slow
 def test_what_goes_on_is_named_then_abandoned_then_ended_with_the_engine(
     person: Person, stuck: tuple[int, int]
 ) -> None:
@@ -69,6 +70,7 @@ def test_what_goes_on_is_named_then_abandoned_then_ended_with_the_engine(
     assert window.status._vms.text() == "0 VMs"
 
 
+@pytest.mark.slow
 def test_a_vm_that_cannot_be_ended_is_torn_down_after_a_question(person: Person, stuck: tuple[int, int]) -> None:
     window, (vm, other) = person.window, stuck
     window.feature(VMsFeature).dock.view.select_ids([vm])
@@ -87,6 +89,7 @@ def test_a_vm_that_cannot_be_ended_is_torn_down_after_a_question(person: Person,
     assert window.state.sample is not None and window.state.sample.vms == 1  # as the plot shows
 
 
+@pytest.mark.slow
 def test_a_vm_that_returned_meanwhile_is_interrupted_without_a_question(
     person: Person, stuck: tuple[int, int], obstacle: Obstacle
 ) -> None:

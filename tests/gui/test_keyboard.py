@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
@@ -37,6 +38,7 @@ def is_on_screen(widget: QWidget) -> bool:
     return window.rect().contains(widget.mapTo(window, widget.rect().center()))
 
 
+@pytest.mark.slow
 def test_tab_leads_only_to_what_can_be_seen(window: MainWindow, qtbot: QtBot) -> None:
     window.workspace.show_part("console")
     for key in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab):
@@ -45,6 +47,7 @@ def test_tab_leads_only_to_what_can_be_seen(window: MainWindow, qtbot: QtBot) ->
         assert all(is_on_screen(widget) for widget in seen)
 
 
+@pytest.mark.slow
 def test_a_dock_behind_another_one_is_not_seen(window: MainWindow, qtbot: QtBot) -> None:
     window.workspace.show_part("look")
     qtbot.waitUntil(lambda: window.workspace.sees("look"))
@@ -53,6 +56,7 @@ def test_a_dock_behind_another_one_is_not_seen(window: MainWindow, qtbot: QtBot)
     assert not window.workspace.sees("files")
 
 
+@pytest.mark.slow
 def test_a_part_behind_others_is_a_shortcut_away(window: MainWindow, qtbot: QtBot) -> None:
     window.workspace.show_part("prototypes")
     go, console = window.actions_, window.feature(ConsoleFeature).dock.input
@@ -65,6 +69,7 @@ def test_a_part_behind_others_is_a_shortcut_away(window: MainWindow, qtbot: QtBo
         assert window.workspace.sees(name), "it is not closed by going to it again"
 
 
+@pytest.mark.slow
 def test_the_filter_leads_to_the_table_and_is_taken_back(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
     window.open_paths([str(folder)])
     panel = window.feature(FilesFeature).dock

@@ -13,6 +13,7 @@ from moonscope_gui.widgets import formats
 from .conftest import Person
 
 
+@pytest.mark.slow
 def test_a_limit_is_set_shown_and_lifted(person: Person, folder: Path) -> None:
     status = person.window.status._files
     person.opens(folder)
@@ -32,6 +33,7 @@ def test_a_limit_is_set_shown_and_lifted(person: Person, folder: Path) -> None:
     person.waits_until(lambda: "evicted" not in status.text())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [0, 1, 1023, 1024, 5000, 2**40])
 def test_a_size_that_is_not_touched_stays_as_it_is(person: Person, size: int) -> None:
     dialog = LimitsDialog(size, 3, lambda command: None, person.window)

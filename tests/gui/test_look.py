@@ -122,6 +122,7 @@ def test_a_level_is_asked_for_when_it_is_opened(real: RealVM) -> None:
     assert real.model.path_text(children(real.model, real.open("globals", "t", "a"))[1]) == "globals.t.a[2]"
 
 
+@pytest.mark.slow
 def test_a_large_table_goes_on_where_its_last_row_is_opened(real: RealVM) -> None:
     real.run("t = {} for n = 1, 450 do t[n] = n end")
     t = real.open("globals", "t")
@@ -255,6 +256,7 @@ def look_again(window: MainWindow, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: idle(window), timeout=PATIENCE_MS)
 
 
+@pytest.mark.slow
 def test_the_action_shows_the_globals_of_the_selected_vm(window: MainWindow, vm: int, qtbot: QtBot) -> None:
     assert window.feature(LookFeature).dock.isVisible()
     assert window.feature(LookFeature).dock.box.currentText() == f"VM {vm} · Lua 5.4"
@@ -264,6 +266,7 @@ def test_the_action_shows_the_globals_of_the_selected_vm(window: MainWindow, vm:
     assert text(row(window, "globals.fresh"), 1) == "1"
 
 
+@pytest.mark.slow
 def test_another_selected_vm_is_followed_and_one_that_is_gone_is_told(
     window: MainWindow, vm: int, qtbot: QtBot
 ) -> None:
@@ -278,6 +281,7 @@ def test_another_selected_vm_is_followed_and_one_that_is_gone_is_told(
     assert window.feature(LookFeature).dock.message.text() == f"VM {other} is gone. Select another VM to look into it."
 
 
+@pytest.mark.slow
 def test_the_filter_shows_what_fits_and_what_leads_there(window: MainWindow, vm: int, qtbot: QtBot) -> None:
     run(window, qtbot, vm, "t = {needle = 1, hay = 2}")
     look_again(window, qtbot)
@@ -290,6 +294,7 @@ def test_the_filter_shows_what_fits_and_what_leads_there(window: MainWindow, vm:
     assert keys(shown, shown.index(0, 0, shown.index(0, 0))) == ["needle"]
 
 
+@pytest.mark.slow
 def test_what_the_filter_hid_is_open_again_without_it(window: MainWindow, vm: int, qtbot: QtBot) -> None:
     run(window, qtbot, vm, "t = {needle = 1, hay = 2}")
     look_again(window, qtbot)
@@ -306,6 +311,7 @@ def test_what_the_filter_hid_is_open_again_without_it(window: MainWindow, vm: in
     assert not view.isExpanded(row(window, "globals.t")), "closed by hand"
 
 
+@pytest.mark.slow
 def test_types_and_addresses_are_not_cut(window: MainWindow, vm: int, qtbot: QtBot) -> None:
     window.resize(1280, 800)
     window.workspace.balance()
@@ -318,6 +324,7 @@ def test_types_and_addresses_are_not_cut(window: MainWindow, vm: int, qtbot: QtB
             assert view.fontMetrics().horizontalAdvance(text(at, column)) < view.columnWidth(column) - 6
 
 
+@pytest.mark.slow
 def test_a_closure_leads_to_its_prototype(window: MainWindow, vm: int, qtbot: QtBot, folder: Path) -> None:
     run(window, qtbot, vm, f"one = dofile([[{folder / 'one.lua'}]])")
     look_again(window, qtbot)
@@ -336,6 +343,7 @@ def test_a_closure_leads_to_its_prototype(window: MainWindow, vm: int, qtbot: Qt
     assert (prototype.line, prototype.last_line) == (2, 2)
 
 
+@pytest.mark.slow
 def test_a_closure_of_a_chunk_of_any_name_can_be_selected(window: MainWindow, vm: int, qtbot: QtBot) -> None:
     run(window, qtbot, vm, "a, b, c, d = load('return 1', '='), load('return 1', '@'), load('return 1', ''), load('')")
     look_again(window, qtbot)
@@ -347,6 +355,7 @@ def test_a_closure_of_a_chunk_of_any_name_can_be_selected(window: MainWindow, vm
         assert window.feature(LookFeature).dock._place.text() == f"globals.{name}  ·  {value.partition(':')[0]}"
 
 
+@pytest.mark.slow
 def test_the_closures_of_a_function_are_counted_in_all_vms(
     window: MainWindow, vm: int, qtbot: QtBot, folder: Path
 ) -> None:
@@ -370,6 +379,7 @@ def test_the_closures_of_a_function_are_counted_in_all_vms(
     assert window.feature(VMsFeature).dock.selected() == (vm, other)
 
 
+@pytest.mark.slow
 def test_the_function_under_prototypes_can_be_asked_for(
     window: MainWindow, vm: int, qtbot: QtBot, folder: Path
 ) -> None:
@@ -387,6 +397,7 @@ def test_the_function_under_prototypes_can_be_asked_for(
     assert window.messages.current.text == f"1 closure of one.lua:2 in VM {vm}."
 
 
+@pytest.mark.slow
 def test_a_busy_vm_says_so_and_the_look_can_be_cancelled(window: MainWindow, vm: int, qtbot: QtBot) -> None:
     window.tasks.start("busy", RunChunk((vm,), "while true do end"))
     qtbot.waitUntil(lambda: window.state.vms[vm].state is VMState.RUNNING, timeout=PATIENCE_MS)
@@ -404,6 +415,7 @@ def test_a_busy_vm_says_so_and_the_look_can_be_cancelled(window: MainWindow, vm:
     assert keys(dock.model, QModelIndex()) == ["globals", "package.loaded", "registry"]
 
 
+@pytest.mark.slow
 def test_a_new_question_cancels_the_old_one(window: MainWindow, vm: int, qtbot: QtBot) -> None:
     window.tasks.start("busy", RunChunk((vm,), "while true do end"))
     qtbot.waitUntil(lambda: window.state.vms[vm].state is VMState.RUNNING, timeout=PATIENCE_MS)
@@ -417,6 +429,7 @@ def test_a_new_question_cancels_the_old_one(window: MainWindow, vm: int, qtbot: 
     qtbot.waitUntil(lambda: idle(window), timeout=PATIENCE_MS)
 
 
+@pytest.mark.slow
 def test_all_vms_can_be_chosen_from_the_list(window: MainWindow, vm: int, qtbot: QtBot) -> None:
     box = window.feature(LookFeature).dock.box
     box.showPopup()

@@ -6,6 +6,8 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from moonscope.commands import Spawn
 from moonscope_gui.features.files.feature import FilesFeature
 from moonscope_gui.features.vms.feature import VMsFeature
@@ -13,6 +15,7 @@ from moonscope_gui.features.vms.feature import VMsFeature
 from .conftest import Person
 
 
+@pytest.mark.slow
 def test_pausing_holds_the_view_and_not_the_engine(person: Person) -> None:
     window = person.window
     person.triggers("pause")
@@ -23,6 +26,7 @@ def test_pausing_holds_the_view_and_not_the_engine(person: Person) -> None:
     person.waits_until(lambda: window.feature(VMsFeature).dock.model.rowCount() == 2)
 
 
+@pytest.mark.slow
 def test_the_view_goes_on_with_a_new_engine(person: Person, folder: Path) -> None:
     """VMs and files of the dead one would look alive, and what is opened would be meant for them."""
     window = person.window

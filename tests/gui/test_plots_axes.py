@@ -61,6 +61,7 @@ class TestSteps:
 
 
 class TestAxes:
+    @pytest.mark.slow
     @pytest.mark.parametrize("kind", [BytesAxis, CountAxis, RateAxis])
     @given(low=st.floats(-1e6, 1e9), span=st.floats(1, 1e9), size=st.integers(1, 4000))
     def test_ticks_are_inside_and_few(
@@ -93,6 +94,7 @@ class TestAxes:
         found = [text for step, ticks in axis.tickValues(0.0, span, 400) for text in axis.tickStrings(ticks, 1.0, step)]
         assert found[:2] == texts
 
+    @pytest.mark.slow
     @given(origin=st.floats(1e9, 2e9), low=st.floats(0, 1e6), span=st.floats(10, 3600))
     def test_the_clock_tells_the_time_of_its_ticks(self, origin: float, low: float, span: float, qapp: object) -> None:
         axis = ClockAxis("bottom")
@@ -128,6 +130,7 @@ class TestMarks:
     def test_neighbours_share_a_label_and_serious_events_come_first(self, kinds: list[str], words: str) -> None:
         assert wording([mark(place, kind) for place, kind in enumerate(kinds)], width) == words
 
+    @pytest.mark.slow
     @given(
         moments=st.lists(st.floats(0, 600), max_size=40).map(sorted),
         kinds=st.lists(st.sampled_from(["spawn", "clear", "collect", "interrupt"]), min_size=40, max_size=40),

@@ -76,6 +76,7 @@ def test_says_that_there_are_no_samples_yet(dock: PlotsDock) -> None:
     assert not any("No samples yet" in text for text in words(dock))
 
 
+@pytest.mark.slow
 def test_follows_the_latest_sample(dock: PlotsDock) -> None:
     dock.add_samples(samples(4000))
     end = START + 3999 / 4
@@ -141,6 +142,7 @@ def test_nothing_is_drawn_while_hidden_and_all_of_it_afterwards(dock: PlotsDock)
     assert panel(dock, "VMs").canvas.values_at(-1) == [49]
 
 
+@pytest.mark.slow
 def test_a_lost_source_looks_lost_and_leaves_a_gap(dock: PlotsDock) -> None:
     dock.add_samples(samples(20))
     dock.set_connected(False)
@@ -161,6 +163,7 @@ def test_reset_forgets_the_old_source(dock: PlotsDock) -> None:
     assert any("No samples yet" in text for text in words(dock))
 
 
+@pytest.mark.slow
 def test_rates_or_totals_of_loads(dock: PlotsDock, qtbot: QtBot) -> None:
     dock.add_samples(samples(20))
     assert panel(dock, "Loads per second").canvas.values_at(-1)[:2] == [40, 4]
@@ -231,6 +234,7 @@ def test_the_read_out_stays_inside(dock: PlotsDock) -> None:
         assert dock.plots.rect().contains(label.geometry())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(420, 500), (700, 300), (1600, 260), (260, 200)])
 def test_any_shape_shows_all_plots(dock: PlotsDock, size: tuple[int, int]) -> None:
     dock.add_samples(samples(400))
@@ -240,6 +244,7 @@ def test_any_shape_shows_all_plots(dock: PlotsDock, size: tuple[int, int]) -> No
     assert all(found.canvas.height() >= 60 and found.canvas.width() >= 120 for found in shown)
 
 
+@pytest.mark.slow
 def test_follows_the_theme_live(dock: PlotsDock, qapp: QApplication) -> None:
     dock.add_samples(samples(40))
     canvas = panel(dock, "Memory").canvas
@@ -248,6 +253,7 @@ def test_follows_the_theme_live(dock: PlotsDock, qapp: QApplication) -> None:
         assert canvas.backgroundBrush().color() == theme.colour("plot-background")
 
 
+@pytest.mark.slow
 def test_saves_a_picture(dock: PlotsDock, tmp_path: Path) -> None:
     dock.add_samples(samples(40))
     dock.save(tmp_path / "plots.png")
@@ -268,6 +274,7 @@ def test_saves_what_is_shown_as_numbers(dock: PlotsDock, tmp_path: Path) -> None
     assert lines[-1]["vms"] == ""
 
 
+@pytest.mark.slow
 def test_says_what_cannot_be_saved(dock: PlotsDock, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"as \.png, \.svg or \.csv"):
         dock.save(tmp_path / "plots.gif")

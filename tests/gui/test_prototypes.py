@@ -101,6 +101,7 @@ class TestWords:
 
 
 class TestModel:
+    @pytest.mark.slow
     @given(root=nested)
     def test_is_a_proper_model_of_any_tree(self, root: Prototype, qapp: QApplication) -> None:
         model = PrototypeTreeModel()
@@ -269,6 +270,7 @@ class TestWays:
         press(dock, qtbot, Qt.Key.Key_Right)
         assert selected(dock) == "close"
 
+    @pytest.mark.slow
     def test_a_jump_leads_to_its_target_and_back(self, dock: PrototypesDock, qtbot: QtBot) -> None:
         dock.show_tree(SMALL)
         dock.browser.detail.go_to_pc(1)
@@ -285,6 +287,7 @@ class TestWays:
         press(dock, qtbot, Qt.Key.Key_Left)
         assert selected(dock) == "line 3"
 
+    @pytest.mark.slow
     def test_what_the_tree_leads_to_is_remembered_too(self, dock: PrototypesDock, qtbot: QtBot) -> None:
         dock.show_tree(SMALL)
         for path in ((0,), (1,)):
@@ -295,6 +298,7 @@ class TestWays:
             seen.append(selected(dock))
         assert seen == ["open", "main function", "main function"]
 
+    @pytest.mark.slow
     def test_a_mouse_with_a_back_button_goes_back(self, dock: PrototypesDock, qtbot: QtBot) -> None:
         dock.show_tree(SMALL)
         dock.browser.go(Place((1,)))
@@ -303,6 +307,7 @@ class TestWays:
         qtbot.mouseClick(dock.browser.detail.listing.viewport(), Qt.MouseButton.ForwardButton)
         assert selected(dock) == "close"
 
+    @pytest.mark.slow
     def test_another_file_begins_anew(self, dock: PrototypesDock, qtbot: QtBot) -> None:
         dock.show_tree(SMALL)
         dock.browser.go(Place((1,)))
@@ -311,6 +316,7 @@ class TestWays:
         assert selected(dock) == "main function"
         assert dock.browser.detail.place.path == ()
 
+    @pytest.mark.slow
     def test_the_same_file_anew_keeps_the_instruction(self, dock: PrototypesDock) -> None:
         dock.show_tree(SMALL)
         dock.browser.go(Place((0,), 2))
@@ -329,6 +335,7 @@ def press(dock: PrototypesDock, qtbot: QtBot, key: Qt.Key) -> None:
 
 
 class TestFiles:
+    @pytest.mark.slow
     def test_the_source_is_shown_beside_the_listing(self, dock: PrototypesDock, qtbot: QtBot, tmp_path: Path) -> None:
         file = tmp_path / "a.lua"
         file.write_text("local a\nlocal b\n")

@@ -55,6 +55,7 @@ def opens_selected(window: MainWindow) -> None:
     view.doubleClicked.emit(view.currentIndex())
 
 
+@pytest.mark.slow
 def test_a_cancelled_reading_says_so_and_can_be_begun_again(
     dock: PrototypesDock, person: Person, window: MainWindow, large: Path
 ) -> None:
@@ -71,6 +72,7 @@ def test_a_cancelled_reading_says_so_and_can_be_begun_again(
     assert not dock.again.isVisible()
 
 
+@pytest.mark.slow
 def test_cancelling_it_in_the_status_bar_does_the_same(
     dock: PrototypesDock, person: Person, window: MainWindow, large: Path
 ) -> None:
@@ -82,6 +84,7 @@ def test_cancelling_it_in_the_status_bar_does_the_same(
     assert dock.again.isVisible()
 
 
+@pytest.mark.slow
 def test_a_cancelled_generation_is_not_read_by_itself_but_when_it_is_chosen_again(
     dock: PrototypesDock, person: Person, window: MainWindow, folder: Path
 ) -> None:
@@ -109,6 +112,7 @@ def test_a_double_click_on_a_file_shows_it_again_after_another_was_inspected(
     person.waits_until(lambda: shown(dock) == "one.lua")
 
 
+@pytest.mark.slow
 def test_what_is_asked_for_next_stops_what_is_being_read(
     dock: PrototypesDock,
     person: Person,
@@ -128,6 +132,7 @@ def test_what_is_asked_for_next_stops_what_is_being_read(
     assert shown(dock) == "one.lua"
 
 
+@pytest.mark.slow
 def test_how_far_reading_is_can_be_seen(
     dock: PrototypesDock, person: Person, window: MainWindow, large: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,6 +148,7 @@ def test_how_far_reading_is_can_be_seen(
     assert (bar.maximum(), bar.value()) == (1000, int(1000 * parts[-1]))
 
 
+@pytest.mark.slow
 def test_the_bar_is_seen_only_when_it_takes_a_while(qtbot: QtBot) -> None:
     bar = ReadingBar()
     qtbot.addWidget(bar)

@@ -108,6 +108,7 @@ def panel(window: MainWindow, table: str) -> TablePanel:
     return next(found for found in window.findChildren(TablePanel) if found.name == table)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("painting", "more"), [(False, MANY / 4), (True, MANY * 5)])
 @pytest.mark.parametrize("table", TABLES)
 def test_selecting_all_rows_costs_the_same_whatever_their_number(
@@ -224,6 +225,7 @@ def test_rows_with_equal_keys_keep_their_order_whatever_comes(
     assert [model.id_at(place) for place in range(FEW)] == ids
 
 
+@pytest.mark.slow
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(1, 30), st.integers(0, 3)), max_size=12), st.sets(st.integers(1, 30)))
 def test_a_selection_is_the_same_after_any_reordering(

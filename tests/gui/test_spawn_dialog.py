@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from moonscope.model import CacheMode, Libraries, LuaVersion, Sharing
 from moonscope_gui.features.vms.model import COLUMNS
 from moonscope_gui.features.vms.spawn_dialog import SpawnDialog
@@ -23,6 +25,7 @@ def test_the_dialog_spawns_what_was_asked_for(person: Person) -> None:
     assert {(vm.mode, vm.memory_cap) for vm in state.vms.values()} == {(CacheMode.EXIST, 8 * 1024 * 1024)}
 
 
+@pytest.mark.slow
 def test_the_libraries_of_the_vms_are_chosen_and_told(person: Person) -> None:
     state = person.window.state
     person.triggers("spawn")
@@ -47,6 +50,7 @@ def test_the_libraries_of_the_vms_are_chosen_and_told(person: Person) -> None:
     again.reject()
 
 
+@pytest.mark.slow
 def test_no_word_of_the_offer_is_cut_on_a_low_screen(person: Person) -> None:
     person.spawns(2)  # which makes it longer
     person.triggers("spawn")
@@ -57,6 +61,7 @@ def test_no_word_of_the_offer_is_cut_on_a_low_screen(person: Person) -> None:
     dialog.close()
 
 
+@pytest.mark.slow
 def test_a_boot_script_that_fails_is_told(person: Person) -> None:
     person.triggers("spawn")
     dialog = person.sees(SpawnDialog)
@@ -69,6 +74,7 @@ def test_a_boot_script_that_fails_is_told(person: Person) -> None:
     assert "no luck" in message.details
 
 
+@pytest.mark.slow
 def test_what_was_typed_outlives_the_refusal_of_the_engine(person: Person) -> None:
     person.triggers("spawn")
     refused = person.sees(SpawnDialog)

@@ -63,10 +63,12 @@ def test_the_plots_are_there_soon_after_the_first_picture(qtbot: QtBot, tmp_path
     qtbot.waitUntil(lambda: bool(window.findChildren(PlotArea)), timeout=PATIENCE_MS)
 
 
+@pytest.mark.slow
 def test_no_dialog_is_built_before_it_is_opened(window: MainWindow) -> None:
     assert not window.findChildren(QDialog)
 
 
+@pytest.mark.slow
 def test_no_dock_moves_when_plots_and_prototypes_arrive(person: Person, folder: Path) -> None:
     window = person.window
     before = places(window)

@@ -200,6 +200,7 @@ def take(model: Planets, step: tuple[Any, ...]) -> None:
             model.set_accept(is_even if only_even else None)
 
 
+@pytest.mark.slow
 @given(st.lists(steps, max_size=15))
 def test_signals_alone_tell_a_view_everything(qapp: object, todo: list[tuple[Any, ...]]) -> None:
     model = Planets()
@@ -212,6 +213,7 @@ def test_signals_alone_tell_a_view_everything(qapp: object, todo: list[tuple[Any
         probe.close()
 
 
+@pytest.mark.slow
 @given(st.lists(steps, max_size=15))
 def test_what_is_shown_depends_on_the_rows_alone_not_on_their_history(
     qapp: object, todo: list[tuple[Any, ...]]
@@ -241,6 +243,7 @@ def test_what_is_shown_depends_on_the_rows_alone_not_on_their_history(
     assert [model.row_at(position) for position in range(model.rowCount())] == shown
 
 
+@pytest.mark.slow
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(steps, max_size=10), st.sets(ids, max_size=5))
 def test_selection_survives_as_long_as_its_rows_are_shown(

@@ -173,6 +173,7 @@ def test_how_far_a_function_is_can_be_seen(qapp: object, waits: Waits) -> None:
     assert seen == [(3, 5 << 40, "reading")]
 
 
+@pytest.mark.slow
 def test_what_must_be_done_as_a_whole_is_not_cut_off(person: Person) -> None:
     """Cancelled while it closes its VMs, a task closes them all, and takes no further step."""
     vms = tuple(person.spawns(20))
@@ -192,6 +193,7 @@ def test_what_must_be_done_as_a_whole_is_not_cut_off(person: Person) -> None:
     person.waits_until(lambda: not set(vms) & set(person.window.state.vms))
 
 
+@pytest.mark.slow
 def test_a_fault_in_the_steps_is_told_and_raised(person: Person, qtbot: QtBot) -> None:
     ended: list[object] = []
 

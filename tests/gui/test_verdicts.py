@@ -39,6 +39,7 @@ def words(person: Person) -> dict[str, str]:
     return {model.text_at(row, 0): model.text_at(row, column) for row in range(model.rowCount())}
 
 
+@pytest.mark.slow
 def test_every_file_gets_its_verdict_without_being_asked_for(person: Person, mixed_folder: Path) -> None:
     QAbstractItemModelTester(
         person.window.feature(FilesFeature).dock.model, QAbstractItemModelTester.FailureReportingMode.Fatal
@@ -48,6 +49,7 @@ def test_every_file_gets_its_verdict_without_being_asked_for(person: Person, mix
     person.waits_until(lambda: words(person) == expected)
 
 
+@pytest.mark.slow
 def test_a_new_version_gets_a_verdict_of_its_own(person: Person, mixed_folder: Path) -> None:
     person.opens(mixed_folder)
     person.waits_until(lambda: words(person)["clean.lua"] == "clean")
@@ -61,6 +63,7 @@ def test_a_new_version_gets_a_verdict_of_its_own(person: Person, mixed_folder: P
     person.waits_until(lambda: set(words(person).values()) == {""})
 
 
+@pytest.mark.slow
 def test_only_files_of_one_kind_are_shown(person: Person, mixed_folder: Path) -> None:
     person.opens(mixed_folder)
     person.waits_until(lambda: all(words(person).values()))
@@ -87,6 +90,7 @@ def test_the_reasons_are_listed_with_their_lines(person: Person, mixed_folder: P
     dialog.close()
 
 
+@pytest.mark.slow
 def test_a_reason_leads_to_its_line_in_the_inspector(person: Person, mixed_folder: Path, qtbot: QtBot) -> None:
     person.opens(mixed_folder)
     person.waits_until(lambda: all(words(person).values()))
@@ -100,6 +104,7 @@ def test_a_reason_leads_to_its_line_in_the_inspector(person: Person, mixed_folde
     assert "CONFIG" in detail.model.code[detail.place.pc - 1].comment
 
 
+@pytest.mark.slow
 def test_a_large_file_is_analysed_only_when_asked_for(
     person: Person, mixed_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,6 +39,7 @@ def two_versions(person: Person, folder: Path) -> tuple[set[int], set[int]]:
     return old, new
 
 
+@pytest.mark.slow
 def test_the_vms_that_run_old_code_of_a_file_are_selected(
     person: Person, two_versions: tuple[set[int], set[int]]
 ) -> None:
@@ -50,6 +51,7 @@ def test_the_vms_that_run_old_code_of_a_file_are_selected(
     assert person.window.status.note.text().startswith("4 VMs run old code of one.lua: ")
 
 
+@pytest.mark.slow
 def test_nobody_runs_old_code_of_a_file_with_one_version(
     person: Person, two_versions: tuple[set[int], set[int]]
 ) -> None:
@@ -57,6 +59,7 @@ def test_nobody_runs_old_code_of_a_file_with_one_version(
     assert not person.window.actions_["old-code"].isEnabled()
 
 
+@pytest.mark.slow
 def test_the_vms_that_hold_a_generation_are_selected(person: Person, two_versions: tuple[set[int], set[int]]) -> None:
     _, new = two_versions
     current = entry(person, "one.lua").generation
@@ -66,6 +69,7 @@ def test_the_vms_that_hold_a_generation_are_selected(person: Person, two_version
     person.waits_until(lambda: set(person.window.feature(VMsFeature).dock.selected()) == new)
 
 
+@pytest.mark.slow
 def test_a_changed_file_is_compiled_anew_in_the_vms_that_hold_it(person: Person, folder: Path) -> None:
     person.opens(folder)
     before = entry(person, "one.lua").generation
@@ -85,6 +89,7 @@ def test_a_changed_file_is_compiled_anew_in_the_vms_that_hold_it(person: Person,
     assert entry(person, "two.lua").file.counters.misses == 1
 
 
+@pytest.mark.slow
 def test_a_changed_file_that_does_not_compile_stays_as_it_is(person: Person, folder: Path) -> None:
     person.opens(folder)
     before = entry(person, "one.lua").generation

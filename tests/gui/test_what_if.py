@@ -37,6 +37,7 @@ def dialog(person: Person, folder: Path) -> WhatIfDialog:
     return dialog
 
 
+@pytest.mark.slow
 def test_every_mode_is_measured_and_the_vms_are_closed_again(person: Person, dialog: WhatIfDialog) -> None:
     before = set(person.window.state.vms)
     dialog.go.click()
@@ -61,6 +62,7 @@ def test_every_mode_is_measured_and_the_vms_are_closed_again(person: Person, dia
     person.waits_until(lambda: set(person.window.state.vms) == before)
 
 
+@pytest.mark.slow
 def test_a_cancelled_measurement_leaves_no_vm_behind(person: Person, dialog: WhatIfDialog) -> None:
     before = set(person.window.state.vms)
     dialog.vms.setValue(100)
@@ -72,6 +74,7 @@ def test_a_cancelled_measurement_leaves_no_vm_behind(person: Person, dialog: Wha
     assert len(dialog.findings) < 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", CacheMode)
 def test_closing_the_dialog_cancels_and_leaves_no_vm_behind(
     person: Person, dialog: WhatIfDialog, mode: CacheMode
@@ -85,6 +88,7 @@ def test_closing_the_dialog_cancels_and_leaves_no_vm_behind(
     person.waits_until(lambda: set(person.window.state.vms) == before and not person.window.tasks.running)
 
 
+@pytest.mark.slow
 def test_what_was_measured_is_exported(person: Person, dialog: WhatIfDialog, tmp_path: Path) -> None:
     dialog.go.click()
     person.waits_until(dialog.export.isEnabled)
@@ -98,6 +102,7 @@ def test_what_was_measured_is_exported(person: Person, dialog: WhatIfDialog, tmp
     assert "was not written" in dialog.words.text()
 
 
+@pytest.mark.slow
 def test_a_file_that_was_deleted_is_named_and_the_others_are_measured(
     person: Person, dialog: WhatIfDialog, folder: Path
 ) -> None:
@@ -114,6 +119,7 @@ def test_a_file_that_was_deleted_is_named_and_the_others_are_measured(
     person.waits_until(lambda: set(person.window.state.vms) == before)
 
 
+@pytest.mark.slow
 def test_loads_that_fail_without_the_cache_are_told(person: Person, dialog: WhatIfDialog, folder: Path) -> None:
     """The cache holds a version that compiles; the file on disk does not any more."""
     (folder / "two.lua").write_text("local x = = 1\n")
@@ -125,6 +131,7 @@ def test_loads_that_fail_without_the_cache_are_told(person: Person, dialog: What
     assert f"{folder / 'two.lua'}: line 1: unexpected symbol" in dialog.failed.toPlainText()
 
 
+@pytest.mark.slow
 def test_without_the_cache_a_vm_holds_what_plain_lua_holds(person: Person, dialog: WhatIfDialog) -> None:
     """On Moonscope's own runtime VMs find the strings of the cache even in mode off, so what they grow by is not it."""
     dialog.go.click()

@@ -92,6 +92,7 @@ def in_a_host() -> Iterator[Perform]:
         yield lambda command: client.request(command).result(DEADLINE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["in_this_process", "in_a_host"])
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
 @given(command=COMMANDS)

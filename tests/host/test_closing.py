@@ -113,6 +113,7 @@ def test_closing_twice_and_at_once_is_fine(host: Server) -> None:
     host.close()
 
 
+@pytest.mark.slow
 def test_closing_does_not_wait_for_one_who_never_reads(engine: ScriptedEngine, host: Server) -> None:
     engine.add_mark("x" * 5_000_000)
     stuck = connect(host.address, timeout=DEADLINE)

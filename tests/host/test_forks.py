@@ -133,6 +133,7 @@ def test_a_fork_of_a_client_has_no_connection(run: Any) -> None:
     assert lines[1:] == ["True", "ended 0", "True"]
 
 
+@pytest.mark.slow
 def test_a_fork_neither_ends_its_parents_host_process_nor_keeps_it(run: Any) -> None:
     program = run("""
         from moonscope.client.host_process import HostProcess

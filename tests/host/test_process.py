@@ -138,6 +138,7 @@ def test_a_long_run_can_be_cancelled_or_interrupted_while_others_work(
         endless.result(DEADLINE)
 
 
+@pytest.mark.slow
 def test_reads_and_what_stops_things_are_answered_while_a_hundred_scripts_run(
     process: HostProcess, attach: Callable[..., EngineClient], tmp_path: Path
 ) -> None:
@@ -252,6 +253,7 @@ def test_a_killed_host_is_a_message_and_every_request_ends(
     assert len(view.losses) == 1
 
 
+@pytest.mark.slow
 def test_after_a_kill_a_new_one_starts_and_nothing_of_the_old_is_left(attach: Callable[..., EngineClient]) -> None:
     killed = HostProcess()
     directory = Path(killed.start().removeprefix("unix:")).parent
@@ -296,6 +298,7 @@ def test_lua_code_neither_reads_nor_writes_what_is_the_hosts(
     assert "written by a script" in process.last_words
 
 
+@pytest.mark.slow
 def test_a_host_dies_with_the_window_that_started_it(tmp_path: Path) -> None:
     """However the window dies, its host reads the end of its stdin."""
     window = subprocess.Popen([sys.executable, "-c", WINDOW], stdout=subprocess.PIPE, text=True)
@@ -340,6 +343,7 @@ def test_one_that_cannot_start_says_why() -> None:
     assert process.wait() == "ended with exit code 2"
 
 
+@pytest.mark.slow
 def test_one_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     silent = tmp_path / "python"
     silent.write_text("#!/bin/sh\nexec sleep 600\n")
@@ -415,6 +419,7 @@ class TestStandAlone:
         assert view.wait_until_lost() == "the host was closed"
         assert not Path(where["key_file"]).exists()
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("options", [[], ["--key-file", "own.key"]])
     @pytest.mark.parametrize("runtime", ["run", "open to others"])
     def test_what_a_killed_one_leaves_goes_when_the_next_one_starts(
@@ -445,6 +450,7 @@ class TestStandAlone:
         with attach(f"unix:{its}/socket", key=key) as client:
             assert client.pid == alive.pid
 
+    @pytest.mark.slow
     @pytest.mark.skipif(os.name != "posix", reason="ports leave key files that cannot be locked")
     def test_the_key_of_a_killed_one_at_a_port_goes_when_the_next_one_starts(
         self, start: Callable[..., Any], attach: Callable[..., EngineClient], runtime_directory: Path

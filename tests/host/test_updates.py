@@ -126,6 +126,7 @@ def test_many_changes_come_as_few_updates(
     assert len(view.updates) < 100
 
 
+@pytest.mark.slow
 def test_a_window_that_reads_nothing_keeps_no_other_waiting_and_gets_one_large_update_later(
     engine: ScriptedEngine,
     host: Server,

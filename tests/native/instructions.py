@@ -20,7 +20,7 @@ from moonscope.model import LuaVersion, Sharing, VMOptions
 from moonscope.vms.vm import LuaVM
 
 sys.path.insert(0, str(Path(__file__).parent))
-from hits import dumps_of, run
+from hits import dumps_of, end_of_phase, run
 
 LIMIT = 1.05
 WORDS = 5000
@@ -68,8 +68,9 @@ def work(lua: LuaVersion, own: bool, folder: Path) -> None:
     vm = fill(cache, folder)
     run(vm, MAKE_STRINGS)
     for _ in range(VMS):
-        vm = new_vm(cache)
-        run(vm, requires(folder))
+        end_of_phase()
+        prepare(new_vm(cache), requires(folder))
+        end_of_phase()
 
 
 def instructions(lua: LuaVersion, own: bool) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from .conftest import build
 TO_DO = "xcode-select --install" if sys.platform == "darwin" else "apt install gcc python3-dev"
 
 
+@pytest.mark.slow
 def test_no_compiler(source: Path, tmp_path: Path) -> None:
     done = build(source, "--wheel", env={"CC": "", "PATH": str(tmp_path)})
     said = done.stdout + done.stderr
@@ -23,6 +24,7 @@ def test_no_compiler(source: Path, tmp_path: Path) -> None:
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
 def test_a_compiler_that_is_not_there_is_named(source: Path) -> None:
     done = build(source, "--wheel", env={"CC": "/nowhere/my-cc"})
     said = done.stdout + done.stderr
@@ -46,6 +48,7 @@ def test_no_python_header(root: Path, tmp_path: Path) -> None:
     assert TO_DO in said
 
 
+@pytest.mark.slow
 def test_c_code_that_does_not_compile_shows_the_compilers_words(source: Path) -> None:
     (source / "core/moonscope/_native/cache/broken.c").write_text("int broken( {\n")
     done = build(source, "--wheel")

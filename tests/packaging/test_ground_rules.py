@@ -99,6 +99,7 @@ def test_fails_a_test_that_leaves(root: Path, tmp_path: Path, leaving: str, said
     assert "1 error" in output or "1 failed" in output
 
 
+@pytest.mark.slow
 def test_passes_a_test_that_cleans_up(root: Path, tmp_path: Path) -> None:
     assert "1 passed" in run_pytest(root, tmp_path, TESTS["nothing"])
 

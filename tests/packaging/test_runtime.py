@@ -98,6 +98,7 @@ def links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_source_that_pip_cannot_get_says_what_to_do(links: Path, tmp_path: Path) -> None:
     with pytest.raises(FetchError) as caught:
         fetch_lupa(tmp_path)

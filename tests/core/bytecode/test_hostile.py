@@ -55,6 +55,7 @@ def test_a_header_with_anything_behind_it_is_read_or_refused(lua: LuaVersion, ta
     refused_or_read(DUMPS[lua][0][:34] + tail, lua)
 
 
+@pytest.mark.slow
 def test_the_fuzzer_finds_nothing_in_a_short_run() -> None:
     counts, wrong = fuzz.run(3_000, seed=1, luas=ALL)
     assert wrong == ""

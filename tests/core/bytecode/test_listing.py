@@ -78,6 +78,7 @@ def test_what_the_runtime_of_lupa_dumps_lists_as_luac_lists_it(
             assert ours == theirs, f"{name}: {first_difference(ours, theirs)}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lua", [LuaVersion.LUA52, LuaVersion.LUA53, LuaVersion.LUA54])
 def test_constants_beyond_the_reach_of_an_operand(lua: LuaVersion, luac: Luac, tmp_path: Path) -> None:
     count = 2**17 + 10 if lua == LuaVersion.LUA54 else 2**18 + 10

@@ -88,6 +88,7 @@ class TestTables:
         shown.go_to_pc(loop)
         assert {"list", "first", "total", "i"} <= set(lit(shown, "locals"))
 
+    @pytest.mark.slow
     def test_what_the_instruction_names_is_brought_out(self, shown: Detail) -> None:
         shown.panes.bring(shown.table("upvalues"))
         shown.go_to_pc(next(each.pc for each in shown.model.code if each.opcode == "GETUPVAL"))
@@ -95,6 +96,7 @@ class TestTables:
         shown.go_to_pc(1)
         assert lit(shown, "upvalues") == []
 
+    @pytest.mark.slow
     def test_a_table_that_is_seen_later_is_as_right(self, shown: Detail) -> None:
         shown.go_to_pc(2)
         shown.panes.bring(shown.table("locals"))
@@ -166,6 +168,7 @@ class TestGoing:
         assert "counter" in tree.root.children[0].code[place.pc - 1].comment
         assert "counter" in detail.sharing.reason.text()
 
+    @pytest.mark.slow
     def test_a_box_of_the_treemap_leads_to_its_function(self, shown: Detail, qtbot: QtBot) -> None:
         with qtbot.waitSignal(shown.place_wanted) as wanted:
             shown.bytes.map.picked.emit((1, 0))
@@ -200,6 +203,7 @@ class TestSharing:
 
 
 class TestBytes:
+    @pytest.mark.slow
     def test_the_bar_has_the_parts_and_the_read_out_the_whole(self, shown: Detail, qtbot: QtBot) -> None:
         shown.panes.bring(shown.bytes)
         settle(shown, qtbot)
@@ -216,6 +220,7 @@ class TestBytes:
 
 
 class TestRoom:
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("width", "height", "beside", "below"),
         [
@@ -233,6 +238,7 @@ class TestRoom:
         shown.panes.bring(shown.listing)
         assert (shown.listing.isVisible() and shown.table("constants").isVisible()) == below
 
+    @pytest.mark.slow
     def test_what_was_in_front_stays_in_front(self, shown: Detail) -> None:
         shown.panes.bring(shown.bytes)
         shown.panes.bring(shown.table("locals"))

@@ -60,6 +60,7 @@ class TestRegisters:
         assert [registers.name(1, pc) for pc in (3, 6, 7)] == ["b", "c", "c"]
         assert registers.alive(8) == {0, 2, 3}
 
+    @pytest.mark.slow
     @given(spans=st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=30))
     def test_two_living_variables_are_never_in_one_register(self, spans: list[tuple[int, int]]) -> None:
         """Blocks nest: a block is cut where the one around it ends."""

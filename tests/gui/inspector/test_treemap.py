@@ -135,6 +135,7 @@ class TestShapes:
 
 
 class TestView:
+    @pytest.mark.slow
     def test_a_double_click_and_enter_open(self, view: TreemapView, qtbot: QtBot) -> None:
         with qtbot.waitSignal(view.opened) as opened:
             qtbot.mouseDClick(view, Qt.MouseButton.LeftButton, pos=centre(view, (1,)))
@@ -144,6 +145,7 @@ class TestView:
             qtbot.keyClick(view, Qt.Key.Key_Return)
         assert opened.args == [(0, 0)]
 
+    @pytest.mark.slow
     def test_a_click_picks_the_innermost_function(self, view: TreemapView, qtbot: QtBot) -> None:
         with qtbot.waitSignal(view.picked) as picked:
             qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=centre(view, (1,)))
@@ -177,6 +179,7 @@ class TestView:
         view.grab()
         assert view.box_of((0, 0)) is not None
 
+    @pytest.mark.slow
     def test_without_a_tree_there_is_nothing(self, view: TreemapView) -> None:
         view.show_sizes(None)
         view.grab()
