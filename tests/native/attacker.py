@@ -43,7 +43,7 @@ for _, f in next, {load, loadstring, io.read, io.lines, string.rep, os.execute, 
 end
 local mine = {[print] = true, [loadfile] = true, [dofile] = true, [os.exit] = true, [package.preload.codecache] = true,
               [(package.searchers or package.loaders)[2]] = true, [package.preload["skynet.codecache"]] = true}
-for _, library in next, {coroutine, require "codecache"} do
+for _, library in next, {coroutine, (require "codecache")} do
     for _, f in next, library do mine[f] = true end
 end
 local function safe(f) return mine[f] or real.D.getinfo(f, "S").what ~= "C" end -- Lua's own trust their upvalues
@@ -108,6 +108,7 @@ local function act(v)
     elseif t == "thread" then real.resume(v, odd()) end
 end
 local kept = {}
+print "the attack begins"
 for round = 1, rounds do
     local all = find()
     for i = 1, 20 do
@@ -139,7 +140,9 @@ def attack(way: int, seed: int) -> None:
     for number in range(3):
         vm = LuaVM(cache, VMOptions(lua=lua, memory_cap=MEMORY, time_budget=5.0))
         vm.load([str(path).encode()])
-        vm.run(ATTACK.replace("SEED", str(seed * 3 + number + 1)).replace("PATH", str(path)).replace("ROUNDS", "12"))
+        script = ATTACK.replace("SEED", str(seed * 3 + number + 1)).replace("PATH", str(path)).replace("ROUNDS", "12")
+        attacked = vm.run(script)
+        assert attacked.output.startswith("the attack begins"), attacked.failure
         vm.run(f"return dofile('{path}').get(1)")
         vm.load([str(path).encode()])
         if number == 1:
