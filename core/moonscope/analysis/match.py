@@ -25,6 +25,7 @@ class Node:
 
     @cached_property
     def texts(self) -> list[str]:
+        """The normalized texts of its instructions, in order."""
         return normal_texts(self.prototype, self._lua)
 
     @cached_property
@@ -35,9 +36,11 @@ class Node:
 
     @cached_property
     def words(self) -> Counter[str]:
+        """How often each of `texts` occurs."""
         return Counter(self.texts)
 
     def children(self) -> list[Node]:
+        """The prototypes directly inside, each with its path from the main function."""
         return [Node(child, (*self.path, at), self._lua) for at, child in enumerate(self.prototype.children)]
 
     def all(self) -> list[Node]:

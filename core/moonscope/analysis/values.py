@@ -161,4 +161,5 @@ class Comparison(Struct, frozen=True, kw_only=True):
     notice: str = ""
 
     def count(self, match: Match) -> int:
+        """The number of changes whose kind is `match`."""
         return sum(change.match is match for change in self.changes)

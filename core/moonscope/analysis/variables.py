@@ -24,6 +24,7 @@ class Assigned:
         self.changed = False
 
     def add(self, variable: Variable, value: Value | None) -> None:
+        """Note that `variable` was assigned `value`; only globals that hold a shared table are kept."""
         if isinstance(value, Global) and is_shared_table(value):
             known = self.values.get(variable)
             best = value if known is None else weightier(known, value)

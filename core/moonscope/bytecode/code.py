@@ -196,10 +196,12 @@ def _summed(line: int, info: bytes, marks: dict[int, int]) -> array[int]:
 
 
 def lines_in(code: Sequence[Instruction]) -> array[int]:
+    """The source line of each instruction."""
     return code.lines if isinstance(code, Code) else array("q", [each.line for each in code])
 
 
 def opcodes_in(code: Sequence[Instruction]) -> set[str]:
+    """The names of the opcodes that occur."""
     return code.opcodes if isinstance(code, Code) else {each.opcode for each in code}
 
 

@@ -30,12 +30,15 @@ class Scope(Struct, frozen=True, gc=False):
     functions: Mapping[int, int] = {}  # and of those that are functions, place → number
 
     def constant(self, index: int) -> str:
+        """The text of the constant with this index, or of the fact that there is none."""
         return self.constants[index] if 0 <= index < len(self.constants) else f"(no constant {index})"
 
     def upvalue(self, index: int) -> str:
+        """The name of the upvalue with this index, or a text that says there is none."""
         return self.upvalues[index] if 0 <= index < len(self.upvalues) else f"(no upvalue {index})"
 
     def child(self, index: int) -> str:
+        """The name of the nested function with this index, or a text that says there is none."""
         return self.children[index] if 0 <= index < len(self.children) else f"(no function {index})"
 
     def word(self, pc: int) -> int:

@@ -36,6 +36,7 @@ class Dialect:
 
     @property
     def is_luajit(self) -> bool:
+        """Whether these are dumps of LuaJIT."""
         return self.form is FORMAT_LUAJIT
 
     @cached_property
@@ -45,10 +46,12 @@ class Dialect:
 
     @cached_property
     def opcodes(self) -> tuple[Opcode, ...]:
+        """All opcodes, in the order of their numbers."""
         return tuple(self.by_name.values())
 
     @cached_property
     def decoders(self) -> tuple[Decoder, ...]:
+        """For each opcode, by number: its name, its decoder, its comment and the target of its jump."""
         return tuple([(each.name, each.decode, each.comment, each.jump) for each in self.opcodes])
 
     @cached_property
@@ -73,4 +76,5 @@ class Dialect:
         return frozenset(name for name, opcode in self.by_name.items() if opcode.kinds.endswith("l"))
 
     def number(self, name: str) -> int:
+        """The number of the opcode called `name`. Raises ValueError when there is none."""
         return list(self.by_name).index(name)

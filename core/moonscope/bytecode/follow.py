@@ -21,6 +21,7 @@ V = TypeVar("V")
 
 
 def upvalue_slot(index: int) -> int:
+    """The slot of the upvalue `index`: negative, as those of registers are 0 and more."""
     return -1 - index
 
 
@@ -69,6 +70,7 @@ class Follower(ABC, Generic[V]):
         return self.state.get(slot)
 
     def store(self, slot: int, value: V | None) -> None:
+        """An instruction writes `value` to `slot`; None: a value that is not followed."""
         self.receive(slot, value)
 
     def receive(self, slot: int, value: V | None) -> None:
@@ -88,16 +90,20 @@ class Follower(ABC, Generic[V]):
                 del self.state[slot]
 
     @abstractmethod
-    def constant(self, index: int) -> V | None: ...
+    def constant(self, index: int) -> V | None:
+        """The value of the constant `index`."""
 
     @abstractmethod
-    def closure(self, child: int) -> V | None: ...
+    def closure(self, child: int) -> V | None:
+        """The value of a new closure of the nested function `child`."""
 
     @abstractmethod
-    def read(self, table: V | None, key: V | None) -> V | None: ...
+    def read(self, table: V | None, key: V | None) -> V | None:
+        """The value of `table[key]`."""
 
     @abstractmethod
-    def write(self, table: V | None, key: V | None, value: V | None) -> None: ...
+    def write(self, table: V | None, key: V | None, value: V | None) -> None:
+        """An instruction executes `table[key] = value`."""
 
     def globals(self) -> V | None:
         """The table of globals of a function of 5.1 or LuaJIT."""

@@ -17,6 +17,7 @@ class Format:
     negates_constants: bool = False  # a constant is shown as -1, -2, …
 
     def expression(self, kind: str, field: str) -> str:
+        """The Python expression for an operand of this kind, taken from `field`."""
         return self.kinds.get(kind, "{}").format(self.fields[field])
 
 

@@ -120,31 +120,37 @@ def _fill(cursor: Cursor, layout: Layout, function: RawFunction) -> Iterator[Raw
 
 
 def source(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
+    """Read the chunkname."""
     function.source = cursor.string()
 
 
 def lines(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
+    """Read the first and the last line of the definition."""
     function.line = cursor.integer()
     function.last_line = cursor.integer()
 
 
 def upvalue_count(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
+    """Read the number of upvalues."""
     function.upvalue_count = cursor.byte()
 
 
 def frame(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
+    """Read the number of parameters, the vararg flag and the number of registers, one byte each."""
     function.parameters = cursor.byte()
     function.vararg = cursor.byte()
     function.stack_size = cursor.byte()
 
 
 def code(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
+    """Read the instructions, 4 bytes each."""
     words = cursor.integer()
     cursor.align(4)
     function.code = cursor.block(words * 4)
 
 
 def constants(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
+    """Read the constants: a tag and a value for each."""
     tags = layout.tags
     found: list[Constant] = []
     add = found.append
@@ -174,6 +180,7 @@ def constants(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
 
 
 def upvalues(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
+    """Read the descriptions of the upvalues."""
     size = layout.upvalue_bytes
     block = cursor.block(cursor.count(size) * size)
     function.upvalues = tuple(iter_unpack(f"{size}B", block))
@@ -181,14 +188,17 @@ def upvalues(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
 
 
 def line_info(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
+    """Read the line of each instruction: absolute, or the difference to the line before."""
     function.line_info = cursor.block(cursor.count(layout.line_bytes) * layout.line_bytes)
 
 
 def varint_line_marks(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
+    """Read pairs of instruction and absolute line, as varints."""
     function.line_marks = tuple([(cursor.integer(), cursor.integer()) for _ in range(cursor.count(2))])
 
 
 def aligned_line_marks(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
+    """Read pairs of instruction and absolute line, as aligned 32-bit integers."""
     marks = cursor.count(8)
     if marks:
         cursor.align(4)
@@ -196,11 +206,13 @@ def aligned_line_marks(cursor: Cursor, layout: Layout, function: RawFunction) ->
 
 
 def local_variables(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
+    """Read the names of local variables and where each begins and ends."""
     string, integer = cursor.string, cursor.integer
     function.locals = tuple([(string(), integer(), integer()) for _ in range(cursor.count(3))])
 
 
 def upvalue_names(cursor: Cursor, layout: Layout, function: RawFunction) -> None:
+    """Read the names of the upvalues. Raises BytecodeError if there are more than upvalues."""
     names = cursor.count(1)
     if names > function.upvalue_count:
         raise cursor.fail(f"{names:,} upvalue names for {function.upvalue_count} upvalues")

@@ -65,6 +65,7 @@ class Lines:
         self._objects = len(types) - types.count("number")
 
     def all(self) -> Iterator[str]:
+        """One line of text for each instruction."""
         return (self._line(each) for each in self._prototype.code)
 
     def at(self, row: int) -> str:

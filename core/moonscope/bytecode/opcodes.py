@@ -61,10 +61,12 @@ class Opcode:
 
     @property
     def skips(self) -> bool:
+        """Whether the next instruction may be skipped."""
         return "skip" in self.steps
 
     @property
     def stops(self) -> bool:
+        """Whether the instruction after it is never executed next."""
         return "stop" in self.steps
 
     @cached_property
@@ -78,6 +80,7 @@ class Opcode:
 
     @cached_property
     def jump(self) -> Jump | None:
+        """A function of operands and pc that gives the target of the jump; None if it never jumps."""
         target = next((step[3:] for step in self.steps if step.startswith("to ")), "")
         if " if " in target:
             target += " else None"
@@ -85,6 +88,7 @@ class Opcode:
 
     @cached_property
     def comment(self) -> Comment | None:
+        """A function that makes the comment of a listing; None if there is no comment."""
         return comment_of(self.told, self.kinds, self.fields, self.form, self.jump, self._function)
 
     @cached_property

@@ -24,12 +24,15 @@ class Cursor:
         self._reporter = reporter
 
     def fail(self, what: str) -> BytecodeError:
+        """An error to raise that says `what` is wrong, and at which byte."""
         return BytecodeError(f"damaged Lua chunk: {what} (at byte {self.at:,} of {self.end:,})")
 
     def truncated(self, size: int) -> BytecodeError:
+        """An error to raise when `size` more bytes are needed than there are."""
         return self.fail(f"it is cut off, {size:,} more bytes are needed and {self.end - self.at:,} are left")
 
     def byte(self) -> int:
+        """The next byte. Raises BytecodeError at the end."""
         try:
             value = self.data[self.at]
         except IndexError:
@@ -38,6 +41,7 @@ class Cursor:
         return value
 
     def block(self, size: int) -> bytes:
+        """The next `size` bytes. Raises BytecodeError when there are fewer."""
         at = self.at
         if size > self.end - at:
             raise self.truncated(size)
@@ -45,6 +49,7 @@ class Cursor:
         return self.data[at : self.at]
 
     def number(self) -> float:
+        """The next 8 bytes as a little-endian double."""
         value: float = unpack_from("<d", self.block(8))[0]
         return value
 
@@ -58,6 +63,7 @@ class Cursor:
         raise NotImplementedError
 
     def string(self) -> bytes | None:
+        """The next string; None stands for a missing one, as in stripped dumps."""
         raise NotImplementedError
 
     def align(self, size: int) -> None:
@@ -80,12 +86,14 @@ class FixedCursor(Cursor):
     """5.1 and 5.2: four-byte ints, eight-byte string sizes that count a final NUL which is written."""
 
     def integer(self) -> int:
+        """A 32-bit count or line. Raises BytecodeError when it is negative."""
         value: int = unpack_from("<I", self.block(4))[0]
         if value > INT_MAX:
             raise self.fail("a negative count or line")
         return value
 
     def string(self) -> bytes | None:
+        """A string, whose size counts the final NUL; size 0 stands for none."""
         size: int = unpack_from("<Q", self.block(8))[0]
         return self.block(size)[:-1] if size else None
 
@@ -94,6 +102,7 @@ class ShortCursor(FixedCursor):
     """5.3: as before, but the string size is one byte, or 0xFF and eight bytes; the NUL is not written."""
 
     def string(self) -> bytes | None:
+        """A string; its length + 1 is written, 0 stands for none."""
         size = self.byte()
         if size == 0xFF:
             size = unpack_from("<Q", self.block(8))[0]
@@ -104,6 +113,7 @@ class VarintCursor(Cursor):
     """5.4: integers in groups of seven bits, highest first; the last group has its high bit set."""
 
     def varint(self, limit: int) -> int:
+        """An integer in groups of 7 bits, whose last one has the highest bit set. At most `limit`."""
         value = 0
         while True:
             group = self.byte()
@@ -114,6 +124,7 @@ class VarintCursor(Cursor):
                 return value
 
     def integer(self) -> int:
+        """A count or line as a varint."""
         at = self.at
         if at < self.end and (group := self.data[at]) >= 0x80:  # as most are
             self.at = at + 1
@@ -121,6 +132,7 @@ class VarintCursor(Cursor):
         return self.varint(INT_MAX)
 
     def string(self) -> bytes | None:
+        """A string; its length + 1 is written, 0 stands for none."""
         at = self.at
         if at < self.end and (group := self.data[at]) >= 0x80:
             self.at = at + 1
@@ -139,6 +151,7 @@ class ReuseCursor(Cursor):
         self.strings: list[bytes] = []
 
     def varint(self, limit: int) -> int:
+        """An integer in groups of 7 bits, whose last one has the highest bit clear. At most `limit`."""
         value = 0
         while True:
             group = self.byte()
@@ -149,6 +162,7 @@ class ReuseCursor(Cursor):
                 return value
 
     def integer(self) -> int:
+        """A count or line as a varint."""
         at = self.at
         if at < self.end and (group := self.data[at]) < 0x80:  # as most are
             self.at = at + 1
@@ -156,10 +170,12 @@ class ReuseCursor(Cursor):
         return self.varint(INT_MAX)
 
     def long(self) -> int:
+        """A signed 64-bit integer, folded into a varint: the lowest bit is the sign."""
         folded = self.varint(0xFFFF_FFFF_FFFF_FFFF)
         return ~(folded >> 1) if folded & 1 else folded >> 1
 
     def string(self) -> bytes | None:
+        """A new string with its size, or a 0 and the number of one that came before; number 0 stands for none."""
         size = self.varint(self.end)
         if size:
             text = self.block(size)[:-1]
@@ -171,6 +187,7 @@ class ReuseCursor(Cursor):
         return self.strings[index - 1] if index else None
 
     def align(self, size: int) -> None:
+        """Skip padding up to a multiple of `size` bytes."""
         self.block(-self.at % size)
 
 
@@ -178,6 +195,7 @@ class LebCursor(Cursor):
     """LuaJIT: integers in groups of seven bits, lowest first; all but the last have the high bit set."""
 
     def integer(self) -> int:
+        """A 32-bit ULEB128 integer."""
         at = self.at
         if at < self.end and (group := self.data[at]) < 0x80:  # as most are
             self.at = at + 1
@@ -185,6 +203,7 @@ class LebCursor(Cursor):
         return self.leb(32)
 
     def leb(self, bits: int) -> int:
+        """An ULEB128 integer of at most `bits` bits. Raises BytecodeError when it is larger."""
         value = shift = 0
         while True:
             group = self.byte()
@@ -198,6 +217,7 @@ class LebCursor(Cursor):
                 raise self.fail("an integer is too long")
 
     def double(self) -> float:
+        """A double as two ULEB128 integers, the low 32 bits first."""
         low, high = self.integer(), self.integer()
         value: float = unpack("<d", pack("<II", low, high))[0]
         return value

@@ -37,6 +37,7 @@ class Breakdown(Struct, frozen=True, kw_only=True):
 
 
 def prototype_bytes(raw: RawFunction, dialect: Dialect) -> int:
+    """Bytes that the prototype occupies in a 64-bit VM, without the functions inside."""
     if raw.size:
         return raw.size
     # 5.1 keeps names only; what `raw.upvalues` tells was found in the code there.

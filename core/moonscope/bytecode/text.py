@@ -67,6 +67,7 @@ class Texts:
         self._names: dict[bytes, str] = {}
 
     def spend(self, characters: int) -> None:
+        """Count `characters` of text that was made. Raises BytecodeError when it is too much for the chunk."""
         self._room -= characters
         if self._room < 0:
             raise BytecodeError("damaged Lua chunk: its text would be far longer than the chunk itself")

@@ -48,6 +48,7 @@ class Caches:
         self._spawning: Counter[LuaVersion] = Counter()
 
     def all(self) -> list[CodeCache]:
+        """The caches made so far, one for each Lua."""
         with self._lock:
             return list(self._caches.values())
 

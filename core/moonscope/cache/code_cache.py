@@ -255,10 +255,12 @@ class AttachedVM:
 
     @property
     def id(self) -> int:
+        """The number of the VM, as in rows and commands."""
         return self._record.id
 
     @property
     def mode(self) -> CacheMode:
+        """The cache mode, which applies from the next load on. Any thread."""
         return MODES[self._record.mode]
 
     @mode.setter

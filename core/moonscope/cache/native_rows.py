@@ -33,6 +33,7 @@ _LUA_BITS = 8  # generation ids of all caches are one space: the C part's id * 8
 
 
 def global_id(native: int, lua: LuaVersion) -> int:
+    """The number of a generation in the whole engine, from `native`, which is unique for each Lua only."""
     return native * _LUA_BITS + LUAS.index(lua)
 
 
@@ -48,6 +49,7 @@ def lua_of(generation: int) -> LuaVersion:
 
 
 def counters(record: FileRecord | VMRecord | Totals) -> Counters:
+    """The counts of loads in a native row, by outcome."""
     return Counters(record.hits, record.misses, record.bypasses, record.races, record.errors)
 
 

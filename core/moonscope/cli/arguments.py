@@ -22,6 +22,7 @@ def choice(parser: argparse.ArgumentParser, option: str, kind: type[StrEnum], de
 
 
 def positive(text: str) -> int:
+    """For `type=` of argparse: a whole number of 1 or more. Raises ArgumentTypeError."""
     try:
         number = int(text)
     except ValueError:

@@ -16,6 +16,7 @@ examples:
 
 
 def main(argv: Sequence[str]) -> int:
+    """`moonscope attach`: open the window on a host. Returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="moonscope attach",
         description="Open the window on a Moonscope host, or on a program that calls moonscope.serve().",

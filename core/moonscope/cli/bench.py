@@ -80,6 +80,7 @@ class Bench:
 
 
 def main(argv: Sequence[str]) -> int:
+    """`moonscope bench`: measure and print. Returns the exit code."""
     args = _parser().parse_args(argv)
     if args.plot is not None:
         chart.check(args.plot)

@@ -22,6 +22,7 @@ from ..model.names import to_text
 
 
 def main() -> int:
+    """A host with VMs and files, for measuring; arguments: VMs, files, seconds between samples."""
     vms, files, seconds = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     ended = threading.Event()
     with tempfile.TemporaryDirectory(prefix="moonscope-bench-") as folder:

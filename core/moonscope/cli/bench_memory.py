@@ -89,6 +89,7 @@ def _in_process(lua: LuaVersion, rival: Rival, vms: int, names: Sequence[bytes])
 
 
 def main() -> int:
+    """Measure memory in a process of its own; arguments: Lua, tier, VMs. Files come from stdin."""
     lua, rival, vms = LuaVersion(sys.argv[1]), Rival(sys.argv[2]), int(sys.argv[3])
     names = sys.stdin.buffer.read().split(b"\0")
     cache = make_cache(lua, rival)

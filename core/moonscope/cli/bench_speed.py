@@ -79,6 +79,7 @@ def _ratios(values: Iterable[float], plain: Iterable[float]) -> list[float]:
 
 
 def main() -> int:
+    """Measure speed in a process of its own; arguments: Lua, tiers. A file's text comes from stdin."""
     lua, rivals = LuaVersion(sys.argv[1]), [Rival(name) for name in sys.argv[2].split(",")]
     caches: dict[str, CodeCache] = {rival: make_cache(lua, rival) for rival in rivals}
     if Rival.DIRECT in rivals:

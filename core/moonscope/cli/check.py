@@ -60,6 +60,7 @@ class CheckReport(Struct, frozen=True, kw_only=True):
 
 
 def main(argv: Sequence[str]) -> int:
+    """`moonscope check`: report what stands against sharing files. Returns the exit code."""
     args = _parser().parse_args(argv)
     report = _check([engine_path(path) for path in args.paths], args.lua)
     for failure in report.failures:

@@ -29,6 +29,7 @@ _STYLES = {Match.SAME: "dim", Match.CHANGED: "yellow", Match.ADDED: "green", Mat
 
 
 def main(argv: Sequence[str]) -> int:
+    """`moonscope compare`: compare the prototypes of two files or Luas. Returns the exit code."""
     args = _parser().parse_args(argv)
     if args.b is None and args.lua_b is None:
         raise UsageError("there is nothing to compare with: give a second file, or --lua-b for a second Lua")

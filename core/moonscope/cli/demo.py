@@ -8,4 +8,5 @@ from .window import part
 
 
 def main(argv: Sequence[str]) -> int:
+    """`moonscope demo`: open the window with an example at work. Returns the exit code."""
     return int(part("demo")(list(argv)))

@@ -29,6 +29,7 @@ examples:
 
 
 def main(argv: Sequence[str]) -> int:
+    """`moonscope inspect`: print the prototypes of a file. Returns the exit code."""
     args = _parser().parse_args(argv)
     path = engine_path(args.file)
     if not Path(args.file).is_file():

@@ -19,6 +19,7 @@ class Target(Struct, frozen=True):
     of: Literal["value", "ratio"] = "value"  # ratio: to a plain load in the same round
 
     def met(self, value: float) -> bool:
+        """Whether `value` is within the bound."""
         return value <= self.bound if self.sense == "<=" else value >= self.bound
 
 
@@ -35,6 +36,7 @@ class Measure(Struct, frozen=True):
 
     @property
     def middle(self) -> float:
+        """The median of the values."""
         return median(self.values)
 
     @property
@@ -92,6 +94,7 @@ def table(measures: list[Measure]) -> Table:
 
 
 def as_json(measures: list[Measure]) -> list[dict[str, object]]:
+    """The measures as JSON objects, one for each."""
     return [
         {
             "what": measure.what,

@@ -29,6 +29,7 @@ With --json the table goes to stderr and one JSON object to stdout.
 
 
 def main(argv: Sequence[str]) -> int:
+    """`moonscope run`: run files in VMs that share prototypes. Returns the exit code."""
     args = _parser().parse_args(argv)
     paths = [engine_path(path) for path in args.paths]
     options = VMOptions(

@@ -80,6 +80,7 @@ class Interrupts:
         self.wanted = True
 
     def cancelled(self) -> bool:
+        """Whether Ctrl+C was pressed."""
         return self.wanted
 
 

@@ -47,6 +47,7 @@ exit codes: 0 done, 1 failed, 2 wrong command line or missing file, 130 interrup
 
 
 def main(argv: Sequence[str]) -> int:
+    """`moonscope [PATH…]`: open the window. Returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="moonscope",
         description="A desktop inspector for Lua prototypes shared between VMs. Without a command: open the window.",

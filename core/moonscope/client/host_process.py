@@ -106,6 +106,7 @@ class HostProcess(Forkable):
 
     @property
     def key_file(self) -> Path | None:
+        """The file with the key of the host; None until it runs."""
         return self._place.key_file if self._place else None
 
     def poll(self) -> int | None:

@@ -3,7 +3,8 @@
 One file per command: its fields, its answer, what it does, and how a host schedules it. A new one is such a file and a
 line here.
 
-Those who send commands have no engine: what belongs to one is imported here for type checkers only.
+Those who send commands have no engine: what belongs to one is imported here for type checkers only. Nothing here knows
+of connections or windows.
 """
 
 from .clear import Clear as Clear

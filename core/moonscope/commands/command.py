@@ -44,4 +44,5 @@ class Services:
     change_log: ChangeLog
 
 def vms_text(count: int) -> str:
+    """`1 VM`, `2 VMs`: for messages."""
     return f"{count:,} VM" if count == 1 else f"{count:,} VMs"

@@ -13,6 +13,7 @@ class LoopCondition:
         self._waiting: list[asyncio.Future[None]] = []
 
     def notify_all(self) -> None:
+        """Have all who wait check their condition again. On the loop."""
         waiting, self._waiting = self._waiting, []
         for future in waiting:
             if not future.done():

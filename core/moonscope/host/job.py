@@ -33,6 +33,7 @@ class Job:
         self._cancelled = threading.Event()
 
     def cancel(self) -> None:
+        """Ask the command to stop, which ends with a CancelledError when it next checks. Any thread."""
         self._cancelled.set()
 
     def answer(self, engine: EngineLike, gap: float, begin: Callable[[], None], send: Callable[[bytes], None]) -> bytes:

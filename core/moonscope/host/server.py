@@ -115,6 +115,7 @@ class Server(Forkable):
         self._closed.set()
 
     def forget(self) -> None:
+        """In a forked child: close its copies of the sockets, without touching the parent's connections."""
         self._selector.close()  # without telling it what is unregistered: the parent shares what it knows
         for sock in self._sockets:
             with contextlib.suppress(OSError):

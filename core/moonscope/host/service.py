@@ -27,7 +27,8 @@ class EngineLike(Protocol):
     def wait(self, since: int, timeout: float) -> bool:
         """True as soon as there is a revision newer than `since`, False after `timeout` seconds."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """End all VMs and threads. Idempotent."""
 
 
 @dataclass(frozen=True)
@@ -68,4 +69,5 @@ class Service:
     shutdown: threading.Event = field(default_factory=threading.Event)
 
     def pool_for(self, command: Command[Any]) -> ThreadPool:
+        """The threads that carry out `command`."""
         return self.waiting if command.may_wait else self.brief

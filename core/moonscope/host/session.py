@@ -69,6 +69,7 @@ class Session:
         self._ended.set()
 
     async def run(self) -> None:
+        """Serve the client: handshake, version, then its requests and the engine's changes. On the loop."""
         try:
             async with asyncio.timeout(self._service.limits.handshake_seconds):
                 await self._authenticate()

@@ -22,6 +22,7 @@ class Subscription:
         self._changed = LoopCondition()
 
     def look(self) -> None:
+        """There is a newer revision: send it when the last Update is sent. On the loop."""
         self._due = True
         self._changed.notify_all()
 
@@ -32,6 +33,7 @@ class Subscription:
         self._changed.notify_all()
 
     async def run(self) -> None:
+        """Send Updates and answers until cancelled. Raises what the engine raises when it is asked for changes."""
         self._updates.add(self)
         try:
             while True:

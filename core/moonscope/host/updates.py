@@ -42,6 +42,7 @@ class UpdateMessage:
     limit: int
 
     def parts(self) -> Iterator[bytes]:
+        """Messages that together hold the Update, made one by one."""
         return pushes(self.update, self.limit)
 
 
@@ -70,9 +71,11 @@ class Updates:
         self._pools = (self._encoder, watcher)
 
     def add(self, subscriber: Subscriber) -> None:
+        """Tell `subscriber` of changes from now on."""
         self._subscribers.add(subscriber)
 
     def remove(self, subscriber: Subscriber) -> None:
+        """Tell `subscriber` no more."""
         self._subscribers.discard(subscriber)
 
     async def since(self, revision: int) -> UpdateMessage:

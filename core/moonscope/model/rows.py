@@ -19,6 +19,7 @@ class Counters(Struct, frozen=True):
 
     @property
     def loads(self) -> int:
+        """The number of loads, whatever their outcome."""
         return self.hits + self.misses + self.bypasses + self.races + self.errors
 
     @property

@@ -33,13 +33,16 @@ class TableLog(Generic[K, R]):
         self.forgotten = 0  # up to this revision it is not known any more what is gone
 
     def get(self, key: K) -> R | None:
+        """The latest row with this key, None if there is none."""
         found = self._rows.get(key)
         return found[1] if found is not None else None
 
     def keys(self) -> KeysView[K]:
+        """The keys of all rows."""
         return self._rows.keys()
 
     def record(self, revision: int, rows: Iterable[R], gone: Iterable[K]) -> None:
+        """Store new and changed rows, and remove those whose keys are `gone`, under `revision`."""
         for key in gone:
             if self._rows.pop(key, None) is not None:
                 self._gone.append((revision, key))
@@ -56,9 +59,11 @@ class TableLog(Generic[K, R]):
         return weight(len(self._rows), (row for _, row in self._rows.values()))
 
     def rows(self, since: int) -> tuple[R, ...]:
+        """The rows that are newer than revision `since`."""
         return _newer(self._rows.values(), since)
 
     def gone(self, since: int) -> tuple[K, ...]:
+        """The keys removed after revision `since` and not added again."""
         found = dict.fromkeys(_newer(self._gone, since)) if since else ()
         return tuple(key for key in found if key not in self._rows)
 
@@ -70,6 +75,7 @@ class StreamLog(Generic[R]):
         self._items: deque[tuple[int, R]] = deque(maxlen=size)
 
     def record(self, revision: int, items: Iterable[R]) -> None:
+        """Append `items` under `revision`."""
         self._items.extend(zip(itertools.repeat(revision), items))
 
     def weight(self) -> int:
@@ -77,6 +83,7 @@ class StreamLog(Generic[R]):
         return weight(len(self._items), (item for _, item in self._items), entries=64)
 
     def items(self, since: int) -> tuple[R, ...]:
+        """The items that are newer than revision `since`."""
         return _newer(self._items, since)
 
 
@@ -152,4 +159,5 @@ class ChangeLog:
 
     @property
     def settings(self) -> Settings:
+        """The settings that hold now."""
         return self._settings[1]

@@ -180,6 +180,7 @@ class Sampler:
         self._thread.start()
 
     def close(self, timeout: float) -> None:
+        """End the thread when the tick it is in is over; wait for that at most `timeout` seconds."""
         self._last.put(None)
         self._thread.join(timeout)
 

@@ -86,6 +86,7 @@ class Job:
         self.stuck_in = ""  # what it is inside though it was told to end, once somebody knows
 
     def interrupt(self, reason: int) -> bool:
+        """Interrupt what this job runs now. False if it is not this job that the VM is at."""
         vm = self._actor.vm
         run = vm.current if vm is not None else None
         if self._actor.now is not self:  # looked at after `current`: that run is this job's
@@ -127,6 +128,7 @@ class Batch(Generic[T]):
             self._complete.put(None)
 
     def finished(self, vm: int) -> bool:
+        """Whether the job for `vm` has a result."""
         return vm in self._results
 
     def wait(

@@ -60,7 +60,8 @@ _WITHOUT = {Libraries.ALL: 0, Libraries.RESTRICTED: _RESTRICTED, Libraries.PURE:
 class Listener(Protocol):
     """What happens in VMs; called on the thread that runs the VM, or that drains its output."""
 
-    def printed(self, vm: int, text: str) -> None: ...
+    def printed(self, vm: int, text: str) -> None:
+        """Lua code in VM `vm` wrote `text`."""
 
     def exited(self, vm: int, code: int) -> None:
         """A script called os.exit, which ended its run."""
@@ -216,6 +217,7 @@ class LuaVM:
         self._native.pause()
 
     def resume(self) -> None:
+        """Let the run that `pause` stopped go on."""
         self._native.resume()
 
     def close(self) -> None:
@@ -243,6 +245,7 @@ class LuaVM:
 
     @property
     def mode(self) -> CacheMode:
+        """The cache mode; applies from the next load on. Setting it raises UsageError in a VM that never shares."""
         return MODES[self._native.mode]
 
     @mode.setter
@@ -258,6 +261,7 @@ class LuaVM:
 
     @property
     def memory_peak(self) -> int:
+        """Most bytes that the VM ever had allocated."""
         return self._native.memory_peak
 
     @property
@@ -267,6 +271,7 @@ class LuaVM:
 
     @property
     def running(self) -> bool:
+        """Whether a run is in progress."""
         return self.current is not None
 
     def stuck_in(self) -> str:

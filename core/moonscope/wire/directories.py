@@ -92,6 +92,7 @@ def runtime_directory() -> Path | None:
 
 
 def is_ours_alone(status: os.stat_result) -> bool:
+    """Whether the file or folder with this status belongs to the user, and nobody else may enter or read it."""
     if os.name != "posix":
         return True  # access lists decide there, and a user's own folders are private by default
     return status.st_uid == os.geteuid() and not stat.S_IMODE(status.st_mode) & 0o077

@@ -14,6 +14,7 @@ _LENGTH = struct.Struct("!I")
 
 
 def header(message: bytes) -> bytes:
+    """What goes before `message` on the wire: its length."""
     return _LENGTH.pack(len(message))
 
 
@@ -26,16 +27,20 @@ def length_in(header: bytes, limit: int, peer: str) -> int:
 
 
 def cut_off(peer: str, found: int, count: int, what: str) -> ProtocolError:
+    """An error to raise when only `found` of `count` bytes of `what` came."""
     return ProtocolError(f"{peer} was cut off in the middle of a message: {found:,} of {count:,} bytes of {what}")
 
 
 def closed(peer: str) -> ConnectionLost:
+    """An error to raise when the peer closed the connection between two messages."""
     return ConnectionLost(f"{peer} has closed the connection")
 
 
 def gone(peer: str, error: OSError) -> ConnectionLost:
+    """An error to raise when the system reports that the connection is broken."""
     return ConnectionLost(f"{peer} is gone: {(error.strerror or str(error)).lower()}")
 
 
 def reads_nothing(peer: str) -> ConnectionLost:
+    """An error to raise when the peer took nothing for STALL_SECONDS."""
     return ConnectionLost(f"{peer} has read nothing for {STALL_SECONDS:.0f} seconds")

@@ -14,6 +14,7 @@ KEY_BYTES = 32
 
 
 def new_key() -> bytes:
+    """A new random key, KEY_BYTES long."""
     return secrets.token_bytes(KEY_BYTES)
 
 
