@@ -17,7 +17,7 @@ from moonscope.cli import bench_speed
 from moonscope.cli.bench_engine import _tier, loaders
 from moonscope.cli.bench_native import measure_recording
 from moonscope.cli.bench_tiers import Rival, make_cache
-from moonscope.cli.measure import Measure, Target
+from moonscope.cli.measure import Measure, Target, summary, table
 from moonscope.errors import MoonscopeError
 from moonscope.model import LuaVersion
 
@@ -113,6 +113,22 @@ def test_bundled_samples_are_the_default_and_a_chart_is_drawn(moonscope: Command
 def test_a_chart_as_png(moonscope: Command, library: Path, tmp_path: Path) -> None:
     quick(moonscope, library, "--tiers", "graft", "--plot", "bench.png")
     assert (tmp_path / "bench.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_report_fits_80_columns_and_says_what_is_good_and_bad() -> None:
+    title = "spawning and closing a VM, CPU time against a bare LuaRuntime"
+    measures = [
+        Measure(title, [10.0, 11.0], "µs", "off", plain=[10.0, 11.0]),
+        Measure(title, [123_456.0, 123_457.0], "µs", "direct", plain=[10.0, 11.0]),
+        Measure("private bytes added per VM", [2.0, 2.0], "KiB", "direct", plain=[100.0, 100.0]),
+        Measure("hits of two threads / one", [0.5, 0.5], "x", "direct", plain=[1.0, 1.0]),
+    ]
+    lines = table(measures).splitlines()
+    assert lines.count(title) == 1
+    assert max(map(len, lines)) <= 80
+    better, worse = summary(measures).splitlines()
+    assert better == "direct: better than plain Lua in 1 of these, most in: private bytes added per VM (0.02 x)"
+    assert worse.startswith(f"direct: more than plain Lua: {title} (")
 
 
 def test_targets_are_held_against_values_or_ratios() -> None:

@@ -1,4 +1,4 @@
-"""`moonscope bench`: Moonscope's tiers against plain Lua, and against their targets, within one run."""
+"""`moonscope bench`: Moonscope's tiers against plain Lua, within one run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .bench_native import PRIVATE, measure_loads, measure_recording
 from .bench_speed import measure_speed
 from .bench_tiers import Rival, loadable, make_caches, rivals
 from .bench_vms import measure_chain, measure_threads
-from .measure import Measure, Target, as_json, table
+from .measure import Measure, Target, as_json, summary, table
 from .terminal import Advance, Stages, console
 from .text import complain, engine_path
 from .window import part
@@ -33,7 +33,7 @@ examples:
   moonscope bench --quick --window
 
 The tiers take turns in every round. "Of plain" compares with a plain load in the same round; it moves less
-than times do, yet a busy machine moves both: look at the spread. A missed target is no error, the exit code stays 0.
+than times do, yet a busy machine moves both: look at the middle half of the values.
 """
 
 ROUNDS, QUICK_ROUNDS = 15, 3
@@ -112,8 +112,8 @@ def _tell(args: argparse.Namespace, bench: Bench) -> None:
     load = os.getloadavg()[0]
     about = f"{bench.lua.full_name}, {len(bench.names):,} files; {os.cpu_count()} processors, load average {load:.1f}"
     screen = console(sys.stderr if args.json else sys.stdout)
-    screen.print(table(bench.measures))
-    screen.print(about)
+    screen.print(table(bench.measures), soft_wrap=True)
+    screen.print(f"\n{summary(bench.measures)}\n\n{about}".lstrip("\n"))
     if args.plot is not None:
         chart.write(args.plot, "Moonscope, tier by tier", about, bench.measures)
     if args.json:

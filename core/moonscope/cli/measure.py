@@ -6,9 +6,8 @@ from statistics import median, quantiles
 from typing import Literal
 
 from msgspec import Struct
-from rich.table import Table
 
-from .terminal import cell
+_BETTER, _WORSE = 0.9, 1.1  # of plain: what lies between may be noise
 
 Unit = Literal["µs", "ms", "KiB", "MiB", "x", "%"]
 
@@ -62,6 +61,11 @@ class Measure(Struct, frozen=True):
         return None if judged is None else self.target.met(judged)
 
     @property
+    def cost(self) -> bool:
+        """Whether less is better: time and memory, not shares and speed-ups."""
+        return self.unit in ("µs", "ms", "KiB", "MiB")
+
+    @property
     def wanted(self) -> str:
         """The target in words; empty without one."""
         if self.target is None:
@@ -69,28 +73,34 @@ class Measure(Struct, frozen=True):
         return f"{self.target.sense} {self.target.bound:.4g} {self.unit if self.target.of == 'value' else 'of plain'}"
 
 
-def table(measures: list[Measure]) -> Table:
-    """One line per figure, those of one kind below each other."""
-    rows = Table(box=None, pad_edge=False, header_style="bold")
-    rows.add_column("measured in this run")
-    rows.add_column("tier")
-    for title in ("median", "middle half", "of plain", "rounds", "target"):
-        rows.add_column(title, justify="right")
-    rows.add_column("")
+def table(measures: list[Measure]) -> str:
+    """A line per figure under what was measured; 80 columns are enough."""
+    lines = [f"{'':<12}{'median':>14}{'middle half':>26}{'of plain':>12}"]
     last = ""
     for measure in measures:
-        rows.add_row(
-            cell(measure.what if measure.what != last else ""),
-            cell(measure.tier),
-            cell(number(measure.middle, measure.unit)),
-            cell(" to ".join(number(value) for value in measure.spread)),
-            cell("" if measure.ratio is None else number(measure.ratio, "x")),
-            cell(str(len(measure.values))),
-            cell(measure.wanted),
-            {None: cell(""), True: cell("met", "green"), False: cell("not met", "yellow")}[measure.met],
-        )
-        last = measure.what
-    return rows
+        if measure.what != last:
+            lines.append(measure.what)
+            last = measure.what
+        half = " to ".join(number(value) for value in measure.spread) if len(measure.values) > 1 else ""
+        ratio = "" if measure.ratio is None else number(measure.ratio, "x")
+        median_ = number(measure.middle, measure.unit)
+        lines.append(f"  {measure.tier or '-':<10}{median_:>14}{half:>26}{ratio:>12}")
+    return "\n".join(lines)
+
+
+def summary(measures: list[Measure]) -> str:
+    """What is good and what is bad about these figures, compared with plain Lua; one sentence a line."""
+    compared = [(each, each.ratio) for each in measures if each.ratio is not None and each.tier not in ("", "off")]
+    lines = []
+    for tier in dict.fromkeys(each.tier for each, _ in compared):
+        good = [(ratio, each.what) for each, ratio in compared if each.tier == tier and ratio < _BETTER and each.cost]
+        bad = [(ratio, each.what) for each, ratio in compared if each.tier == tier and ratio > _WORSE and each.cost]
+        if good:
+            ratio, what = min(good)
+            most = f"{what} ({number(ratio, 'x')})"
+            lines.append(f"{tier}: better than plain Lua in {len(good)} of these, most in: {most}")
+        lines += [f"{tier}: more than plain Lua: {what} ({number(ratio, 'x')})" for ratio, what in bad]
+    return "\n".join(lines)
 
 
 def as_json(measures: list[Measure]) -> list[dict[str, object]]:
