@@ -586,8 +586,8 @@ class TestStandAlone:
     @pytest.mark.parametrize(
         ("options", "words"),
         [
-            (["--workers", "0"], "0 is not 1 or more"),
-            (["--workers", "two"], "two is not 1 or more"),
+            (["--workers", "0"], "0 is too small; 1 is the least"),
+            (["--workers", "two"], "'two' is no whole number"),
             (["--address", "nowhere:1"], "'nowhere:1' is not an address"),
             (["--mode", "maybe"], "maybe"),
             (["--sharing", "magic"], "magic"),

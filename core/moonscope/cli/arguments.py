@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from enum import StrEnum
 
-from ..host.sizes import size as size
+from ..host.option_types import positive as positive
+from ..host.option_types import size as size
 
 
 def choice(parser: argparse.ArgumentParser, option: str, kind: type[StrEnum], default: StrEnum, help: str) -> None:
@@ -19,14 +20,3 @@ def choice(parser: argparse.ArgumentParser, option: str, kind: type[StrEnum], de
             raise argparse.ArgumentTypeError(f"{text!r} is none of {known}") from None
 
     parser.add_argument(option, type=parse, default=default, metavar=known, help=f"{help} (default: {default})")
-
-
-def positive(text: str) -> int:
-    """For `type=` of argparse: a whole number of 1 or more. Raises ArgumentTypeError."""
-    try:
-        number = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is too small; 1 is the least")
-    return number

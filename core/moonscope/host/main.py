@@ -18,8 +18,8 @@ from pathlib import Path
 from ..errors import MoonscopeError, UsageError
 from ..model import CacheMode, Libraries, Sharing
 from ..wire import new_key, read_key, write_key
+from .option_types import positive, size
 from .server import Server, serve
-from .sizes import size
 
 _EXAMPLES = """\
 examples:
@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--address", help="unix:/path or tcp:127.0.0.1:PORT; default: a socket in a private directory")
     parser.add_argument("--key-file", type=Path, help="use the key in this file; it is made when it does not exist")
-    parser.add_argument("--workers", type=_positive, default=2, help="threads that run VMs (default: 2)")
+    parser.add_argument("--workers", type=positive, default=2, help="threads that run VMs (default: 2)")
     parser.add_argument("--mode", choices=[*map(str, CacheMode)], default="on", help="cache mode of VMs (default: on)")
     parser.add_argument(
         "--sharing", choices=[*map(str, Sharing)], default="auto",
@@ -84,15 +84,9 @@ def _parser() -> argparse.ArgumentParser:
         "binary chunks; pure: no io and little of os either (default: all)",
     )  # fmt: skip
     parser.add_argument("--cache-bytes", metavar="BYTES", type=size, default=0, help="most that each cache stores")
-    parser.add_argument("--cache-files", metavar="N", type=_positive, default=0, help="most files it stores")
+    parser.add_argument("--cache-files", metavar="N", type=positive, default=0, help="most files it stores")
     parser.add_argument("--embedded", action="store_true", help=argparse.SUPPRESS)  # by the window that starts it
     return parser
-
-
-def _positive(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
-    return int(text)
 
 
 def _run(options: argparse.Namespace, ending: threading.Event) -> None:
