@@ -31,9 +31,8 @@ from ..wire.messages import (
     decode_from_client,
     encode,
 )
-from .job import answered, failed
 from .outbox import Outbox
-from .requests import Requests
+from .requests import Requests, answered, failed
 from .service import Service
 from .stream import Stream
 from .subscription import Subscription

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .condition import LoopCondition
-from .outbox import Outbox
+from .outbox import LoopCondition, Outbox
 from .updates import Updates
 
 
