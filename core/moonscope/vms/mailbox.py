@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar, cast
 from ..errors import CancelledError
 from ..model import NO_CONTEXT, Context, LuaFailure, RunResult, VMOptions, VMState
 from .vm import LuaVM
+from .watchdog import REPEAT
 
 T = TypeVar("T")
 
@@ -73,6 +74,8 @@ class Actor:
 
 class Job:
     """One thing to do in one VM. To the watchdog it is a run: it can be ended from the moment a worker takes it."""
+
+    repeat = REPEAT
 
     __slots__ = ("_actor", "batch", "begun", "run", "stuck_in", "task", "told")
 

@@ -45,12 +45,13 @@ from ..model import (
 )
 from ..model.names import printable, to_bytes, to_text, utf_8
 from .look import MAX_ENTRIES, check_lines, check_page, closure_count, level, native_path
-from .watchdog import Watchdog
+from .watchdog import REPEAT, Watchdog
 
 MIN_MEMORY_CAP = 65_536  # bytes; a new VM of any Lua, with all libraries, has less
 MAX_OUTPUT = 2 << 20  # characters of one run's output, and of each value, that a result keeps; the C part keeps 1 MiB
 
 CLOSE_SECONDS = 1.0  # that finalizers may take when a VM is closed
+CLOSE_REPEAT = 0.0005  # seconds between two tries to end them then: each of many has to be ended by itself
 COUNT_SECONDS = 0.05  # after which an instruction budget counts in finalizers, too
 
 _RESTRICTED = WITHOUT_DEBUG | WITHOUT_NATIVE | WITHOUT_BINARY
@@ -70,10 +71,11 @@ class Listener(Protocol):
 class _Run:
     """One run of one VM, or a part of one, for the watchdog: what ends it can never hit the next one."""
 
-    __slots__ = ("_vm",)
+    __slots__ = ("_vm", "repeat")
 
-    def __init__(self, vm: LuaVM) -> None:
+    def __init__(self, vm: LuaVM, repeat: float = REPEAT) -> None:
         self._vm = vm
+        self.repeat = repeat
 
     def interrupt(self, reason: int) -> bool:
         return self._vm.interrupt_run(self, reason)
@@ -231,7 +233,7 @@ class LuaVM:
         self.interrupt()
         with self._busy:
             with self._turn:
-                self.current = run = _Run(self)
+                self.current = run = _Run(self, CLOSE_REPEAT)
             try:
                 with contextlib.suppress(MoonscopeError):  # then they have all the time they want
                     self._watch(run, after=CLOSE_SECONDS)

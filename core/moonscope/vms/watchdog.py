@@ -19,6 +19,8 @@ REPEAT = 0.01  # seconds between two tries to interrupt
 class Run(Protocol):
     """Something that goes on in a VM: hashable, compared by identity."""
 
+    repeat: float  # seconds between two tries to end it; see REPEAT
+
     def interrupt(self, reason: int) -> bool:
         """Try to end it; False when it is over."""
 
@@ -128,7 +130,7 @@ class Watchdog:
             known = self._due.get(run)
             if known is None:
                 return
-            again = (time.monotonic() + REPEAT, known[1])
+            again = (time.monotonic() + run.repeat, known[1])
             self._due[run] = again
         if run.interrupt(known[1]):
             return

@@ -18,7 +18,7 @@ from .mailbox import Actor, Batch, Job
 from .time_slices import TimeSlices, processors
 from .turns import Turns
 from .vm import LuaVM
-from .watchdog import Watchdog
+from .watchdog import REPEAT, Watchdog
 
 MAX_WORKERS = 1024  # scripts at once
 RESERVE = 8  # further threads, for brief jobs that take long
@@ -51,6 +51,8 @@ class _Worker:
 
 class _Look:
     """To the watchdog, a run: it is tried again and again, until there is nothing to look after."""
+
+    repeat = REPEAT
 
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
