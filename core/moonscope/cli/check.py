@@ -158,8 +158,8 @@ def _lines(lines: Sequence[int]) -> str:
 
 
 def _summary(report: CheckReport) -> str:
-    counts = ", ".join(f"{count:,} {verdict}" for verdict, count in report.counts.items())
-    failed = f", {len(report.failures):,} could not be checked" if report.failures else ""
+    counts = ", ".join(f"{verdict}: {count:,}" for verdict, count in report.counts.items())
+    failed = f", could not be checked: {len(report.failures):,}" if report.failures else ""
     files = f"{len(report.files):,} file{'' if len(report.files) == 1 else 's'}"
     return f"{files} ({report.lua.full_name}): {counts}{failed}"
 
