@@ -90,6 +90,7 @@ def test_json_has_everything(moonscope: Command, project: Path) -> None:
     assert report["failures"] == []
 
 
+@pytest.mark.slow
 def test_the_standard_library_is_that_of_the_chosen_lua(moonscope: Command, tmp_path: Path) -> None:
     (tmp_path / "a.lua").write_text("utf8 = {}\n")
     for lua, kind in (("5.1", "writes-global"), ("5.3", "changes-standard-library")):

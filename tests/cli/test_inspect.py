@@ -58,6 +58,7 @@ def test_json_is_the_whole_tree(moonscope: Command, file: Path) -> None:
     assert '"hello"' in tree["root"]["constants"]
 
 
+@pytest.mark.slow
 def test_the_listing_has_every_function_and_instruction(moonscope: Command, file: Path) -> None:
     done = moonscope("inspect", file, "--listing")
     tree = json.loads(moonscope("inspect", file, "--json").stdout)

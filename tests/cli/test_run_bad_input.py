@@ -12,6 +12,7 @@ import pytest
 from .conftest import Command
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "says"),
     [

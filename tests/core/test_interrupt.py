@@ -247,6 +247,7 @@ def test_what_a_hook_raises_is_handled_beside_a_budget_as_without(lua: LuaVersio
     assert alone.failure.message.endswith("by the hook")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ends", ["time budget", "instruction budget", "interrupt"])
 def test_a_finalizer_that_runs_during_a_load_can_be_ended(
     lua: LuaVersion, ends: str, tmp_path: Path, new_vm: NewVM

@@ -116,6 +116,7 @@ def names(write: Write, count: int) -> Iterator[list[str]]:
         yield [str(folder / file.name) for file in files]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("drained", [True, False], ids=["events read", "events not read"])
 def test_keys_over_time_leave_no_memory_behind(drained: bool, write: Write, new_vm: NewVM) -> None:
     cache = CodeCache(sharing=Sharing.BYTECODE)

@@ -105,6 +105,7 @@ def test_endless_scripts_on_all_workers_do_not_stop_other_vms(engine: Engine) ->
     assert all(run.result()[0].interrupted for run in runs)
 
 
+@pytest.mark.slow
 def test_endless_scripts_in_many_vms_all_go_on(engine: Engine) -> None:
     vms = spawn(engine, 12)
     run = Asked(engine, RunChunk(vms=vms, source="while true do print('.') end"))
@@ -302,6 +303,7 @@ def test_a_vm_that_could_not_be_closed_is_closed_when_its_function_returns(engin
     wait_for(lambda: rows(engine).vms == ())
 
 
+@pytest.mark.slow
 def test_an_engine_with_a_vm_that_cannot_be_ended_can_be_closed(obstacle: Obstacle) -> None:
     pool = VMPool()
     [vm] = pool.spawn(CodeCache()).vms

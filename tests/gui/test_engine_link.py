@@ -175,6 +175,7 @@ def test_a_cancelled_request_ends_as_cancelled(connected: EngineLink, qtbot: QtB
     assert isinstance(answers.errors[0], CancelledError)
 
 
+@pytest.mark.slow
 def test_a_killed_host_is_told_with_its_reason_and_answers_nothing_more(connected: EngineLink, qtbot: QtBot) -> None:
     spawned, answers = Answers(), Answers()
     request(connected, Spawn(), spawned)

@@ -177,6 +177,7 @@ def test_an_answer_nobody_waits_for_is_dropped(real: RealVM) -> None:
     assert real.model.rowCount() == 0
 
 
+@pytest.mark.slow
 def test_rows_come_and_go_in_any_order(real: RealVM) -> None:
     t = real.open("globals")
     for source in ("a1, b2, c3 = {}, {}, {}", "b2 = nil", "a0, b2 = 1, 1", "a0, a1, b2, c3 = nil", "zz = {1}"):

@@ -143,6 +143,7 @@ class TestMarks:
         assert all(end < following for (_, end), (following, _) in pairwise(labels))
         assert all(start >= 0 and end <= edge + 1e-9 for start, end in labels)
 
+    @pytest.mark.slow
     @given(
         moments=st.lists(st.floats(0, 600), max_size=40).map(sorted),
         kinds=st.lists(st.sampled_from(["spawn", "clear", "evict", "interrupt"]), min_size=40, max_size=40),

@@ -70,6 +70,7 @@ def hover(dock: PlotsDock, title: str, moment: float) -> None:
     QApplication.sendEvent(canvas.viewport(), QMouseEvent(QEvent.Type.MouseMove, place, screen, nothing, nothing, none))
 
 
+@pytest.mark.slow
 def test_says_that_there_are_no_samples_yet(dock: PlotsDock) -> None:
     assert any("No samples yet" in text for text in words(dock))
     dock.add_samples(samples(2))
@@ -96,12 +97,14 @@ def test_the_buttons_choose_the_time_range(dock: PlotsDock, qtbot: QtBot) -> Non
     assert dock.plots.shown_times == (START, START + 399 / 4)
 
 
+@pytest.mark.slow
 def test_all_plots_share_one_time_axis(dock: PlotsDock) -> None:
     dock.add_samples(samples(400))
     ranges = {tuple(found.canvas.view.viewRange()[0]) for found in dock.findChildren(Panel) if found.isVisible()}
     assert len(ranges) == 1
 
 
+@pytest.mark.slow
 def test_a_pause_holds_the_view_but_not_the_recording(dock: PlotsDock) -> None:
     dock.add_samples(samples(100))
     dock.set_paused(True)
@@ -123,6 +126,7 @@ def test_a_new_source_is_shown_even_when_paused(dock: PlotsDock) -> None:
     assert dock.plots.shown_times[1] == START + 5009 / 4
 
 
+@pytest.mark.slow
 def test_a_paused_view_can_be_moved_for_all_plots_at_once(dock: PlotsDock) -> None:
     dock.add_samples(samples(2000))
     dock.set_span(30)
@@ -134,6 +138,7 @@ def test_a_paused_view_can_be_moved_for_all_plots_at_once(dock: PlotsDock) -> No
     assert (low + canvas.origin, high + canvas.origin) == (START + 100, START + 130)
 
 
+@pytest.mark.slow
 def test_nothing_is_drawn_while_hidden_and_all_of_it_afterwards(dock: PlotsDock) -> None:
     dock.hide()
     dock.add_samples(samples(50))
@@ -198,6 +203,7 @@ def test_hovering_reads_out_time_events_and_values(dock: PlotsDock) -> None:
     assert not any("<table" in text for text in words(dock))
 
 
+@pytest.mark.slow
 def test_events_are_drawn_where_they_happened_in_their_own_colour(dock: PlotsDock) -> None:
     dock.add_samples(samples(400))
     spawned, evicted = START + 40, START + 78
@@ -214,6 +220,7 @@ def test_events_are_drawn_where_they_happened_in_their_own_colour(dock: PlotsDoc
         assert not {theme.colour(other).name() for other in others} & column
 
 
+@pytest.mark.slow
 def test_the_read_out_lists_all_events_under_the_mouse(dock: PlotsDock) -> None:
     dock.add_samples(samples(400))
     dock.set_span(None)
@@ -225,6 +232,7 @@ def test_the_read_out_lists_all_events_under_the_mouse(dock: PlotsDock) -> None:
     assert all(f"failure: VM {number}" in read_out for number in range(8))
 
 
+@pytest.mark.slow
 def test_the_read_out_stays_inside(dock: PlotsDock) -> None:
     dock.add_samples(samples(400))
     dock.set_span(None)
@@ -262,6 +270,7 @@ def test_saves_a_picture(dock: PlotsDock, tmp_path: Path) -> None:
     assert ElementTree.parse(tmp_path / "plots.svg").getroot().tag.endswith("svg")
 
 
+@pytest.mark.slow
 def test_saves_what_is_shown_as_numbers(dock: PlotsDock, tmp_path: Path) -> None:
     dock.add_samples(samples(400))
     dock.set_connected(False)

@@ -169,6 +169,7 @@ class TestDock:
         dock.resize(580, 300)
         assert dock.browser.view.width() == before
 
+    @pytest.mark.slow
     def test_a_large_number_of_bytes_is_not_cut(self, dock: PrototypesDock) -> None:
         root = replace(function("", 0), size=1_234_567)
         dock.show_tree(tree(root))
@@ -197,6 +198,7 @@ class TestDock:
         dock.show_tree(tree(SMALL.root, "other.lua"))
         assert selected(dock) == "main function"
 
+    @pytest.mark.slow
     def test_the_search_goes_through_what_it_finds(self, dock: PrototypesDock, qtbot: QtBot) -> None:
         dock.show_tree(SMALL)
         qtbot.keyClicks(dock.browser.search, "self")
@@ -249,6 +251,7 @@ class TestDock:
         qtbot.keyClick(dock.browser.view, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
         assert dock.browser.search.hasFocus()
 
+    @pytest.mark.slow
     def test_ctrl_f_in_the_listing_searches_the_listing_first(self, dock: PrototypesDock, qtbot: QtBot) -> None:
         dock.show_tree(SMALL)
         dock.browser.detail.listing.setFocus()
@@ -260,6 +263,7 @@ class TestDock:
 
 
 class TestWays:
+    @pytest.mark.slow
     def test_a_closure_leads_to_its_function_and_back(self, dock: PrototypesDock, qtbot: QtBot) -> None:
         dock.show_tree(SMALL)
         dock.browser.detail.go_to_pc(3)
@@ -323,6 +327,7 @@ class TestWays:
         dock.show_tree(tree(SMALL.root))
         assert dock.browser.detail.place == Place((0,), 2)
 
+    @pytest.mark.slow
     def test_a_closure_of_a_function_that_is_not_there_leads_nowhere(self, dock: PrototypesDock) -> None:
         dock.show_tree(SMALL)
         dock.browser.go(Place((99,)))
@@ -344,6 +349,7 @@ class TestFiles:
         dock.show_tree(tree(SMALL.root, "b.lua"))
         assert dock.browser.detail.source.model.rowCount() == 0, "what belongs to another file is gone at once"
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("lua", list(LuaVersion))
     def test_real_files_of_every_lua_can_be_looked_at(self, dock: PrototypesDock, lua: LuaVersion) -> None:
         path = moonscope_resources.samples() / "game" / "world.lua"

@@ -125,6 +125,7 @@ def test_selecting_all_rows_costs_the_same_whatever_their_number(
     assert cost[MANY] < cost[FEW] + more
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", TABLES)
 def test_an_update_costs_the_same_whatever_is_selected(idle_window: MainWindow, table: str) -> None:
     """Neither an update without rows nor one that changes a row visits the rows that are selected."""
@@ -147,6 +148,7 @@ def test_an_update_costs_the_same_whatever_is_selected(idle_window: MainWindow, 
         assert work(idle_window, act) < alone + MANY / 4
 
 
+@pytest.mark.slow
 def test_a_row_that_changes_its_place_costs_the_same_whatever_is_selected(idle_window: MainWindow) -> None:
     view = panel(idle_window, "files").view
     fill(idle_window, MANY)

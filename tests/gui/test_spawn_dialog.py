@@ -11,6 +11,7 @@ from moonscope_gui.features.vms.spawn_dialog import SpawnDialog
 from .conftest import Person
 
 
+@pytest.mark.slow
 def test_the_dialog_spawns_what_was_asked_for(person: Person) -> None:
     state = person.window.state
     person.triggers("spawn")

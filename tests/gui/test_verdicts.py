@@ -76,6 +76,7 @@ def test_only_files_of_one_kind_are_shown(person: Person, mixed_folder: Path) ->
     assert person.window.feature(FilesFeature).dock.kinds.text() == "All files ▾"
 
 
+@pytest.mark.slow
 def test_the_reasons_are_listed_with_their_lines(person: Person, mixed_folder: Path) -> None:
     person.opens(mixed_folder)
     person.waits_until(lambda: all(words(person).values()))

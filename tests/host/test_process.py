@@ -78,6 +78,7 @@ def attach_when_it_listens(
     pytest.fail(f"it does not listen; exit code {process.poll()}")
 
 
+@pytest.mark.slow
 def test_it_runs_lua_and_says_what_it_did(
     process: HostProcess, attach: Callable[..., EngineClient], view: View, tmp_path: Path
 ) -> None:
@@ -93,6 +94,7 @@ def test_it_runs_lua_and_says_what_it_did(
     view.wait_for(lambda: sum(row.key.endswith("a b.lua") for update in view.updates for row in update.files))
 
 
+@pytest.mark.slow
 def test_errors_of_the_engine_are_errors_of_the_request(
     process: HostProcess, attach: Callable[..., EngineClient]
 ) -> None:
@@ -105,6 +107,7 @@ def test_errors_of_the_engine_are_errors_of_the_request(
     assert client.request(SetMode(CacheMode.OFF)).result(DEADLINE) is None
 
 
+@pytest.mark.slow
 def test_after_an_answer_the_rows_of_the_snapshot_are_those_that_the_command_left(
     process: HostProcess, attach: Callable[..., EngineClient], view: View, tmp_path: Path
 ) -> None:
@@ -165,6 +168,7 @@ def test_reads_and_what_stops_things_are_answered_while_a_hundred_scripts_run(
         assert result.interrupted or "closed before" in result.failure.message
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own")
 def test_what_answers_windows_goes_before_the_threads_that_endless_scripts_added(
     process: HostProcess, attach: Callable[..., EngineClient]
@@ -217,6 +221,7 @@ def test_an_idle_host_that_says_nothing_by_itself_is_not_taken_for_a_stopped_one
     assert heard.empty()
 
 
+@pytest.mark.slow
 def test_two_windows_on_one_host_show_the_same(
     process: HostProcess, attach: Callable[..., EngineClient], new_view: type[View]
 ) -> None:
@@ -229,6 +234,7 @@ def test_two_windows_on_one_host_show_the_same(
         view.wait_for(lambda view=view: {row.id for update in view.updates for row in update.vms} == set(spawned))
 
 
+@pytest.mark.slow
 def test_socket_and_key_are_private(process: HostProcess) -> None:
     socket = Path(process.address.removeprefix("unix:"))
     assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
@@ -276,6 +282,7 @@ def test_stop_ends_it_in_order_even_while_lua_runs(process: HostProcess, attach:
     process.stop()
 
 
+@pytest.mark.slow
 def test_shutdown_ends_it(process: HostProcess, attach: Callable[..., EngineClient], view: View) -> None:
     assert attach(process.address, view).request(Shutdown()).result(DEADLINE) is None
     assert view.wait_until_lost() == "the host was closed"
@@ -336,6 +343,7 @@ def test_one_that_was_launched_gets_ready_by_itself() -> None:
         host.stop()
 
 
+@pytest.mark.slow
 def test_one_that_cannot_start_says_why() -> None:
     process = HostProcess(["--address", "tcp:192.0.2.1:80"])
     with pytest.raises(ConnectionLost, match=r"(?s)ended with exit code 2 before.*not on this computer"):
@@ -372,6 +380,7 @@ def test_a_python_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, tm
     process.stop()
 
 
+@pytest.mark.slow
 def test_the_modules_of_the_current_directory_are_not_its_modules(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -407,6 +416,7 @@ class TestStandAlone:
             process.wait()
             process.stdout.close()
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
     def test_a_signal_ends_it_in_order(
         self, start: Callable[..., Any], attach: Callable[..., EngineClient], view: View, number: Any
@@ -550,6 +560,7 @@ class TestStandAlone:
             client.request(Shutdown()).result(DEADLINE)
         assert process.poll() is None
 
+    @pytest.mark.slow
     def test_a_key_file_is_made_once_and_used_again(
         self, start: Callable[..., Any], attach: Callable[..., EngineClient], tmp_path: Path
     ) -> None:

@@ -94,6 +94,7 @@ def test_two_windows_see_the_same(
         assert view.marks == ["one was there", "both were there"]
 
 
+@pytest.mark.slow
 def test_what_many_windows_are_told_is_made_once(
     engine: ScriptedEngine,
     host: Server,
@@ -158,6 +159,7 @@ def test_a_window_that_reads_nothing_keeps_no_other_waiting_and_gets_one_large_u
     assert max(len(update.marks) for update in updates) > 10
 
 
+@pytest.mark.slow
 def test_a_client_that_reads_no_answers_is_not_heard_until_it_does(
     engine: ScriptedEngine, start_host: Callable[..., Server], attach: Callable[..., EngineClient]
 ) -> None:

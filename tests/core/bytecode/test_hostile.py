@@ -37,6 +37,7 @@ def test_a_chunk_cut_off_anywhere_is_refused(lua: LuaVersion) -> None:
                 read(chunk[:size], lua)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lua", ALL)
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())

@@ -80,6 +80,7 @@ class TestListingAndSource:
 
 
 class TestTables:
+    @pytest.mark.slow
     def test_variables_alive_at_the_instruction_are_brought_out(self, shown: Detail) -> None:
         shown.panes.bring(shown.table("locals"))
         shown.go_to_pc(1)
@@ -113,6 +114,7 @@ class TestTables:
             shown.go_to_pc(wanted.args[0].pc)
         assert seen == [*uses, uses[0]]
 
+    @pytest.mark.slow
     def test_a_variable_leads_to_where_its_life_begins(self, shown: Detail, qtbot: QtBot) -> None:
         prototype = shown.prototype
         assert prototype is not None
@@ -121,6 +123,7 @@ class TestTables:
             shown.table("locals").opened.emit(place)
         assert wanted.args == [Place(SUM, prototype.locals[place].start_pc)]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("lua", list(LuaVersion))
     def test_every_lua_fills_them(self, detail: Detail, compiled: Compile, lua: LuaVersion, qtbot: QtBot) -> None:
         tree = compiled(lua=lua)
@@ -136,6 +139,7 @@ class TestTables:
 
 
 class TestGoing:
+    @pytest.mark.slow
     def test_a_closure_leads_to_its_function(self, shown: Detail, tree: PrototypeTree, qtbot: QtBot) -> None:
         shown.show_prototype(tree.root, ())
         row = next(row for row, each in enumerate(shown.model.code) if each.opcode == "CLOSURE")
@@ -143,6 +147,7 @@ class TestGoing:
             shown.follow(row)
         assert wanted.args == [Place(SUM)]
 
+    @pytest.mark.slow
     def test_a_jump_leads_to_its_target(self, shown: Detail, qtbot: QtBot) -> None:
         row = next(row for row, each in enumerate(shown.model.code) if each.opcode == "JMP")
         with qtbot.waitSignal(shown.place_wanted) as wanted:
@@ -153,6 +158,7 @@ class TestGoing:
         with qtbot.assertNotEmitted(shown.place_wanted):
             shown.follow(next(row for row, each in enumerate(shown.model.code) if each.opcode == "LEN"))
 
+    @pytest.mark.slow
     def test_a_reason_leads_to_the_instruction_it_is_about(
         self, detail: Detail, compiled: Compile, qtbot: QtBot
     ) -> None:

@@ -51,6 +51,7 @@ def rows_with(text: str) -> list[int]:
 
 
 class TestInTheSource:
+    @pytest.mark.slow
     def test_goes_from_hit_to_hit_and_around_the_end(self, shown: Detail, qtbot: QtBot) -> None:
         pane = shown.source.finder
         shown.source.view.go_to(0)
@@ -86,6 +87,7 @@ class TestInTheSource:
         find(shown.source.finder, "LIST[I]", qtbot)
         assert words(shown.source.finder) == f"1 of {len(rows_with('list[i]'))}"
 
+    @pytest.mark.slow
     def test_says_when_there_is_nothing(self, shown: Detail, qtbot: QtBot) -> None:
         row = shown.source.view.current_row()
         find(shown.source.finder, "Mare Imbrium", qtbot)
@@ -116,6 +118,7 @@ class TestInTheListing:
 
 
 class TestMarks:
+    @pytest.mark.slow
     def test_hits_stand_out_until_the_search_is_closed(self, shown: Detail, qtbot: QtBot) -> None:
         for pane in (shown.finder, shown.source.finder):
             assert not has_marks(pane.view)
@@ -126,6 +129,7 @@ class TestMarks:
             assert not has_marks(pane.view)
             assert pane.view.hasFocus()
 
+    @pytest.mark.slow
     def test_a_closed_search_keeps_its_text(self, shown: Detail, qtbot: QtBot) -> None:
         find(shown.finder, "limit", qtbot)
         shown.finder.close_search()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,6 +45,7 @@ def test_a_place_left_must_be_in_the_function_that_was_visited() -> None:
     assert history.go(-1) == A
 
 
+@pytest.mark.slow
 @given(numbers=st.lists(st.integers(0, 5), max_size=700))
 def test_nothing_is_kept_without_bound_and_the_last_place_is_there(numbers: list[int]) -> None:
     history = History()

@@ -35,6 +35,7 @@ def inside(outer: Box, inner: Box) -> bool:
     )
 
 
+@pytest.mark.slow
 @given(sizes=sizes_of, width=sides, height=sides)
 def test_areas_are_in_proportion_and_fill_the_box(sizes: list[float], width: float, height: float) -> None:
     box = Box(3, 5, width, height)
@@ -151,11 +152,13 @@ class TestView:
             qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=centre(view, (1,)))
         assert picked.args == [(1,)]
 
+    @pytest.mark.slow
     def test_the_pointer_tells_where_it_is_and_when_it_leaves(self, view: TreemapView, qtbot: QtBot) -> None:
         with qtbot.waitSignal(view.hovered) as hovered:
             qtbot.mouseMove(view, centre(view, (1,)))
         assert hovered.args == [(1,)]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("start", "key", "end"),
         [
