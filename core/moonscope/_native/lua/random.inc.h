@@ -39,19 +39,18 @@ static int32_t next_random(struct generator *generator)
     return number;
 }
 
+/* `share_of`: the number as one of [0, 1). `push_between`: the whole number of an interval that a share stands for, with the
+   bounds that stand on the stack from 1 on; raises as the stock function. */
 #if LUA_VERSION_NUM == 503
 
-static int own_random(lua_State *L)
+static double share_of(int32_t number)
 {
-    double share = next_random(own_generator(L)) * (1.0 / (RAND_MAX + 1.0));
-    int arguments = lua_gettop(L);
-    if (arguments == 0) {
-        lua_pushnumber(L, share);
-        return 1;
-    }
-    if (arguments > 2)
-        return luaL_error(L, "wrong number of arguments");
-    lua_Integer low = arguments == 1 ? 1 : luaL_checkinteger(L, 1), high = luaL_checkinteger(L, arguments);
+    return number * (1.0 / (RAND_MAX + 1.0));
+}
+
+static int push_between(lua_State *L, double share, int bounds)
+{
+    lua_Integer low = bounds == 1 ? 1 : luaL_checkinteger(L, 1), high = luaL_checkinteger(L, bounds);
     if (low > high)
         return luaL_argerror(L, 1, "interval is empty");
     if (low < 0 && high > INT64_MAX + low)
@@ -61,6 +60,11 @@ static int own_random(lua_State *L)
 }
 
 #else
+
+static double share_of(int32_t number)
+{
+    return (double)(number % RAND_MAX) / (double)RAND_MAX;
+}
 
 /* `number` is not negative. */
 static double whole(double number)
@@ -76,24 +80,28 @@ static double whole(double number)
 #define width(low, high) ((high) - (low) + 1)
 #endif
 
-static int own_random(lua_State *L)
+static int push_between(lua_State *L, double share, int bounds)
 {
-    double share = (double)(next_random(own_generator(L)) % RAND_MAX) / (double)RAND_MAX;
-    int arguments = lua_gettop(L);
-    if (arguments == 0) {
-        lua_pushnumber(L, share);
-        return 1;
-    }
-    if (arguments > 2)
-        return luaL_error(L, "wrong number of arguments");
-    double low = arguments == 1 ? 1 : check_bound(L, 1), high = check_bound(L, arguments);
+    double low = bounds == 1 ? 1 : check_bound(L, 1), high = check_bound(L, bounds);
     if (!(low <= high))
-        return luaL_argerror(L, arguments, "interval is empty");
+        return luaL_argerror(L, bounds, "interval is empty");
     lua_pushnumber(L, whole(share * width(low, high)) + low);
     return 1;
 }
 
 #endif
+
+static int own_random(lua_State *L)
+{
+    double share = share_of(next_random(own_generator(L)));
+    int arguments = lua_gettop(L);
+    if (arguments > 2)
+        return luaL_error(L, "wrong number of arguments");
+    if (arguments > 0)
+        return push_between(L, share, arguments);
+    lua_pushnumber(L, share);
+    return 1;
+}
 
 static int own_randomseed(lua_State *L)
 {
