@@ -54,12 +54,17 @@ def chunk(paths: list[str], files: int, rounds: int, function: str) -> str:
         for _ = 1, {rounds} do for i = 1, {files} do load(names[i]) end end"""
 
 
+def succeed(vm: LuaVM, source: str) -> None:
+    """Run it; it must not fail."""
+    result = vm.run(source)
+    assert result.failure is None, result.failure
+
+
 def run(vm: LuaVM, source: str) -> None:
     """One phase: what the run takes, and before it what came since the last one."""
     end_of_phase()
-    result = vm.run(source)
+    succeed(vm, source)
     end_of_phase()
-    assert result.failure is None, result.failure
 
 
 def phases(cache: CodeCache, paths: list[str]) -> None:

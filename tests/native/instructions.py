@@ -20,7 +20,7 @@ from moonscope.model import LuaVersion, Sharing, VMOptions
 from moonscope.vms.vm import LuaVM
 
 sys.path.insert(0, str(Path(__file__).parent))
-from hits import dumps_of, end_of_phase, run
+from hits import dumps_of, end_of_phase, run, succeed
 
 LIMIT = 1.05
 WORDS = 5000
@@ -39,22 +39,16 @@ def new_vm(cache: CodeCache) -> LuaVM:
     return LuaVM(cache, VMOptions(lua=cache.lua))
 
 
-def prepare(vm: LuaVM, source: str) -> None:
-    """As `run`, and not counted."""
-    result = vm.run(source)
-    assert result.failure is None, result.failure
-
-
 def fill(cache: CodeCache, folder: Path) -> LuaVM:
     """A VM that has loaded a file of many words, and the modules."""
     vm = new_vm(cache)
     words = folder / "words.lua"
     words.write_text("local t = {} " + " ".join(f"t.word_{i}_of = {i}" for i in range(WORDS)) + " return t")
-    prepare(vm, f"loadfile('{words}')")
+    succeed(vm, f"loadfile('{words}')")
     for i in range(MODULES):
         fields = " ".join(f"function M.do_{i}_{k}(a) return a.field_{k} end" for k in range(20))
         (folder / f"module_{i}.lua").write_text(f"local M = {{}} {fields} return M")
-    prepare(vm, requires(folder))
+    succeed(vm, requires(folder))
     return vm
 
 
@@ -69,7 +63,7 @@ def work(lua: LuaVersion, own: bool, folder: Path) -> None:
     run(vm, MAKE_STRINGS)
     for _ in range(VMS):
         end_of_phase()
-        prepare(new_vm(cache), requires(folder))
+        succeed(new_vm(cache), requires(folder))
         end_of_phase()
 
 

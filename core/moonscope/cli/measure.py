@@ -83,8 +83,8 @@ def table(measures: list[Measure]) -> str:
             last = measure.what
         half = " to ".join(number(value) for value in measure.spread) if len(measure.values) > 1 else ""
         ratio = "" if measure.ratio is None else number(measure.ratio, "x")
-        median_ = number(measure.middle, measure.unit)
-        lines.append(f"  {measure.tier or '-':<10}{median_:>14}{half:>26}{ratio:>12}")
+        middle = number(measure.middle, measure.unit)
+        lines.append(f"  {measure.tier or '-':<10}{middle:>14}{half:>26}{ratio:>12}")
     return "\n".join(lines)
 
 

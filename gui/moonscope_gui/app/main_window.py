@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from PySide6.QtCore import Slot
 from PySide6.QtGui import QCloseEvent, QShowEvent
-from PySide6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMainWindow, QWidget
 
 from ..features import FEATURES
 from ..features.feature import Feature
@@ -15,6 +15,7 @@ from ..link.context import Context
 from ..link.engine_link import EngineLink
 from ..state.settings import WindowSettings
 from ..widgets import icons
+from ..widgets.layouts import stack
 from ..widgets.message_bar import Message, MessageBar
 from ..widgets.workspace import Workspace
 from .layout import Layout
@@ -51,9 +52,7 @@ class MainWindow(QMainWindow):
 
     def _build_frame(self) -> None:
         frame = QWidget()
-        layout = QVBoxLayout(frame)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
+        layout = stack(frame)
         layout.addWidget(self.messages)
         layout.addWidget(self.workspace, 1)
         self.setCentralWidget(frame)

@@ -9,10 +9,11 @@ from functools import partial
 
 from PySide6.QtCore import QEvent, Qt, Slot
 from PySide6.QtGui import QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from ..link.task import Task, in_thread
 from ..widgets.buttons import tool_button
+from ..widgets.layouts import stack
 from .code_view import CodeView
 from .search_bar import SearchBar
 
@@ -40,9 +41,7 @@ class FindPane(QWidget):
         self.bar.step_wanted.connect(self.step)
         view.add_choice(f"&Find in the {what.capitalize()}… (Ctrl+F)", self.open_search)
         view.model().modelReset.connect(self._search_anew)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
+        layout = stack(self)
         layout.addWidget(view, 1)
         layout.addWidget(self.bar)
         self.setFocusProxy(view)

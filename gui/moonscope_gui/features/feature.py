@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Unpack
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction
@@ -10,7 +11,7 @@ from PySide6.QtWidgets import QMenu
 
 from ..link.context import Context
 from ..state.settings import WindowSettings
-from ..widgets.action import Action, Places, Submenu
+from ..widgets.action import Action, Options, Places, Submenu
 from ..widgets.table_panel import TablePanel
 from ..widgets.workspace import Part
 
@@ -40,18 +41,12 @@ class Feature(QObject):
         *,
         usable: Callable[[], bool] = lambda: True,
         engine: bool = True,
-        icon: str = "",
-        shortcut: str = "",
-        checkable: bool = False,
-        in_table: bool = False,
-        button: str = "",
+        **options: Unpack[Options],
     ) -> Action:
         """Add an action; see `Action`. Unless `engine` is false it needs a connection."""
         link = self._context.link
-        action = Action(
-            self, key, text, tip, call, places, icon=icon, shortcut=shortcut, checkable=checkable, in_table=in_table,
-            button=button, usable=(lambda: link.is_connected and usable()) if engine else usable,
-        )  # fmt: skip
+        usable_now = (lambda: link.is_connected and usable()) if engine else usable
+        action = Action(self, key, text, tip, call, places, usable_now, **options)
         self.actions.append(action)
         return action
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import CancelledError as FutureCancelled
 from concurrent.futures import Future
 from contextlib import suppress
@@ -13,8 +13,8 @@ from typing import Any, Generic, TypeVar
 import shiboken6
 from PySide6.QtCore import QObject, Qt, QThreadPool, QTimer, Signal, Slot
 
-from moonscope.commands import Command
-from moonscope.errors import CancelledError, ConnectionLost, MoonscopeError
+from moonscope.commands import Command, Holders
+from moonscope.errors import CancelledError, ConnectionLost, MoonscopeError, NotFoundError
 from moonscope.model import Chunk, Context, PrototypeTree
 
 from .engine_link import EngineLink
@@ -54,6 +54,15 @@ def ask(command: Command[R], *, whole: bool = False) -> Steps[R]:
     """One step, a `Request`: `answer = yield from ask(command)`."""
     answer: R = yield Request(command, whole)
     return answer
+
+
+def holders_of(generations: Iterable[int]) -> Steps[tuple[int, ...]]:
+    """The VMs that hold any of these, ascending; generations that are gone meanwhile have none."""
+    found: set[int] = set()
+    for generation in generations:
+        with suppress(NotFoundError):
+            found.update((yield from ask(Holders(generation=generation))))
+    return tuple(sorted(found))
 
 
 def in_thread(function: Callable[..., R], *arguments: Any) -> Steps[R]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TypeVar
+from typing import TypedDict, TypeVar, Unpack
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
@@ -13,6 +13,16 @@ from . import icons
 
 Places = Mapping[str, int]
 """Position by menu, tool bar or table. In each, a separator stands where the hundreds change."""
+
+
+class Options(TypedDict, total=False):
+    """What an action may have besides."""
+
+    icon: str  # its name, see `icons`
+    shortcut: str
+    checkable: bool
+    in_table: bool  # the shortcut works only in the tables whose menu has the action
+    button: str  # text on the tool bar
 
 
 class Action(QAction):
@@ -26,32 +36,26 @@ class Action(QAction):
         tip: str,
         call: Callable[..., object],
         places: Places,
-        *,
-        icon: str = "",
-        shortcut: str = "",
         usable: Callable[[], bool] = lambda: True,
-        checkable: bool = False,
-        in_table: bool = False,
-        button: str = "",
+        **options: Unpack[Options],
     ) -> None:
-        """`key` is the object name. With `in_table`, the shortcut works only in the tables whose menu has the action.
-        `button` is the text on the tool bar."""
+        """`key` is the object name."""
         super().__init__(text, parent)
         self.places = places
         self._usable = usable
-        keys = QKeySequence(shortcut)
-        hint = f" ({keys.toString(QKeySequence.SequenceFormat.NativeText)})" if shortcut else ""
+        keys = QKeySequence(options.get("shortcut", ""))
+        hint = f" ({keys.toString(QKeySequence.SequenceFormat.NativeText)})" if not keys.isEmpty() else ""
+        checkable = options.get("checkable", False)
         self.setObjectName(key)
         self.setCheckable(checkable)
         self.setToolTip(tip + hint)
         self.setStatusTip(tip)
-        if icon:
-            self.setIcon(icons.icon(icon))
-        if shortcut:
-            self.setShortcut(keys)
-        if button:
-            self.setIconText(button)
-        if in_table:
+        self.setShortcut(keys)
+        if "icon" in options:
+            self.setIcon(icons.icon(options["icon"]))
+        if "button" in options:
+            self.setIconText(options["button"])
+        if options.get("in_table"):
             self.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self.triggered.connect(lambda checked: call(checked) if checkable else call())
 

@@ -12,12 +12,12 @@ from PySide6.QtWidgets import (
     QLabel,
     QPlainTextEdit,
     QPushButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from . import icons, theme
 from .buttons import tool_button
+from .layouts import stack
 
 _DETAIL_LINES = 8
 _BACKLOG = 50
@@ -67,9 +67,7 @@ class MessageBar(QFrame):
         line.setSpacing(8)
         for widget in (self._icon, self._text, self._count, self._details_button, self._offer, dismiss):
             line.addWidget(widget, 1 if widget is self._text else 0)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
+        layout = stack(self)
         layout.addLayout(line)
         layout.addWidget(self._details)
         self._details_button.toggled.connect(self._details.setVisible)

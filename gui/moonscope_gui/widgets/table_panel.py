@@ -6,9 +6,10 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QTimer, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from .filter_edit import FilterEdit
+from .layouts import stack
 from .table import TableModel
 from .table_view import TableView
 
@@ -36,9 +37,7 @@ class TablePanel(QWidget):
         self.bar.setContentsMargins(6, 4, 6, 4)
         self.bar.addWidget(self.filter, 1)
         self.bar.addWidget(self._count)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
+        layout = stack(self)
         layout.addLayout(self.bar)
         layout.addWidget(self.view, 1)
         self.setFocusProxy(self.view)

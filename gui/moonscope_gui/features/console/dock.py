@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from moonscope.model import LuaFailure, OutputEvent, RunResult
 
 from ...widgets import formats, icons
 from ...widgets.buttons import tool_button
 from ...widgets.history_edit import HistoryEdit
+from ...widgets.layouts import stack
 from ...widgets.toned_text import TonedText
 
 SCROLLBACK = 5_000  # lines
@@ -49,9 +50,7 @@ class ConsoleDock(QWidget):
         line.addWidget(self._prompt, 1)
         line.addWidget(self.stop)
         line.addWidget(clear)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
+        layout = stack(self)
         layout.addWidget(self.output, 1)
         layout.addLayout(line)
         layout.addWidget(self.input)

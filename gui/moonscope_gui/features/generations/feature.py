@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from PySide6.QtCore import Slot
 
 from moonscope.commands import Holders
-from moonscope.errors import CancelledError, ConnectionLost, MoonscopeError, NotFoundError
+from moonscope.errors import CancelledError, ConnectionLost, MoonscopeError
 
 from ...link.context import Context
-from ...link.task import Steps, ask
+from ...link.task import holders_of
 from ...widgets import formats
 from ...widgets.message_bar import Message
 from ...widgets.workspace import Part
@@ -56,7 +56,7 @@ class GenerationsFeature(TableFeature):
             if not isinstance(error, (CancelledError, ConnectionLost)):
                 self._context.say(Message(f"{_TITLE}: {error}"))
 
-        self._context.tasks.start(_TITLE, _holders(generations), done, failed)
+        self._context.tasks.start(_TITLE, holders_of(generations), done, failed)
 
     @Slot(int)
     def _ask_holders(self, generation: int) -> None:
@@ -68,15 +68,3 @@ class GenerationsFeature(TableFeature):
                 self.dock.show_holders(generation, ())
 
         self._context.tasks.start("Holders", Holders(generation=generation), done, failed)
-
-
-def _holders(generations: Sequence[int]) -> Steps[tuple[int, ...]]:
-    """The VMs that hold any of these; generations that are gone meanwhile have none."""
-    found: set[int] = set()
-    for generation in generations:
-        try:
-            vms = yield from ask(Holders(generation=generation))
-        except NotFoundError:
-            continue
-        found.update(vms)
-    return tuple(sorted(found))

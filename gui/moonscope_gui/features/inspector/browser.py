@@ -7,7 +7,7 @@ from functools import partial
 
 from PySide6.QtCore import QEvent, QModelIndex, Qt, QTimer, Slot
 from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QToolButton, QWidget
 
 from moonscope.model import Prototype, PrototypeTree
 
@@ -16,6 +16,7 @@ from ...link.task import Task, in_thread
 from ...widgets import icons, theme
 from ...widgets.buttons import tool_button
 from ...widgets.elided_label import ElidedLabel
+from ...widgets.layouts import stack
 from .detail import Detail
 from .export_text import totals
 from .exports import Shown, export_button
@@ -230,18 +231,14 @@ class Browser(QWidget):
         head.addWidget(self._totals)
         head.addWidget(export_button(self, self._shown))
         left = QWidget()
-        column = QVBoxLayout(left)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
+        column = stack(left)
         column.addWidget(self._search_bar)
         column.addWidget(self.view, 1)
         self._splitter = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
         self._splitter.addWidget(left)
         self._splitter.addWidget(self.detail)
         self._splitter.splitterMoved.connect(self._leave_split)
-        body = QVBoxLayout(self)
-        body.setContentsMargins(0, 0, 0, 0)
-        body.setSpacing(0)
+        body = stack(self)
         body.addLayout(head)
         body.addWidget(self._notice)
         body.addWidget(self._splitter, 1)

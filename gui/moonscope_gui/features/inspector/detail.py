@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from moonscope.model import LuaVersion, Prototype, PrototypePath, PrototypeTree
 
@@ -13,6 +13,7 @@ from ...code.find_pane import FindPane
 from ...code.prototype_names import lines_of, name_of, parameters_of
 from ...widgets import formats
 from ...widgets.elided_label import ElidedLabel
+from ...widgets.layouts import stack
 from .bytes_pane import BytesPane
 from .entries_view import EntriesView
 from .history import Place
@@ -66,9 +67,7 @@ class Detail(QWidget):
             Pane("Bytes", self.bytes, "side"),
             Pane("Sharing", self.sharing, "side"),
         ))  # fmt: skip
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
+        layout = stack(self)
         layout.addWidget(self.head)
         layout.addWidget(self.panes, 1)
         self._connect()

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QLabel, QPushButton, QStackedLayout, QVBoxLayout, 
 from moonscope.model import Prototype, PrototypeTree
 
 from ...widgets import theme
+from ...widgets.layouts import stack
 from ...widgets.reading_bar import ReadingBar
 from .source_file import SourceFile
 
@@ -42,9 +43,7 @@ class PrototypesDock(QWidget):
         self._words = self._page_of_words()
         self._pages = QStackedLayout()
         self._pages.addWidget(self._words)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
+        column = stack(self)
         column.addWidget(self.reading)
         column.addLayout(self._pages, 1)
         theme.set_tone(self._message, "muted")

@@ -12,6 +12,7 @@ from moonscope.model import Prototype
 from ...code.find_pane import FindPane
 from ...link.task import Task, in_thread
 from ...widgets import theme
+from ...widgets.layouts import stack
 from .source_file import SourceFile
 from .source_text import Reading, Source, read_source
 from .source_view import SourceModel, SourceView
@@ -76,9 +77,7 @@ class SourcePane(QWidget):
         words.addLayout(row)
         words.addStretch()
         shown = QWidget()
-        code = QVBoxLayout(shown)
-        code.setContentsMargins(0, 0, 0, 0)
-        code.setSpacing(0)
+        code = stack(shown)
         code.addWidget(self.warning)
         code.addWidget(self.finder)
         self._pages = QStackedWidget()

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QMenu,
     QStackedLayout,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -24,6 +23,7 @@ from ...widgets import icons, theme
 from ...widgets.buttons import tool_button
 from ...widgets.elided_label import ElidedLabel
 from ...widgets.filter_edit import FilterEdit
+from ...widgets.layouts import stack
 from .tree_model import LookTreeModel, Path
 from .view import LookView
 
@@ -203,9 +203,7 @@ class LookDock(QWidget):
         wait.addWidget(self.cancel)
         self._place.setContentsMargins(8, 3, 8, 3)
         self._content = QWidget()
-        body = QVBoxLayout(self._content)
-        body.setContentsMargins(0, 0, 0, 0)
-        body.setSpacing(0)
+        body = stack(self._content)
         body.addLayout(head)
         body.addWidget(self._wait_line)
         body.addWidget(self.view, 1)

@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QMenu,
     QStackedLayout,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -25,6 +24,7 @@ from moonscope.model import Mark, Sample
 from ...widgets import formats, icons, theme
 from ...widgets.buttons import tool_button
 from ...widgets.elided_label import ElidedLabel
+from ...widgets.layouts import stack
 from ...widgets.saving import save_chooser, show_save_error
 from .marks import Marks
 
@@ -57,9 +57,7 @@ class PlotsDock(QWidget):
         self._empty = QLabel(_EMPTY, alignment=Qt.AlignmentFlag.AlignCenter, wordWrap=True)
         self._pages = QStackedLayout()
         self._pages.addWidget(self._empty)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
+        layout = stack(self)
         layout.addLayout(self._tool_row())
         layout.addLayout(self._pages, 1)
         theme.set_tone(self._empty, "muted")

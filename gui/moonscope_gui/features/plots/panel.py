@@ -7,11 +7,12 @@ from html import escape
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QWidget
 
 from moonscope.model import Mark
 
 from ...widgets import theme
+from ...widgets.layouts import stack
 from .canvas import Canvas
 from .charts import Chart, Line
 from .ring import Rows
@@ -36,9 +37,7 @@ class Panel(QWidget):
         self._legend.setContentsMargins(8, 3, 4, 1)
         self._legend.linkActivated.connect(self._toggle)
         self._legend.linkHovered.connect(self._explain)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
+        layout = stack(self)
         layout.addWidget(self._legend)
         layout.addWidget(self.canvas, 1)
         self._show_legend()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from moonscope.commands import Clear, Holders, InspectFile, Load
-from moonscope.errors import CancelledError, ConnectionLost, MoonscopeError, NotFoundError, UsageError
+from moonscope.commands import Clear, InspectFile, Load
+from moonscope.errors import CancelledError, ConnectionLost, MoonscopeError, UsageError
 
 from ...link.context import Context
-from ...link.task import Steps, ask
+from ...link.task import Steps, ask, holders_of
 from ...state.file_entry import FileEntry
 from ...widgets import formats
 from ...widgets.message_bar import Message
@@ -84,14 +84,6 @@ class VersionsFeature(Feature):
         return formats.plural(len(entries), "file")
 
 
-def _holders(generation: int) -> Steps[tuple[int, ...]]:
-    """The VMs that hold it; none when it is gone meanwhile."""
-    try:
-        return (yield from ask(Holders(generation=generation)))
-    except NotFoundError:
-        return ()
-
-
 def _recompile_all(entries: Iterable[FileEntry]) -> Steps[list[str]]:
     """Returns what went wrong, a line for each file or VM."""
     troubles: list[str] = []
@@ -106,7 +98,7 @@ def _recompile_all(entries: Iterable[FileEntry]) -> Steps[list[str]]:
 def _recompile(entry: FileEntry) -> Steps[list[str]]:
     file = entry.file
     yield from ask(InspectFile(path=file.key, lua=file.lua))  # raises when it does not compile, and nothing is lost
-    vms = (yield from _holders(entry.generation.id)) if entry.generation else ()
+    vms = yield from holders_of([entry.generation.id] if entry.generation else [])
     yield from ask(Clear(keys=(file.key,), lua=file.lua))
     if not vms:
         return []
